@@ -1,0 +1,39 @@
+"""Lakehouse pipelines declared in YAML, run as Dagster assets on Polars or Spark.
+
+The public names are loaded on first use, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from laktory_dagster import models as models
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "asset_key": "laktory_dagster.dagster.keys",
+    "node_input": "laktory_dagster.dagster.keys",
+    "build_definitions": "laktory_dagster.dagster.definitions",
+    "LaktoryTranslator": "laktory_dagster.dagster.translator",
+    "LaktoryPipelineComponent": "laktory_dagster.dagster.component",
+    "load_project": "laktory_dagster.project",
+}
+
+__all__ = ["__version__", "models", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name, importing the module that holds it."""
+    if name == "models":
+        return importlib.import_module("laktory_dagster.models")
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

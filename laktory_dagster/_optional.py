@@ -1,0 +1,35 @@
+"""Optional libraries, imported by name with advice where they are missing."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from laktory_dagster.errors import MissingDependencyError
+
+_EXTRAS = {
+    "polars": "polars",
+    "deltalake": "polars",
+    "fastexcel": "polars",
+    "xlsxwriter": "polars",
+    "dagster": "dagster",
+    "dagster_webserver": "ui",
+    "pyspark": "spark",
+    "delta": "spark",
+    "databricks": "databricks",
+}
+
+
+def require(module: str) -> ModuleType:
+    """Return the imported module.
+
+    Raises:
+        MissingDependencyError: it is not installed; the message names the extra that brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        root = module.split(".")[0]
+        if error.name is not None and error.name.split(".")[0] != root:
+            raise
+        raise MissingDependencyError.for_module(root, _EXTRAS.get(root, "all")) from error

@@ -1,0 +1,333 @@
+"""What an engine is: six verbs over frames, and the plain data that goes in and out of them.
+
+`read` and `transform` give lazy frames of the engine; `stage` runs the work and writes everything
+where no reader sees it; `Staged.commit` publishes one target, `Staged.abort` removes what was
+staged. The caller decides between the two (see `execution.quality`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from laktory_dagster.models import Expectation, MergeOptions
+from laktory_dagster.models.sources import SourceOptions
+from laktory_dagster.models.transformer import LeafStep
+
+Frame = Any
+"""A lazy frame of the engine: `polars.LazyFrame`, or a Spark DataFrame."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """A column and its type in portable spelling (`string`, `int64`, `timestamp[us, UTC]`)."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where data lies: an absolute path or an object-store URL, with its options (never shown)."""
+
+    uri: str
+    storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_remote(self) -> bool:
+        """Return whether it is an object-store URL."""
+        return "://" in self.uri and not self.uri.startswith("file://")
+
+
+@dataclass(frozen=True, slots=True)
+class InputVersion:
+    """What was read and in which version: a Delta version, or a file's size and time."""
+
+    key: str
+    version: str
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """A source with everything resolved.
+
+    Exactly one of `place` and `frame` is set: stored data in `format`, or a frame that is already
+    there (a view, memory, a custom reader), to which the source's options apply all the same.
+    `version` pins a Delta table. `dialect` is that of the source's SQL strings.
+    """
+
+    source: SourceOptions
+    dialect: str
+    place: Place | None = None
+    format: str | None = None
+    frame: Frame = None
+    version: int | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """A lazy frame after the source's options, the versions read, and the files set aside."""
+
+    frame: Frame
+    columns: tuple[str, ...]
+    inputs: tuple[InputVersion, ...] = ()
+    bad_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TransformRequest:
+    """The chain of a node and what its steps may name.
+
+    `frames` maps `sources.x` and `nodes.x` to frames; `read` gives the frame of a source among the
+    arguments; `functions` are the project's own by the name used in `func_name`; `context` is what
+    such a function gets as `laktory_context` if it asks for it.
+    """
+
+    steps: Sequence[LeafStep]
+    dialect: str
+    frames: Mapping[str, Frame] = field(default_factory=dict)
+    read: Callable[[SourceOptions], Frame] | None = None
+    functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    context: Any = None
+
+
+@dataclass(frozen=True)
+class LayerRequest:
+    """The layer steps of a node with what is known at run time.
+
+    `source_columns` are the columns of the first source after its options; `timestamp` is the
+    logical time (UTC) that the stamp column holds in every row. Steps run in the order time column,
+    drop, dedupe, stamp; with `reference_order` as the reference runs them: time column, stamp,
+    dedupe, drop.
+    """
+
+    time_expression: str | None
+    drop_columns: tuple[str, ...]
+    dedupe: bool
+    dedupe_subset: tuple[str, ...]
+    dedupe_order: str | None
+    keep: str
+    stamp: str | None
+    timestamp: datetime
+    dialect: str
+    reference_order: bool = False
+
+
+Role = Literal["quarantine", "other", "primary"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One place to write, with everything resolved.
+
+    `key` is unique in the node (`sink_0`, `quarantine`); `mode` one of the sink modes;
+    `primary_keys` those of a merge; `partition_by` columns of folders.
+    """
+
+    key: str
+    role: Role
+    place: Place
+    format: str
+    mode: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    partition_by: tuple[str, ...] = ()
+    merge: MergeOptions | None = None
+    primary_keys: tuple[str, ...] = ()
+    schema_evolution: str | None = None
+    schema_definition: Any = None
+    null_keys: str = "error"
+    on_empty: str = "write"
+    dialect: str = "spark"
+    custom_writer: Callable[..., Any] | None = None
+    table_name: str | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True)
+class RunStamp:
+    """Which run works: its id, the root run that retries inherit, node, logical time, partition."""
+
+    run_id: str
+    root_run_id: str
+    node: str
+    code_version: str
+    logical_time: datetime
+    partition: str | None = None
+
+    def token(self, target_key: str) -> str:
+        """Return what makes a commit idempotent: root run, node, sink and partition."""
+        return "/".join((self.root_run_id, self.node, target_key, self.partition or "-"))
+
+
+@dataclass(frozen=True)
+class StageRequest:
+    """A frame to check and to write to all targets in one pass over its source."""
+
+    frame: Frame
+    rules: Sequence[Expectation]
+    targets: Sequence[Target]
+    stamp: RunStamp
+    dialect: str
+    sample_rows: int = 20
+    keep_samples: bool = True
+    key_columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StageSummary:
+    """What one pass gave. Counts are rows.
+
+    `failures` maps each ROW rule to the rows that fail it, `aggregates` each AGGREGATE rule to
+    whether it holds (null counts as False). `samples` are failing rows as plain values with
+    `_failed_rules`, at most 1,000. `rows_in == rows_out + rows_dropped + rows_quarantined`.
+    """
+
+    rows_in: int
+    rows_out: int
+    rows_dropped: int
+    rows_quarantined: int
+    failures: Mapping[str, int]
+    aggregates: Mapping[str, bool]
+    columns: tuple[ColumnType, ...]
+    samples: tuple[Mapping[str, Any], ...] = ()
+    preview: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Who wrote a target, stored with it. `table_version` is None where the format has none."""
+
+    token: str
+    run_id: str
+    root_run_id: str
+    node: str
+    code_version: str
+    data_version: str
+    logical_time: str
+    written_at: str
+    rows_in: int
+    rows_out: int
+    rows_dropped: int
+    rows_quarantined: int
+    columns: tuple[ColumnType, ...]
+    checks: tuple[Mapping[str, Any], ...] = ()
+    partition: str | None = None
+    table_version: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Receipt:
+        """Return the receipt of plain JSON data."""
+        columns = tuple(ColumnType(**column) for column in data["columns"])
+        return cls(**{**data, "columns": columns, "checks": tuple(data.get("checks", ()))})
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a commit published: rows written, version, bytes, and the published rows lazily."""
+
+    target: Target
+    rows: int
+    version: int | None
+    bytes: int | None
+    published: Frame
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class TableState:
+    """What a target holds now: version, columns, row count where it is free, last receipt."""
+
+    version: int | None
+    columns: tuple[ColumnType, ...]
+    rows: int | None
+    receipt: Receipt | None
+
+
+class Staged(Protocol):
+    """All data of all targets, written where no reader sees it."""
+
+    @property
+    def summary(self) -> StageSummary:
+        """Return counts, schema and samples of the pass."""
+        ...
+
+    def commit(self, target: Target, receipt: Receipt) -> Commit:
+        """Publish one target with its receipt, atomically. Raises WriteError and its children."""
+        ...
+
+    def abort(self) -> None:
+        """Remove what was staged and not committed; never raises."""
+        ...
+
+    def frames(self) -> tuple[Frame, Frame]:
+        """Return the good and the quarantined rows as staged (None when there are none)."""
+        ...
+
+    def save_samples(self, target: Target) -> None:
+        """Store the rejected rows of the summary beside the target's receipt."""
+        ...
+
+
+class Engine(Protocol):
+    """Reads, transforms, checks and writes. One instance serves one run; `close` ends it."""
+
+    name: str
+
+    def read(self, request: ReadRequest) -> ReadResult:
+        """Return the source lazily. Raises ReadError."""
+        ...
+
+    def transform(self, frame: Frame, request: TransformRequest) -> Frame:
+        """Return the frame after the chain. Raises TransformError, ExpressionError."""
+        ...
+
+    def apply_layer(self, frame: Frame, request: LayerRequest) -> Frame:
+        """Return the frame after the layer steps. Raises TransformError."""
+        ...
+
+    def columns(self, frame: Frame) -> tuple[ColumnType, ...]:
+        """Return the columns of a lazy frame without running it."""
+        ...
+
+    def stage(self, request: StageRequest) -> Staged:
+        """Run the frame once, write all targets unseen, count all rules."""
+        ...
+
+    def cache(self, frame: Frame) -> Frame:
+        """Return a frame that is computed once however many consumers it has in this run."""
+        ...
+
+    def head(self, frame: Frame, rows: int) -> tuple[Mapping[str, Any], ...]:
+        """Return the first rows as plain values."""
+        ...
+
+    def inspect(self, place: Place, format: str) -> TableState | None:  # noqa: A002
+        """Return what is stored, or None where nothing is."""
+        ...
+
+    def find_receipt(self, place: Place, format: str, token: str) -> Receipt | None:  # noqa: A002
+        """Return the receipt of an earlier commit with this token, if there was one."""
+        ...
+
+    def failures(self, place: Place, format: str) -> tuple[Mapping[str, Any], ...]:  # noqa: A002
+        """Return the rejected rows that the last run stored beside the receipt."""
+        ...
+
+    def purge(self, place: Place, format: str) -> None:  # noqa: A002
+        """Remove what is stored there, receipts included."""
+        ...
+
+    def from_native(self, frame: Any) -> Frame:
+        """Return the engine's lazy frame of what a user's code returned or inline data holds."""
+        ...
+
+    def close(self) -> None:
+        """Release everything; the engine is not used afterwards."""
+        ...

@@ -1,0 +1,36 @@
+"""Engines by name, loaded by string: the only way to reach one."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from laktory_dagster.engines.base import Engine
+from laktory_dagster.errors import UnsupportedError
+
+_ENGINES = {
+    "polars": ("laktory_dagster.engines.polars.engine", "PolarsEngine"),
+}
+
+
+def known_engines() -> tuple[str, ...]:
+    """Return the names of the engines that are there."""
+    return tuple(_ENGINES)
+
+
+def open_engine(name: str, **options: Any) -> Engine:
+    """Return a new engine. The caller closes it.
+
+    Raises:
+        UnsupportedError: no engine has this name.
+        MissingDependencyError: its library is not installed.
+    """
+    if name not in _ENGINES:
+        raise UnsupportedError(
+            f"the engine `{name}` is not there yet",
+            expected=f"one of {', '.join(_ENGINES)}",
+            hint="set `dataframe_type: POLARS`, or leave it out: Polars is the default",
+        )
+    module, class_name = _ENGINES[name]
+    engine: Engine = getattr(importlib.import_module(module), class_name)(**options)
+    return engine

@@ -1,0 +1,124 @@
+"""What every model shares: strict, frozen, both names of every field, lean dumps."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self, TextIO
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, model_serializer
+from pydantic import GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
+
+
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+
+
+class Model(BaseModel):
+    """Base of all declarations.
+
+    Unknown keys are errors. A field may have other names (those of the other schema era, listed in
+    `other_names`) and a singular form (`source` for `sources`, in `singular`); Python, YAML, JSON
+    and the JSON Schema accept all of them, dumps use the canonical one, singular where one is held.
+    A dump leaves out every field that holds its default.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        arbitrary_types_allowed=True,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+        ser_json_inf_nan="constants",
+    )
+
+    other_names: ClassVar[Mapping[str, str]] = {}
+    singular: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_all_names(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or not (cls.other_names or cls.singular):
+            return data
+        renamed: dict[str, Any] = {}
+        for key, value in data.items():
+            name = cls.other_names.get(key, key)
+            plural = cls.singular.get(name)
+            if plural is not None:
+                name, value = plural, [] if value is None else [value]  # noqa: PLW2901
+            if name in renamed:
+                raise PydanticCustomError(
+                    "given_twice", "`{key}` is another name of `{name}`, which is given too",
+                    {"key": key, "name": name},
+                )
+            renamed[name] = value
+        return renamed
+
+    @model_serializer(mode="wrap")
+    def _dump_lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped = handler(self)
+        lean: dict[str, Any] = {}
+        plural_to_singular = {many: one for one, many in self.singular.items()}
+        for name, field in type(self).model_fields.items():
+            if name not in dumped:
+                continue
+            value = getattr(self, name)
+            if not field.is_required() and value == field.get_default(call_default_factory=True):
+                continue
+            one = plural_to_singular.get(name)
+            if one is not None and len(value) == 1:
+                lean[one] = dumped[name][0]
+            else:
+                lean[name] = dumped[name]
+        return lean
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the JSON Schema with every accepted name of every field as a property."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        properties = schema.get("properties", {})
+        for one, many in cls.singular.items():
+            if many in properties:
+                items = properties[many].get("items", {})
+                about = properties[many].get("description", "")
+                properties[one] = {**items, "description": f"{about} (the only one of `{many}`)"}
+        for other, name in cls.other_names.items():
+            if name in properties:
+                properties[other] = {**properties[name], "title": f"Same as `{name}`"}
+        plurals = set(cls.singular.values()) | set(cls.other_names.values())
+        if "required" in schema:
+            schema["required"] = [name for name in schema["required"] if name not in plurals]
+        return schema
+
+    @classmethod
+    def model_validate_yaml(cls, source: str | TextIO) -> Self:
+        """Return the model that a YAML text or an open text file declares.
+
+        Raises:
+            DeclarationError: with all problems found, each at its line and column.
+        """
+        load = importlib.import_module("laktory_dagster.project.load")
+        model: Self = load.model_from_yaml(cls, source)
+        return model
+
+    def model_dump_yaml(self) -> str:
+        """Return the declaration as YAML; reading it back gives an equal model."""
+        writer = importlib.import_module("laktory_dagster.config.writer")
+        text: str = writer.dump_yaml(self.model_dump(mode="json"))
+        return text
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.__dict__.get("name")))

@@ -1,0 +1,46 @@
+"""Checked identifiers: what may be the name of a node, a table, a column."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+MAX_NAME_LENGTH = 128
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_TABLE_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ -]*\Z")
+
+
+def _check_name(value: str) -> str:
+    if len(value) > MAX_NAME_LENGTH or not _NAME.match(value) or ".." in value:
+        raise PydanticCustomError(
+            "bad_name",
+            "`{shown}` is no name: letters, digits, `_`, `-` and single dots, at most "
+            "{limit} characters, not starting with a digit",
+            {"shown": value[:60], "limit": MAX_NAME_LENGTH},
+        )
+    return value
+
+
+def _check_table(value: str) -> str:
+    parts = value.split(".")
+    if len(value) > 3 * MAX_NAME_LENGTH or len(parts) > 3 or not all(map(_TABLE_PART.match, parts)):
+        raise PydanticCustomError(
+            "bad_table_name",
+            "`{shown}` is no table name: one to three parts joined by dots, each of letters, "
+            "digits, `_`, `-` and inner spaces",
+            {"shown": value[:60]},
+        )
+    return value
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
+TableName = Annotated[str, AfterValidator(_check_table)]
+"""A name of one to three parts: `table`, `schema.table` or `catalog.schema.table`."""
+
+
+def normalised(name: str) -> str:
+    """Return the form in which names must differ: Dagster and file systems fold the rest."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", name).lower()

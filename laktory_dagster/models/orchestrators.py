@@ -1,0 +1,159 @@
+"""Where a pipeline is deployed: a declarative pipeline or a job on Databricks. Kept as declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from laktory_dagster.models.base import Flag, Model, Whole
+
+Json = dict[str, Any]
+Jsons = list[dict[str, Any]]
+
+
+class DeclarativePipeline(Model):
+    """A Databricks declarative pipeline: `{catalog: dev, target: finance}`."""
+
+    other_names: ClassVar[Mapping[str, str]] = {"schema": "target"}
+
+    name: str | None = None
+    """Name in the workspace; by default the pipeline's."""
+    access_controls: Jsons = []
+    """Who may see and run it."""
+    allow_duplicate_names: Flag | None = None
+    """Another pipeline may have this name."""
+    catalog: str | None = None
+    """Catalog of its tables."""
+    channel: Literal["CURRENT", "PREVIEW"] | None = None
+    """Release channel of the runtime."""
+    clusters: Jsons = []
+    """Clusters."""
+    configuration: dict[str, str] = {}
+    """Settings that its code can read."""
+    continuous: Flag | None = None
+    """Runs all the time."""
+    development: Flag | None = None
+    """Keeps its cluster, does not retry."""
+    edition: str | None = None
+    """Product edition."""
+    libraries: Jsons = []
+    """Code to run."""
+    notifications: Jsons = []
+    """Whom to tell."""
+    photon: Flag | None = None
+    """Vectorised engine."""
+    serverless: Flag | None = None
+    """Serverless compute."""
+    storage: str | None = None
+    """Root folder of its tables."""
+    target: str | None = None
+    """Schema of its tables."""
+    tags: dict[str, str] = {}
+    """Tags in the workspace."""
+    budget_policy_id: str | None = None
+    """Budget it is billed to."""
+    root_path: str | None = None
+    """Root folder of its code."""
+    run_as: Json | None = None
+    """Identity it runs as."""
+    environment: Json | None = None
+    """Packages of serverless compute."""
+    node_name_prefix: str | None = None
+    """Prefix of its flows."""
+
+
+class DatabricksJob(Model):
+    """A Databricks job with a task per node: `{clusters: [...], schedule: {...}}`."""
+
+    name: str | None = None
+    """Name in the workspace; by default the pipeline's."""
+    access_controls: Jsons = []
+    """Who may see and run it."""
+    clusters: Jsons = []
+    """Job clusters."""
+    continuous: Json | None = None
+    """Runs all the time."""
+    control_run_state: Flag | None = None
+    """Keep a continuous run alive."""
+    description: str | None = None
+    """Description."""
+    email_notifications: Json | None = None
+    """Whom to mail."""
+    environments: Jsons = []
+    """Packages of serverless tasks."""
+    format: str | None = None  # noqa: A003
+    """Task format."""
+    git_source: Json | None = None
+    """Repository of its code."""
+    health: Json | None = None
+    """Health rules."""
+    laktory_version: str | None = None
+    """Version of the package to install."""
+    max_concurrent_runs: Whole | None = None
+    """Runs at a time."""
+    max_retries: Whole | None = None
+    """Retries of a task."""
+    min_retry_interval_millis: Whole | None = None
+    """Pause between retries, milliseconds."""
+    node_max_retries: Whole | None = None
+    """Retries of a node's task."""
+    notebook_path: str | None = None
+    """Notebook that runs a node."""
+    notification_settings: Json | None = None
+    """Which notifications to send."""
+    parameters: Jsons = []
+    """Job parameters."""
+    performance_target: str | None = None
+    """Serverless performance mode."""
+    queue: Json | None = None
+    """Queueing of runs."""
+    retry_on_timeout: Flag | None = None
+    """Retry a task that ran too long."""
+    run_as: Json | None = None
+    """Identity it runs as."""
+    schedule: Json | None = None
+    """Quartz schedule."""
+    serverless_environment_version: str | None = None
+    """Version of the serverless environment."""
+    tags: dict[str, str] = {}
+    """Tags in the workspace."""
+    tasks: Jsons = []
+    """Tasks; replaced by those of the nodes."""
+    timeout_seconds: Whole | None = None
+    """Time limit of a run, seconds."""
+    trigger: Json | None = None
+    """What starts a run."""
+    webhook_notifications: Json | None = None
+    """Whom to call."""
+
+
+class WorkspaceFile(Model):
+    """The deployed pipeline file: `{path: /.laktory/pipelines/prices.json}`."""
+
+    path: str | None = None
+    """Path in the workspace."""
+    access_controls: Jsons = []
+    """Who may read it."""
+
+
+class ResourceOptions(Model):
+    """Options of the deployed resources, kept as declared: `{depends_on: [x]}`."""
+
+    depends_on: list[str] = []
+    """Resources to create first."""
+    provider: str | None = None
+    """Provider."""
+    ignore_changes: list[str] = []
+    """Fields whose drift is left alone."""
+    aliases: list[str] = []
+    """Former names."""
+    delete_before_replace: Flag | None = None
+    """Delete before creating anew."""
+    import_: str | None = None
+    """Existing resource to take over."""
+    parent: str | None = None
+    """Parent resource."""
+    replace_on_changes: list[str] = []
+    """Fields whose change replaces the resource."""
+    is_enabled: Flag | None = None
+    """Deploy it at all."""

@@ -1,0 +1,111 @@
+"""The plan: a checked, ordered, engine-free graph that every reader walks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from laktory_dagster.errors import Diagnostic
+from laktory_dagster.models import Pipeline, PipelineNode
+
+
+class EdgeKind(StrEnum):
+    """Why one node comes after another; all but `ORDER` carry rows."""
+
+    SOURCE = "source"
+    ARGUMENT = "argument"
+    SQL = "sql"
+    ORDER = "order"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`downstream` needs `upstream`."""
+
+    upstream: str
+    downstream: str
+    kind: EdgeKind
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSteps:
+    """What the layer adds after the transformer, in this order; None and False add nothing.
+
+    `produced` are the columns that the transformer made itself: `drop_source_columns` spares them.
+    It is None when no step names an output, and then nothing is dropped.
+    """
+
+    layer: str | None = None
+    time_expression: str | None = None
+    drop_source_columns: bool = False
+    produced: frozenset[str] | None = None
+    dedupe: bool = False
+    dedupe_subset: tuple[str, ...] = ()
+    dedupe_order: str | None = None
+    keep: str = "first"
+    stamp: str | None = None
+    reference_order: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNode:
+    """A node with everything decided that does not need data.
+
+    `engine` is `polars` or `spark`; `dialect` the SQL dialect of its strings; `upstream` its data
+    dependencies in declared order, `after` the nodes that only come first; `code_version` a hash of
+    what changes its result.
+    """
+
+    declared: PipelineNode
+    engine: str
+    dialect: str
+    upstream: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    layer: LayerSteps = field(default_factory=LayerSteps)
+    code_version: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the node's name."""
+        return self.declared.name
+
+    @property
+    def is_view(self) -> bool:
+        """Return whether the node stores nothing."""
+        return self.declared.is_view
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Nodes in an order in which they can run, with their edges; the same for the same text.
+
+    `folder` is where relative data paths start; `file` the pipeline file if there is one;
+    `warnings` are diagnostics that did not stop the plan.
+    """
+
+    pipeline: Pipeline
+    nodes: Mapping[str, PlanNode]
+    edges: tuple[Edge, ...]
+    folder: Path
+    file: Path | None = None
+    environment: str | None = None
+    warehouse: str | None = None
+    catalog: str | None = None
+    schema_prefix: str = ""
+    plan_hash: str = ""
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return the pipeline's name."""
+        return self.pipeline.name
+
+    def consumers(self) -> dict[str, tuple[str, ...]]:
+        """Return for each node the nodes that read its rows, in plan order."""
+        found: dict[str, list[str]] = {name: [] for name in self.nodes}
+        for node in self.nodes.values():
+            for upstream in node.upstream:
+                found[upstream].append(node.name)
+        return {name: tuple(names) for name, names in found.items()}
