@@ -1,24 +1,24 @@
 """Every error of the package, as one tree.
 
-    LaktoryDagsterError
-    ├── InvalidInputError            something given is wrong; nothing ran (exit code 2)
-    │   ├── DeclarationError         a pipeline file or model; carries every Diagnostic found
-    │   ├── ExpressionError          a string that is no allowed expression or SQL
-    │   ├── SelectionError           a selection that names nothing
-    │   ├── SettingsError            a setting or an option of the command line
-    │   ├── UnsupportedError         declared correctly, but this engine cannot do it
-    │   └── MissingDependencyError   a library that an extra would bring
-    └── ExecutionError               a run went wrong (exit code 1)
-        ├── ReadError                a source could not be read
-        ├── TransformError           a step of a transformer failed
-        ├── WriteError               a target could not be written
-        │   ├── SchemaChangedError   the batch does not fit the stored schema
-        │   ├── TargetExistsError    mode ERROR met an existing target
-        │   ├── MergeKeyError        null or duplicate keys in a merge
-        │   └── TargetBusyError      another run holds the target
-        ├── ExpectationFailedError   a FAIL rule did not hold; nothing was published
-        ├── CancelledError           the run was asked to stop
-        └── RunFailedError           nodes failed; the run's result is attached
+LaktoryDagsterError
+├── InvalidInputError            something given is wrong; nothing ran (exit code 2)
+│   ├── DeclarationError         a pipeline file or model; carries every Diagnostic found
+│   ├── ExpressionError          a string that is no allowed expression or SQL
+│   ├── SelectionError           a selection that names nothing
+│   ├── SettingsError            a setting or an option of the command line
+│   ├── UnsupportedError         declared correctly, but this engine cannot do it
+│   └── MissingDependencyError   a library that an extra would bring
+└── ExecutionError               a run went wrong (exit code 1)
+    ├── ReadError                a source could not be read
+    ├── TransformError           a step of a transformer failed
+    ├── WriteError               a target could not be written
+    │   ├── SchemaChangedError   the batch does not fit the stored schema
+    │   ├── TargetExistsError    mode ERROR met an existing target
+    │   ├── MergeKeyError        null or duplicate keys in a merge
+    │   └── TargetBusyError      another run holds the target
+    ├── ExpectationFailedError   a FAIL rule did not hold; nothing was published
+    ├── CancelledError           the run was asked to stop
+    └── RunFailedError           nodes failed; the run's result is attached
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ class LaktoryDagsterError(Exception):
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str | None = None, expected: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str | None = None, expected: str | None = None
+    ) -> None:
         """Keep the parts apart, so that logs, `--json` and Dagster can show them their own way."""
         super().__init__(message)
         self.message = message
@@ -249,12 +251,18 @@ class FailedExpectation:
 
 
 class ExpectationFailedError(ExecutionError):
-    """A FAIL rule did not hold; the candidate was rejected, nothing was published."""
+    """A FAIL rule did not hold; the candidate was rejected, nothing was published.
 
-    def __init__(self, message: str, failures: Sequence[FailedExpectation] = (), **parts: Any) -> None:
+    `checks` holds the CheckResult of every rule of the node.
+    """
+
+    def __init__(
+        self, message: str, failures: Sequence[FailedExpectation] = (), **parts: Any
+    ) -> None:
         """Keep the rules beside the text."""
         super().__init__(message, **parts)
         self.failures = tuple(failures)
+        self.checks: tuple[Any, ...] = ()
 
 
 class CancelledError(ExecutionError):

@@ -6,8 +6,16 @@ import importlib
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self, TextIO
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, model_serializer
-from pydantic import GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    Strict,
+    model_serializer,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -53,10 +61,13 @@ class Model(BaseModel):
             name = cls.other_names.get(key, key)
             plural = cls.singular.get(name)
             if plural is not None:
-                name, value = plural, [] if value is None else [value]  # noqa: PLW2901
+                if value is None:
+                    continue
+                name, value = plural, [value]  # noqa: PLW2901
             if name in renamed:
                 raise PydanticCustomError(
-                    "given_twice", "`{key}` is another name of `{name}`, which is given too",
+                    "given_twice",
+                    "`{key}` is another name of `{name}`, which is given too",
                     {"key": key, "name": name},
                 )
             renamed[name] = value

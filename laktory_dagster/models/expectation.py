@@ -14,7 +14,7 @@ from laktory_dagster.models.base import Model, Whole
 class Tolerance(Model):
     """How many rows may fail, absolute or relative: `{rel: 0.05}`."""
 
-    abs: Annotated[Whole, Field(ge=0)] | None = None  # noqa: A003
+    abs: Annotated[Whole, Field(ge=0)] | None = None
     """Number of rows."""
     rel: Annotated[float, Field(ge=0, le=1)] | None = None
     """Share of the rows, from 0 to 1."""

@@ -63,7 +63,7 @@ class DeclarativePipeline(Model):
 
 
 class DatabricksJob(Model):
-    """A Databricks job with a task per node: `{clusters: [...], schedule: {...}}`."""
+    """A Databricks job with a task per node: `{max_concurrent_runs: 1, tags: {team: data}}`."""
 
     name: str | None = None
     """Name in the workspace; by default the pipeline's."""
@@ -81,7 +81,7 @@ class DatabricksJob(Model):
     """Whom to mail."""
     environments: Jsons = []
     """Packages of serverless tasks."""
-    format: str | None = None  # noqa: A003
+    format: str | None = None
     """Task format."""
     git_source: Json | None = None
     """Repository of its code."""

@@ -6,10 +6,14 @@ import importlib
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, SerializerFunctionWrapHandler
-from pydantic import model_serializer, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from laktory_dagster.errors import InvalidInputError
@@ -47,7 +51,7 @@ class Udf(Model):
 
 
 class Parameter(Model):
-    """A value that a run may give: `{default: 2024-01-01}`."""
+    """A value that a run may give: `{default: EUR}`."""
 
     default: Any = None
     """Value of `${params.x}` when the run gives none."""
@@ -206,25 +210,25 @@ class Pipeline(Model):
     def _adopt_nodes(self) -> Pipeline:
         seen: dict[str, str] = {}
         for node in self.nodes:
-            other = seen.setdefault(normalised(node.name), node.name)
-            if other is not node.name:
+            folded = normalised(node.name)
+            if folded in seen:
                 raise PydanticCustomError(
                     "duplicate_node",
                     "two nodes are named `{name}`"
-                    if other == node.name
+                    if seen[folded] == node.name
                     else "the names `{other}` and `{name}` are the same once Dagster folds them",
-                    {"name": node.name, "other": other},
+                    {"name": node.name, "other": seen[folded]},
                 )
+            seen[folded] = node.name
         # Nodes know their pipeline; a node declared once in Python may stand in several.
         nodes = tuple(node.model_copy() for node in self.nodes)
         object.__setattr__(self, "nodes", nodes)
         for node in nodes:
-            node._pipeline = weakref.ref(self)  # noqa: SLF001
-            node._outcome = None  # noqa: SLF001
+            node._pipeline = weakref.ref(self)
+            node._outcome = None
         return self
 
-    @model_serializer(mode="wrap")
-    def _dump_lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _refuse_frames(self) -> None:
         for node in self.nodes:
             for source in node.sources:
                 frame = source.df if isinstance(source, MemorySource) else None
@@ -234,7 +238,16 @@ class Pipeline(Model):
                         f"node `{node.name}` holds a frame in memory and cannot be serialized",
                         hint="declare the rows as `data:`, or store them and name the file",
                     )
-        return super()._dump_lean(handler)  # type: ignore[no-any-return, operator]
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        """Return plain data. Raises InvalidInputError where a node holds a frame in memory."""
+        self._refuse_frames()
+        return super().model_dump(**options)
+
+    def model_dump_json(self, **options: Any) -> str:
+        """Return JSON. Raises InvalidInputError where a node holds a frame in memory."""
+        self._refuse_frames()
+        return super().model_dump_json(**options)
 
     @property
     def nodes_dict(self) -> dict[str, PipelineNode]:
@@ -262,7 +275,7 @@ class Pipeline(Model):
             self._session.close()
             self._session = None
 
-    def __enter__(self) -> Pipeline:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -152,7 +152,11 @@ class ViewSink(SinkOptions):
 
 def _sink_kind(value: Any) -> str | None:
     keys = value if isinstance(value, Mapping) else getattr(type(value), "model_fields", {})
-    for key, tag in (("path", "<file>"), ("table_name", "<table>"), ("pipeline_view_name", "<view>")):
+    for key, tag in (
+        ("path", "<file>"),
+        ("table_name", "<table>"),
+        ("pipeline_view_name", "<view>"),
+    ):
         if key in keys:
             return tag
     return None

@@ -56,7 +56,10 @@ Dedupe = Annotated[
 
 
 class SourceCdc(Model):
-    """Change-data-capture options of a source, used where a declarative pipeline applies changes."""
+    """Change-data-capture options for declarative pipelines.
+
+    Written as `{primary_keys: [id], sequence_by: changed_at}`.
+    """
 
     primary_keys: Names
     """Columns that identify a row."""
@@ -222,7 +225,7 @@ class NodeSource(ReadOptions):
 
 
 class MemorySource(SourceOptions):
-    """Rows written in the file (`data`), or a frame handed over in Python (`df`)."""
+    """Rows in the file, `{data: [{symbol: AAPL}]}`, or a frame handed over in Python (`df`)."""
 
     data: list[dict[str, Any]] | dict[str, list[Any]] | None = None
     """Rows as a list of mappings, or columns as a mapping of lists."""

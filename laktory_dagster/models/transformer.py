@@ -61,7 +61,7 @@ class MethodStep(StepOptions):
 
 
 class SqlStep(StepOptions):
-    """One SQL query over `{df}`, `{sources.x}`, `{nodes.x}`: `{sql_expr: SELECT * FROM {df}}`."""
+    """One SQL query over `{df}`, `{sources.x}`, `{nodes.x}`: `{sql_expr: "SELECT * FROM {df}"}`."""
 
     other_names: ClassVar[Mapping[str, str]] = {"expr": "sql_expr"}
 

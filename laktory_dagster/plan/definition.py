@@ -12,7 +12,10 @@ from laktory_dagster.models import Pipeline, PipelineNode
 
 
 class EdgeKind(StrEnum):
-    """Why one node comes after another; all but `ORDER` carry rows."""
+    """Why one node comes after another; all but `ORDER` carry rows.
+
+    `SQL` is `{nodes.x}` in the text of a step, `ARGUMENT` a source among its arguments.
+    """
 
     SOURCE = "source"
     ARGUMENT = "argument"

@@ -1,0 +1,112 @@
+"""What `pipeline.execute()` and `node.execute()` do: run in this process, without Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from laktory_dagster.errors import InvalidInputError, RunFailedError, RunFailure
+from laktory_dagster.execution.context import RunOptions
+from laktory_dagster.execution.results import NodeStatus, RunResult
+from laktory_dagster.execution.runner import run_plan
+from laktory_dagster.execution.session import RunSession
+from laktory_dagster.models import Pipeline, PipelineNode
+from laktory_dagster.plan.definition import Plan
+from laktory_dagster.plan.selection import select
+from laktory_dagster.project import plan_of
+
+Functions = Mapping[str, Callable[..., Any]] | Sequence[Callable[..., Any]]
+
+
+def execute_pipeline(
+    pipeline: Pipeline,
+    spark: Any = None,
+    *,
+    write_sinks: bool = True,
+    full_refresh: bool = False,
+    udfs: Functions = (),
+    selects: str | Sequence[str] | None = None,
+    params: Mapping[str, Any] | None = None,
+    warehouse: str | None = None,
+) -> RunResult:
+    """Run a declared pipeline and return its RunResult; nodes then hold `output_df` and `checks`.
+
+    Args:
+        pipeline: the declaration; it is not changed.
+        spark: session to use on the Spark engine.
+        write_sinks: False hands frames over between nodes and writes nothing.
+        full_refresh: replace what appends and merges had stored.
+        udfs: Python functions that steps may name.
+        selects: a selection as in `plan.selection`.
+        params: values of `${params.x}`.
+        warehouse: root folder of tables for this run.
+
+    Raises:
+        DeclarationError: the declaration is wrong; nothing ran.
+        RunFailedError: nodes failed; it holds the result of the others.
+    """
+    plan = plan_of(pipeline, params=params)
+    options = RunOptions.new(
+        warehouse=warehouse,
+        write=write_sinks,
+        full_refresh=full_refresh,
+        functions=_by_name(udfs),
+        spark=spark,
+    )
+    selected = select(plan, selects)
+    result = _run(pipeline, plan, options, selected)
+    _raise_failures(result)
+    return result
+
+
+def execute_node(node: PipelineNode, spark: Any = None, **options: Any) -> Any:
+    """Run one node on what its sources store and return its `output_df`.
+
+    Raises:
+        InvalidInputError: the node belongs to no pipeline.
+        RunFailedError: it failed.
+    """
+    pipeline = node._pipeline() if node._pipeline is not None else None
+    if pipeline is None:
+        raise InvalidInputError(
+            f"node `{node.name}` belongs to no pipeline (any more)",
+            hint="keep the Pipeline in a variable, and run `pipeline.nodes_dict[name].execute()`",
+        )
+    execute_pipeline(pipeline, spark, selects=[node.name], **options)
+    return node.output_df
+
+
+def _run(pipeline: Pipeline, plan: Plan, options: RunOptions, selected: Sequence[str]) -> RunResult:
+    pipeline.close()
+    session = RunSession(plan, options)
+    # The session outlives the call, since the frames of the result need it.
+    pipeline._session = session
+    result = run_plan(plan, options, selected, session=session)
+    nodes = pipeline.nodes_dict
+    for name, outcome in result.nodes.items():
+        nodes[name]._outcome = outcome
+    return result
+
+
+def _raise_failures(result: RunResult) -> None:
+    failures = [
+        RunFailure(node.node, node.error)
+        for node in result.nodes.values()
+        if node.status is NodeStatus.FAILED and node.error is not None
+    ]
+    if not failures:
+        return
+    if len(failures) == 1 and isinstance(failures[0].error, InvalidInputError):
+        raise failures[0].error
+    skipped = [n.node for n in result.nodes.values() if n.status is NodeStatus.SKIPPED]
+    lines = [f"{failure.node}: {failure.error}" for failure in failures]
+    if skipped:
+        lines.append(f"not run because of that: {', '.join(skipped)}")
+    error = RunFailedError("\n".join(lines), result, failures)
+    raise error from failures[0].error
+
+
+def _by_name(functions: Functions) -> dict[str, Callable[..., Any]]:
+    if isinstance(functions, Mapping):
+        return dict(functions)
+    return {function.__name__: function for function in functions}

@@ -1,0 +1,111 @@
+"""From staged data and commits to receipts and results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from laktory_dagster.engines.base import Commit, Receipt, RunStamp, Staged, StageSummary, Target
+from laktory_dagster.execution.results import CheckResult, NodeResult, NodeStatus, TargetResult
+from laktory_dagster.plan.definition import PlanNode
+
+
+@dataclass(frozen=True)
+class PreparedNode:
+    """A node that is read, transformed, staged and checked; `commit` publishes it."""
+
+    node: PlanNode
+    stamp: RunStamp
+    targets: tuple[Target, ...]
+    staged: Staged
+    checks: tuple[CheckResult, ...]
+    data_version: str
+    bad_files: tuple[str, ...]
+    started: float
+
+
+def receipt_of(prepared: PreparedNode, target: Target) -> Receipt:
+    """Return the receipt that one target of a prepared node is committed with."""
+    summary = prepared.staged.summary
+    return Receipt(
+        token=prepared.stamp.token(target.key),
+        run_id=prepared.stamp.run_id,
+        root_run_id=prepared.stamp.root_run_id,
+        node=prepared.node.name,
+        code_version=prepared.node.code_version,
+        data_version=prepared.data_version,
+        logical_time=prepared.stamp.logical_time.isoformat(),
+        written_at=datetime.now(UTC).isoformat(),
+        rows_in=summary.rows_in,
+        rows_out=summary.rows_out,
+        rows_dropped=summary.rows_dropped,
+        rows_quarantined=summary.rows_quarantined,
+        columns=summary.columns,
+        checks=tuple(check.to_dict() for check in prepared.checks),
+        partition=prepared.stamp.partition,
+    )
+
+
+def result_of_receipts(
+    node: PlanNode, targets: Sequence[Target], receipts: Sequence[Receipt]
+) -> NodeResult:
+    """Return the result of a node that this root run had finished before."""
+    last = receipts[-1]
+    checks = tuple(CheckResult(**check) for check in last.checks)
+    written = tuple(
+        TargetResult(
+            key=target.key,
+            role=target.role,
+            uri=target.place.uri,
+            format=target.format,
+            table_name=target.table_name,
+            rows=receipt.rows_quarantined if target.role == "quarantine" else receipt.rows_out,
+            version=receipt.table_version,
+            bytes=None,
+        )
+        for target, receipt in zip(targets, receipts, strict=True)
+    )
+    return NodeResult(
+        node=node.name,
+        status=NodeStatus.REUSED,
+        engine=node.engine,
+        rows_in=last.rows_in,
+        rows_out=last.rows_out,
+        rows_dropped=last.rows_dropped,
+        rows_quarantined=last.rows_quarantined,
+        columns=last.columns,
+        targets=written,
+        checks=checks,
+        data_version=last.data_version,
+        code_version=node.code_version,
+        message=f"finished before by run {last.run_id}",
+    )
+
+
+def target_result(commit: Commit) -> TargetResult:
+    """Return what the node's result says of a commit."""
+    target = commit.target
+    return TargetResult(
+        key=target.key,
+        role=target.role,
+        uri=target.place.uri,
+        format=target.format,
+        table_name=target.table_name,
+        rows=commit.rows,
+        version=commit.version,
+        bytes=commit.bytes,
+    )
+
+
+def row_counts(summary: StageSummary | None) -> dict[str, Any]:
+    """Return the row counts of a pass as fields of NodeResult; nothing where there was none."""
+    if summary is None:
+        return {}
+    return {
+        "rows_in": summary.rows_in,
+        "rows_out": summary.rows_out,
+        "rows_dropped": summary.rows_dropped,
+        "rows_quarantined": summary.rows_quarantined,
+    }

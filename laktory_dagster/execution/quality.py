@@ -1,0 +1,102 @@
+"""Whether rules hold: decided once, from counts, for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from laktory_dagster.engines.base import StageSummary, TableState
+from laktory_dagster.errors import ExpectationFailedError, FailedExpectation
+from laktory_dagster.execution.results import CheckResult
+from laktory_dagster.models import Expectation, Tolerance
+
+MAX_EXAMPLES = 5
+
+
+def evaluate(
+    rules: Sequence[Expectation], summary: StageSummary, key_columns: Sequence[str] = ()
+) -> tuple[CheckResult, ...]:
+    """Return one result per rule, in declared order.
+
+    A ROW rule passes when the rows that fail it are within its tolerance (none, without one). An
+    AGGREGATE rule passes when its expression is true. FAIL blocks exactly when it does not pass.
+    """
+    return tuple(_evaluate(rule, summary, key_columns) for rule in rules)
+
+
+def _evaluate(rule: Expectation, summary: StageSummary, keys: Sequence[str]) -> CheckResult:
+    if rule.type == "AGGREGATE":
+        passed, failed_rows, checked_rows = summary.aggregates[rule.name], None, None
+    else:
+        failed_rows, checked_rows = summary.failures[rule.name], summary.rows_in
+        passed = _within(rule.tolerance, failed_rows, checked_rows)
+    return CheckResult(
+        name=rule.name,
+        expression=rule.expression,
+        type=rule.type,
+        action=rule.action,
+        passed=passed,
+        blocking=rule.action == "FAIL" and not passed,
+        failed_rows=failed_rows,
+        checked_rows=checked_rows,
+        examples=_examples(rule, summary, keys) if failed_rows else (),
+    )
+
+
+def _within(tolerance: Tolerance | None, failed: int, checked: int) -> bool:
+    if tolerance is None or failed == 0:
+        return failed == 0
+    if tolerance.abs is not None:
+        return failed <= tolerance.abs
+    return failed <= (tolerance.rel or 0.0) * checked
+
+
+def _examples(
+    rule: Expectation, summary: StageSummary, keys: Sequence[str]
+) -> tuple[Mapping[str, Any], ...]:
+    failing = (row for row in summary.samples if rule.name in row.get("_failed_rules", ()))
+    shown = []
+    for row in failing:
+        values = {key: row[key] for key in keys if key in row}
+        shown.append(values or {k: v for k, v in row.items() if k != "_failed_rules"})
+        if len(shown) == MAX_EXAMPLES:
+            break
+    return tuple(shown)
+
+
+def rejection(
+    node: str, checks: Sequence[CheckResult], stored: TableState | None
+) -> ExpectationFailedError | None:
+    """Return the error that keeps a candidate from being published, None when nothing blocks."""
+    blocking = [check for check in checks if check.blocking]
+    if not blocking:
+        return None
+    shown = "; ".join(_describe(check) for check in blocking)
+    error = ExpectationFailedError(
+        f"node `{node}`: {shown}; candidate rejected; {_standing(stored)}",
+        [
+            FailedExpectation(check.name, check.failed_rows, check.checked_rows, check.expression)
+            for check in blocking
+        ],
+        hint=f"`laktory-dagster failures PATH {node}` shows rejected rows with their rules",
+    )
+    error.node = node
+    error.checks = tuple(checks)
+    return error
+
+
+def _describe(check: CheckResult) -> str:
+    if check.failed_rows is None:
+        return f"expectation `{check.name}` does not hold: {check.expression}"
+    return (
+        f"expectation `{check.name}` failed on {check.failed_rows:,} of "
+        f"{check.checked_rows:,} rows: {check.expression}"
+    )
+
+
+def _standing(stored: TableState | None) -> str:
+    if stored is None:
+        return "nothing is stored yet"
+    version = "as it was" if stored.version is None else f"at version {stored.version}"
+    run = f" of run {stored.receipt.run_id}" if stored.receipt else ""
+    return f"table stays {version}{run}"

@@ -1,0 +1,183 @@
+"""Where each source of a node really lies: stored tables, views, files, memory, functions."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from laktory_dagster.engines.base import (
+    Frame,
+    InputVersion,
+    Place,
+    ReadRequest,
+    ReadResult,
+    TableState,
+)
+from laktory_dagster.errors import ReadError
+from laktory_dagster.execution.targets import written_formats
+from laktory_dagster.models.sources import (
+    AssetSource,
+    CustomSource,
+    FileSource,
+    MemorySource,
+    NodeSource,
+    SourceOptions,
+    TableSource,
+)
+from laktory_dagster.plan import locations
+from laktory_dagster.plan.definition import EdgeKind, PlanNode
+
+if TYPE_CHECKING:
+    from laktory_dagster.execution.session import RunSession
+
+
+class Reader:
+    """Reads the sources of a session's nodes; a node reads what its upstream stored."""
+
+    def __init__(self, session: RunSession) -> None:
+        """Keep the session whose engines and frames are used."""
+        self._session = session
+
+    @cached_property
+    def _formats(self) -> dict[str, str]:
+        return written_formats(self._session.plan, self._session.warehouse)
+
+    @cached_property
+    def _text_edges(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for edge in self._session.plan.edges:
+            if edge.kind is EdgeKind.SQL:
+                found.setdefault(edge.downstream, []).append(edge.upstream)
+        return found
+
+    def nodes_in_text(self, node: PlanNode) -> tuple[str, ...]:
+        """Return the nodes that the steps of this one name as `{nodes.x}`."""
+        return tuple(dict.fromkeys(self._text_edges.get(node.name, ())))
+
+    def read(self, source: SourceOptions, node: PlanNode) -> ReadResult:
+        """Return the frame of a source for this node. Raises ReadError."""
+        engine = self._session.engine(node.engine)
+        if source.mock_df is not None:
+            return self._given(source, node, engine.from_native(source.mock_df))
+        if isinstance(source, NodeSource):
+            return self.read_node(source.node_name, node, source)
+        if isinstance(source, MemorySource):
+            rows = source.df if source.df is not None else source.data
+            return self._given(source, node, engine.from_native(rows))
+        if isinstance(source, FileSource):
+            place = locations.file_place(self._session.plan, source.path, source.storage_options)
+            return self._stored(source, node, place, source.format)
+        if isinstance(source, TableSource):
+            place = locations.table_place(self._session.plan, source, self._session.warehouse)
+            return self._stored(source, node, place, self._table_format(place))
+        if isinstance(source, CustomSource):
+            return self._given(source, node, self._custom(source, node))
+        if isinstance(source, AssetSource):
+            return self._given(source, node, self._asset(source))
+        raise TypeError(f"no reader for {type(source).__name__}")
+
+    def read_node(
+        self, upstream: str, node: PlanNode, source: SourceOptions | None = None
+    ) -> ReadResult:
+        """Return what an upstream node stored, or the frame of an upstream view."""
+        session = self._session
+        options = source or NodeSource(node_name=upstream)
+        declared = session.plan.nodes[upstream]
+        if upstream in session.shared.handed and not session.options.write:
+            return self._given(options, node, session.shared.handed[upstream])
+        if declared.is_view:
+            result = self._given(options, node, session.view(upstream).frame)
+            return self._versioned(result, upstream)
+        sink = declared.declared.sink
+        place = locations.sink_place(session.plan, sink, session.warehouse)
+        form = locations.sink_format(sink)
+        state = session.engine(node.engine).inspect(place, form)
+        if state is None:
+            return self._missing_upstream(upstream, node, options, place)
+        result = self._stored(options, node, place, form)
+        return self._versioned(result, upstream, state)
+
+    def _missing_upstream(
+        self, upstream: str, node: PlanNode, options: SourceOptions, place: Place
+    ) -> ReadResult:
+        session = self._session
+        if not session.options.compute_missing:
+            raise ReadError(
+                f"node `{node.name}` reads node `{upstream}`, which has not been materialized: "
+                f"nothing is stored at {place.uri}",
+                hint=f"run `{upstream}` first, or select `*{node.name}` to run it with its "
+                "upstreams",
+            )
+        if upstream not in session.shared.handed:
+            session.shared.handed[upstream] = session.node_frame(upstream).frame
+        return self._given(options, node, session.shared.handed[upstream])
+
+    def _versioned(
+        self, result: ReadResult, upstream: str, state: TableState | None = None
+    ) -> ReadResult:
+        """Return the result with the upstream's data version in place of its storage version."""
+        version = self._session.shared.data_versions.get(upstream)
+        if version is None and state is not None and state.receipt is not None:
+            version = state.receipt.data_version
+        if version is None:
+            return result
+        inputs = (InputVersion(f"node:{upstream}", version),)
+        return ReadResult(result.frame, result.columns, inputs, result.bad_files)
+
+    def _stored(self, source: SourceOptions, node: PlanNode, place: Place, form: str) -> ReadResult:
+        request = ReadRequest(
+            source=source,
+            dialect=node.dialect,
+            place=place,
+            format=form,
+            limit=self._session.options.limit,
+        )
+        return self._session.engine(node.engine).read(request)
+
+    def _given(self, source: SourceOptions, node: PlanNode, frame: Frame) -> ReadResult:
+        request = ReadRequest(
+            source=source, dialect=node.dialect, frame=frame, limit=self._session.options.limit
+        )
+        return self._session.engine(node.engine).read(request)
+
+    def _table_format(self, place: Place) -> str:
+        written = self._formats.get(place.uri)
+        if written is not None:
+            return written
+        folder = Path(place.uri)
+        if place.is_remote or not folder.is_dir() or (folder / "_delta_log").is_dir():
+            return "DELTA"
+        return "PARQUET"
+
+    def _custom(self, source: CustomSource, node: PlanNode) -> Frame:
+        call = source.custom_reader
+        function = self._session.function(call.func_name)
+        context = {"node": node.declared, "pipeline": self._session.plan.pipeline, "source": source}
+        try:
+            made = call_with_context(function, call.func_args, call.func_kwargs, context)
+        except Exception as error:
+            raise ReadError(
+                f"the reader `{call.func_name}` of node `{node.name}` failed: {error!r}"
+            ) from error
+        return self._session.engine(node.engine).from_native(made)
+
+    def _asset(self, source: AssetSource) -> Frame:
+        assets = self._session.options.assets
+        if source.asset not in assets:
+            raise ReadError(
+                f"the asset `{source.asset}` is loaded by Dagster and is not there in this run",
+                hint="materialize the node in Dagster, or give the frame as `assets={key: frame}`",
+            )
+        return assets[source.asset]
+
+
+def call_with_context(
+    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], context: dict[str, Any]
+) -> Any:
+    """Call a function of the project, with `laktory_context` if it declares it."""
+    code = getattr(function, "__code__", None)
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
+    if "laktory_context" in names:
+        kwargs = {**kwargs, "laktory_context": context}
+    return function(*args, **kwargs)
