@@ -39,6 +39,10 @@ ALLOWED_ANYWAY |= {"map_contains_key", "map_entries", "from_json", "from_csv", "
 ALLOWED_ANYWAY |= {"from_utc_timestamp", "from_unixtime", "from_avro", "from_protobuf"}
 
 
+LEFT_OUT = {"eager", "allow_object"}
+"""Parameters that would compute at once, or hold Python objects."""
+
+
 def is_denied(name: str) -> bool:
     """Return whether a name never enters the catalogue."""
     return name not in ALLOWED_ANYWAY and DENIED.search(name) is not None
@@ -54,6 +58,8 @@ def encode(function: Callable[..., Any], columns: Iterable[str] = (), *, bound: 
     """Return the signature in the notation of the module's docstring."""
     marks = []
     for parameter in parameters(function, bound=bound):
+        if parameter.name in LEFT_OUT:
+            continue
         prefix = {
             inspect.Parameter.VAR_POSITIONAL: "*",
             inspect.Parameter.VAR_KEYWORD: "**",
@@ -135,8 +141,8 @@ def narwhals_reads(expression: Any) -> set[str]:
         expression = expression.then(1)
     try:
         _FRAME.select(expression).collect_schema()
-    except Exception as error:  # noqa: BLE001 - the message tells what was missing
-        return {PROBE} if PROBE in str(error) and "not found" in str(error).lower() else set()
+    except nw.exceptions.ColumnNotFoundError as error:
+        return {PROBE} if f'"{PROBE}"' in str(error) else set()
     return set()
 
 
@@ -263,6 +269,7 @@ def narwhals_catalog() -> dict[str, Any]:
     spaces = ("str", "dt", "list", "struct", "cat", "name")
     methods = expression_methods(subject, spaces, narwhals_reads, nw.col)
     methods |= when_methods(nw.when(nw.col(OTHER) > 0), narwhals_reads, nw.col)
+    methods["over"] = ["*partition_by$", "-order_by=$"]
     return {
         "functions": functions,
         "types": [*data_types(nw, nw.dtypes.DType), "Field"],

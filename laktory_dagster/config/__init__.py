@@ -1,1 +1,1 @@
-
+"""Text to plain data: YAML with positions, includes, variables, environments."""

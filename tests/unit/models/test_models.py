@@ -46,7 +46,7 @@ def example_of(model: type[Model]) -> str:
     block = re.search(r"Example:\n((?:    .*\n?)+)", text)
     if block:
         return inspect.cleandoc(block.group(1))
-    inline = re.search(r"`(\{.*?\})`", " ".join(text.split()))
+    inline = re.search(r"`(\{[^`]*:[^`]*\})`", " ".join(text.split()))
     assert inline, f"{model.__name__} has no example"
     return inline.group(1)
 

@@ -1,0 +1,271 @@
+"""SQL of a pipeline: one query over named tables, or one scalar expression, for any dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions import dialect as _dialect
+from laktory_dagster.expressions.python import Expression, parse_argument
+from laktory_dagster.expressions.sql_rules import check_query_tree
+from laktory_dagster.expressions.sql_text import (
+    MARK,
+    MarkedSql,
+    mark_placeholders,
+    parse_statements,
+)
+
+ReferenceKind = Literal["df", "sources", "nodes", "table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A table that a query reads.
+
+    `kind` is `df`, `sources` or `nodes` for placeholders and `table` for a name in the SQL itself
+    (`name` has its one to three parts with dots). `name` is empty for `df`.
+    """
+
+    kind: ReferenceKind
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """A checked query.
+
+    `references` are the tables in the order they appear, each once. `output_names` are the columns
+    projected by name at the top (of a union: its first part); `passes_through` says that a `*`
+    stands beside them.
+    """
+
+    text: str
+    dialect: str
+    references: tuple[Reference, ...]
+    output_names: tuple[str, ...]
+    passes_through: bool
+    tree: exp.Query = field(repr=False)
+
+    def render(self, dialect: str, names: Mapping[Reference, str]) -> str:
+        """Return the SQL for a dialect, each reference replaced by a quoted name.
+
+        `names` must hold every reference. A table keeps the name by which columns call it.
+
+        Raises:
+            ExpressionError: The dialect cannot express something in the query.
+        """
+        missing = [reference for reference in self.references if reference not in names]
+        if missing:
+            raise ExpressionError(f"the query reads `{missing[0].name or 'df'}`, which is not there")
+        tree = self.tree.copy()
+        for table in list(tree.find_all(exp.Table)):
+            reference = _reference(table)
+            if reference is not None:
+                _replace_table(table, reference, names[reference])
+        for column in list(tree.find_all(exp.Column)):
+            _shorten_qualifier(column)
+        return _generate(tree, self.dialect, dialect)
+
+
+@dataclass(frozen=True, eq=False)
+class SqlExpression:
+    """A checked scalar expression.
+
+    `columns` are those it reads (`data` of `data.close`); `output_name` is its alias, or the column
+    if it is one. `is_aggregate` says that it needs all rows at once.
+    """
+
+    text: str
+    dialect: str
+    columns: frozenset[str]
+    output_name: str | None
+    is_aggregate: bool
+    tree: exp.Expression = field(repr=False)
+
+    def render(self, dialect: str) -> str:
+        """Return the SQL for a dialect.
+
+        Raises:
+            ExpressionError: The dialect cannot express something in it.
+        """
+        return _generate(self.tree.copy(), self.dialect, dialect)
+
+
+def parse_condition(text: str, dialect: str) -> Expression | SqlExpression:
+    """Return the condition of a filter or an expectation: a call such as `nw.col(...)`, else SQL.
+
+    Raises:
+        ExpressionError: It is neither, or holds something forbidden.
+    """
+    return parse_argument(text) or parse_sql_expression(text, dialect)
+
+
+@lru_cache(maxsize=4096)
+def parse_query(text: str, dialect: str) -> Query:
+    """Return the query of a text that may name tables as `{df}`, `{sources.x}`, `{nodes.x}`.
+
+    Raises:
+        ExpressionError: It is not exactly one query, or holds something forbidden.
+    """
+    _dialect.check_known(dialect)
+    statements = parse_statements(mark_placeholders(text, dialect), dialect)
+    if len(statements) != 1:
+        raise ExpressionError(
+            f"one query is expected, {len(statements)} statements were given",
+            expected="one SELECT, WITH or UNION",
+            hint="write each as a step of its own",
+        )
+    tree = statements[0]
+    check_query_tree(tree)
+    if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
+        raise ExpressionError("this is no query", expected="one SELECT, WITH or UNION")
+    references = tuple(dict.fromkeys(_references(tree)))
+    names, passes_through = _projection(tree)
+    return Query(text, dialect, references, names, passes_through, tree)
+
+
+@lru_cache(maxsize=8192)
+def parse_sql_expression(text: str, dialect: str) -> SqlExpression:
+    """Return the scalar expression of a text: of a filter, an expectation or a column.
+
+    Raises:
+        ExpressionError: It is not exactly one expression, or holds something forbidden.
+    """
+    _dialect.check_known(dialect)
+    tree = _single_projection(text, dialect)
+    check_query_tree(tree)
+    for node in tree.walk():
+        if isinstance(node, exp.Query | exp.Exists):
+            raise ExpressionError(
+                "a query inside an expression is not allowed",
+                hint="join first in a `sql_expr` step, then name the column",
+            )
+        if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
+            raise ExpressionError("`*` is no value", expected="one expression, such as `a + 1`")
+    columns = frozenset(_first_part(column) for column in tree.find_all(exp.Column))
+    return SqlExpression(
+        text, dialect, columns - {""}, tree.alias_or_name or None, _is_aggregate(tree), tree
+    )
+
+
+def _single_projection(text: str, dialect: str) -> exp.Expression:
+    """Return the one expression of the text, read as the projection of a SELECT."""
+    if not text.strip():
+        raise ExpressionError("the expression is empty", expected="SQL, such as `close > 0`")
+    statements = parse_statements(MarkedSql(text), dialect, prefix="SELECT ")
+    select = statements[0] if len(statements) == 1 else None
+    if not isinstance(select, exp.Select) or any(
+        value for key, value in select.args.items() if key != "expressions"
+    ):
+        raise ExpressionError(
+            "one expression is expected, and this goes on after it",
+            expected="a single expression, such as `close > 0`",
+            hint="write a whole query in `sql_expr` of a step",
+        )
+    if len(select.expressions) != 1:
+        raise ExpressionError(
+            f"one expression is expected, {len(select.expressions)} were given",
+            hint="combine conditions with AND; give each column an entry of its own",
+        )
+    tree = select.expressions[0]
+    assert isinstance(tree, exp.Expression)
+    return tree
+
+
+def _is_aggregate(tree: exp.Expression) -> bool:
+    return any(node.find_ancestor(exp.Window) is None for node in tree.find_all(exp.AggFunc))
+
+
+def _first_part(column: exp.Column) -> str:
+    parts = column.parts
+    return str(parts[0].name) if parts else ""
+
+
+def _references(tree: exp.Expression) -> Iterator[Reference]:
+    for table in tree.find_all(exp.Table, bfs=False):
+        reference = _reference(table)
+        if reference is not None:
+            yield reference
+
+
+def _reference(table: exp.Table) -> Reference | None:
+    """Return what a table refers to, None for a name that the query itself defines."""
+    if not isinstance(table.this, exp.Identifier):
+        return None
+    name = table.this.name
+    if name.startswith(MARK):
+        kind, _, rest = name[1:].strip().partition(".")
+        return Reference("df") if kind == "df" else Reference(_PLACEHOLDER_KINDS[kind], rest)
+    if not table.args.get("db") and _is_defined_above(table, name):
+        return None
+    return Reference("table", ".".join(part.name for part in table.parts))
+
+
+_PLACEHOLDER_KINDS: Mapping[str, Literal["sources", "nodes"]] = {
+    "sources": "sources",
+    "nodes": "nodes",
+}
+
+
+def _is_defined_above(table: exp.Table, name: str) -> bool:
+    """Return whether a WITH that the table can see defines its name."""
+    child: exp.Expression = table
+    while (parent := child.parent) is not None:
+        with_ = parent if isinstance(parent, exp.With) else parent.args.get("with_")
+        if isinstance(with_, exp.With) and with_ is not child:
+            visible = with_.expressions
+            if parent is with_:
+                index = next(i for i, cte in enumerate(visible) if cte is child)
+                visible = visible[: index + bool(with_.args.get("recursive"))]
+            if any(cte.alias.lower() == name.lower() for cte in visible):
+                return True
+        child = parent
+    return False
+
+
+def _projection(tree: exp.Expression) -> tuple[tuple[str, ...], bool]:
+    while not isinstance(tree, exp.Select):
+        tree = tree.this
+    names: list[str] = []
+    passes_through = False
+    for item in tree.expressions:
+        if item.is_star and not isinstance(item, exp.Count | exp.Alias):
+            passes_through = True
+        elif name := item.alias_or_name:
+            names.append(name)
+    return tuple(names), passes_through
+
+
+def _replace_table(table: exp.Table, reference: Reference, name: str) -> None:
+    if not table.alias:
+        short = reference.name.split(".")[-1] if reference.kind == "table" else reference.name
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(short or "df", quoted=True)))
+    table.set("this", exp.to_identifier(name, quoted=True))
+    table.set("db", None)
+    table.set("catalog", None)
+
+
+def _shorten_qualifier(column: exp.Column) -> None:
+    """Make a column's qualifier the alias that its table got."""
+    qualifier = column.args.get("table")
+    if isinstance(qualifier, exp.Identifier) and qualifier.name.startswith(MARK):
+        kind, _, rest = qualifier.name[1:].strip().partition(".")
+        column.set("table", exp.to_identifier(rest or kind, quoted=True))
+
+
+def _generate(tree: exp.Expression, source: str, target: str) -> str:
+    _dialect.check_known(target)
+    try:
+        return _dialect.generate(tree, source, target)
+    except RecursionError:
+        raise ExpressionError(
+            "the SQL is nested too deeply", hint="split it over several nodes"
+        ) from None
+    except SqlglotError as error:
+        raise ExpressionError(f"{target} cannot express this SQL: {error}") from None

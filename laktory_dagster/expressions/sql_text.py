@@ -1,0 +1,162 @@
+"""SQL text to a syntax tree: placeholders marked, size bounded, errors with their place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.tokens import Token, TokenType
+
+from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions.suggest import did_you_mean
+
+MARK = "\ue000"
+"""Begins the identifier that stands for `{df}`, `{sources.x}` or `{nodes.x}`."""
+
+MAX_LENGTH = 100_000
+MAX_DEPTH = 100
+MAX_PREFIX_RUN = 50
+
+_PLACEHOLDER = r"\{(?P<name>[^{}\n]*)\}"
+_COMMENT = r"--[^\n]*|/\*.*?\*/"
+_BACKSLASH_STRINGS = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`"""
+_PLAIN_STRINGS = r"""'[^']*'|"[^"]*"|`[^`]*`"""
+_REFERENCE = re.compile(r"df|(?:sources|nodes)\.[^\s`\"'\\;].*", re.DOTALL)
+_BACKSLASH_DIALECTS = frozenset({"spark", "databricks", "hive", "spark2", "bigquery", "mysql"})
+_OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
+_CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
+_PREFIXES = frozenset({TokenType.NOT, TokenType.DASH, TokenType.TILDE, TokenType.PLUS})
+
+
+@dataclass(frozen=True)
+class MarkedSql:
+    """SQL with every placeholder as a quoted identifier that begins with `MARK`.
+
+    `shifts` are the places in `text` after which it is one character longer than the original.
+    """
+
+    text: str
+    shifts: tuple[int, ...] = ()
+
+    def offset(self, position: int) -> int:
+        """Return the place in the original text, counted from 0."""
+        return max(position - sum(1 for shift in self.shifts if shift < position), 0)
+
+
+def mark_placeholders(text: str, dialect: str) -> MarkedSql:
+    """Return the text with its placeholders marked; those in strings and comments stay.
+
+    Raises:
+        ExpressionError: A placeholder is none of `{df}`, `{sources.x}`, `{nodes.x}`.
+    """
+    if MARK in text or "\0" in text:
+        raise ExpressionError("the SQL holds a control character", hint="remove it")
+    strings = _BACKSLASH_STRINGS if dialect in _BACKSLASH_DIALECTS else _PLAIN_STRINGS
+    quote = _quote(dialect)
+    pattern = re.compile(f"{strings}|{_COMMENT}|{_PLACEHOLDER}", re.DOTALL)
+    parts: list[str] = []
+    shifts: list[int] = []
+    last = length = 0
+    for match in pattern.finditer(text):
+        name = match.group("name")
+        if name is None:
+            continue
+        _check_placeholder(name, match.start())
+        before = text[last : match.start()]
+        parts += [before, quote, MARK, name.strip().ljust(len(name)), quote]
+        length += len(before) + len(name) + 3
+        shifts.append(length - 1)
+        last = match.end()
+    return MarkedSql("".join([*parts, text[last:]]), tuple(shifts))
+
+
+def _quote(dialect: str) -> str:
+    return "`" if dialect in _BACKSLASH_DIALECTS else '"'
+
+
+def _check_placeholder(name: str, offset: int) -> None:
+    if _REFERENCE.fullmatch(name.strip()):
+        return
+    head = name.strip().split(".", 1)[0]
+    near = did_you_mean(head, ("df", "sources", "nodes"))
+    example = {"sources": "{sources.name}", "nodes": "{nodes.name}"}.get(near or "", "{df}")
+    raise ExpressionError(
+        f"`{{{name[:60]}}}` names no table",
+        expected="{df}, {sources.name} or {nodes.name}",
+        hint=f"did you mean `{example}`?" if near else "write struct literals as `struct(...)`",
+        offset=offset,
+    )
+
+
+def parse_statements(marked: MarkedSql, dialect: str, prefix: str = "") -> list[exp.Expression]:
+    """Return the statements of the text, empty ones left out.
+
+    `prefix` is put before the text; places in errors do not count it.
+
+    Raises:
+        ExpressionError: The text is no SQL of the dialect, or it is too long or too deep.
+    """
+    if len(marked.text) > MAX_LENGTH:
+        raise ExpressionError(
+            f"the SQL has {len(marked.text):,} characters",
+            expected=f"at most {MAX_LENGTH:,}",
+            hint="split it over several nodes",
+        )
+    text = prefix + marked.text
+    try:
+        _check_depth(sqlglot.tokenize(text, read=dialect))
+        found = sqlglot.parse(text, read=dialect)
+    except ParseError as error:
+        raise _parse_error(error, text, marked, len(prefix)) from None
+    except (SqlglotError, ValueError) as error:
+        raise ExpressionError(f"the SQL cannot be read: {_first_line(error)}") from None
+    except RecursionError:
+        raise _too_deep() from None
+    return [statement for statement in found if isinstance(statement, exp.Expression)]
+
+
+def _check_depth(tokens: list[Token]) -> None:
+    depth = run = 0
+    for token in tokens:
+        run = run + 1 if token.token_type in _PREFIXES else 0
+        if token.token_type in _OPENING:
+            depth += 1
+        elif token.token_type in _CLOSING:
+            depth -= 1
+        if depth > MAX_DEPTH or run > MAX_PREFIX_RUN:
+            raise _too_deep()
+
+
+def _too_deep() -> ExpressionError:
+    return ExpressionError(
+        f"the SQL is nested more than {MAX_DEPTH} deep", hint="split it over several nodes"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200].replace(MARK, "")
+
+
+def _parse_error(error: ParseError, text: str, marked: MarkedSql, skip: int) -> ExpressionError:
+    details = error.errors[0] if error.errors else {}
+    description = str(details.get("description") or _first_line(error))
+    if "<class" in description:
+        description = "something is missing"
+    before = len(str(details.get("start_context") or ""))
+    line, column = details.get("line"), details.get("col")
+    offset = None
+    if line and column:
+        lines = text.splitlines(keepends=True)
+        highlight = str(details.get("highlight") or "")
+        position = sum(len(part) for part in lines[: line - 1]) + column - len(highlight)
+        offset = marked.offset(max(position - skip, 0))
+    elif before:
+        offset = marked.offset(max(before - skip, 0))
+    near = str(details.get("highlight") or "").strip().replace(MARK, "")
+    where = f" near `{near[:40]}`" if near else ""
+    return ExpressionError(
+        f"the SQL cannot be read{where}: {description.rstrip('.')}", offset=offset
+    )
