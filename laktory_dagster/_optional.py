@@ -14,6 +14,7 @@ _EXTRAS = {
     "xlsxwriter": "polars",
     "dagster": "dagster",
     "dagster_webserver": "ui",
+    "watchfiles": "ui",
     "pyspark": "spark",
     "delta": "spark",
     "databricks": "databricks",

@@ -21,6 +21,7 @@ import polars as pl
 from polars.lazyframe.group_by import LazyGroupBy
 from pyspark.sql import Column, DataFrame, DataFrameNaFunctions, GroupedData
 from pyspark.sql import functions as spark_functions
+from sqlglot.expressions import FUNCTION_BY_NAME
 
 TARGET = Path(__file__).resolve().parents[1] / "laktory_dagster/expressions/catalog_data"
 PROBE = "probe_column"
@@ -234,7 +235,28 @@ def polars_catalog() -> dict[str, Any]:
         "lazy": methods_of(pl.LazyFrame, "LazyFrame|LazyGroupBy"),
         "eager": methods_of(pl.DataFrame, "DataFrame|GroupBy|DynamicGroupBy|RollingGroupBy"),
         "grouped": methods_of(LazyGroupBy, "LazyFrame|LazyGroupBy"),
+        "sql": sql_functions(),
     }
+
+
+MORE_SQL_NAMES = """acosd asind atan2d atand cosd cotd sind tand array_get array_lower array_mean
+array_upper array_unique bitand bitnot bitor bitxor date_part ifnull log1p octet_length quantile_cont
+quantile_disc stdev stdev_samp string_to_array strpos var_samp covar columns char_length nth_value"""
+
+
+def sql_functions() -> list[str]:
+    """Return the functions that Polars SQL knows, of all that any dialect or Spark knows."""
+    names = {*FUNCTION_BY_NAME, *dir(spark_functions), *MORE_SQL_NAMES.split()}
+    return sorted({n.lower() for n in names if re.fullmatch(r"[A-Za-z]\w+", n) and _knows_sql(n)})
+
+
+def _knows_sql(name: str) -> bool:
+    try:
+        pl.sql_expr(f"{name}(a)")
+    except Exception as error:  # noqa: BLE001 - a known function complains of its arguments only
+        text = str(error)
+        return not re.search("unsupported function|parser error|unable to parse|found '", text)
+    return True
 
 
 def when_methods(

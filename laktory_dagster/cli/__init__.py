@@ -1,1 +1,1 @@
-
+"""The command line: `laktory-dagster validate | plan | run | preview | failures | dev | schema`."""

@@ -2,212 +2,335 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NoReturn
+import re
+from typing import Any, NamedTuple, Protocol
 
 import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
 
-from laktory_dagster.config.includes import Includes, include_path
-from laktory_dagster.config.positions import Mark, Spot
-from laktory_dagster.config.scalars import plain_scalar
-from laktory_dagster.errors import DeclarationError, Location
+from laktory_dagster.config.positions import Leaf, Mark, Spot, location_of, spot_of
+from laktory_dagster.config.problems import Problems
+from laktory_dagster.config.scalars import plain_scalar, tagged_scalar
+from laktory_dagster.errors import Location
 
 MAX_DEPTH = 100
 MAX_VALUES = 2_000_000
-_STRING_TAG = "tag:yaml.org,2002:str"
-_CORE_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", None, "!")
+MAX_REPEATED = 500_000
+_CORE = "tag:yaml.org,2002:"
+_MAPPING_TAGS = (None, "!", f"{_CORE}map")
+_SEQUENCE_TAGS = (None, "!", f"{_CORE}seq")
 _INCLUDE_TAGS = ("!use", "!extend", "!update")
+_INCLUDE = re.compile(r"\$\{include\.([^}]+)\}\s*\Z")
+_PLACEHOLDER = re.compile(r"(?:nodes|sources)\.\S+|df")
+_MERGE = object()
+_NO_KEY = object()
 
 
-@dataclass(slots=True)
+class Value(NamedTuple):
+    """Data with its place, how many values it holds, and how deep it nests."""
+
+    data: Any
+    spot: Spot
+    size: int = 1
+    height: int = 0
+
+
+class Loader(Protocol):
+    """Reads included files."""
+
+    def load(self, path: str, tag: str, place: Location, depth: int) -> Value:
+        """Return the value of an included file, null where it cannot be read."""
+
+
 class _Open:
     """A container that is being filled."""
 
-    value: dict[Any, Any] | list[Any]
-    spot: Spot
-    anchor: str | None
-    before: int
-    key: Any = None
-    key_mark: Mark | None = None
-    has_key: bool = False
-    merged: list[tuple[dict[Any, Any], Spot]] = field(default_factory=list)
+    __slots__ = (
+        "anchor", "before", "data", "flow", "height", "inside", "is_map", "key", "key_mark",
+        "merged", "spot",
+    )  # fmt: skip
+
+    def __init__(self, event: Any, file: str, before: int) -> None:
+        self.is_map = type(event) is MappingStartEvent
+        self.data: Any = {} if self.is_map else []
+        self.inside: dict[str | int, Spot | Leaf] = {}
+        self.spot = Spot(file, event.start_mark, self.inside)
+        self.anchor: str | None = event.anchor
+        self.flow: bool = event.flow_style
+        self.before = before
+        self.height = 0
+        self.key: Any = _NO_KEY
+        self.key_mark: Mark = None
+        self.merged: list[tuple[dict[str, Any], Spot]] = []
 
 
-class _Extend(list[Any]):
-    """A list that joins the list it stands in."""
-
-
-@dataclass
 class Builder:
-    """Takes events in order; `result` gives the data and the root of its positions."""
+    """Reads one text. `depth` is how deep the text that includes it already is."""
 
-    file: str
-    folder: Path
-    includes: Includes
-    _stack: list[_Open] = field(default_factory=list)
-    _anchors: dict[str, tuple[Any, Spot, int]] = field(default_factory=dict)
-    _root: tuple[Any, Spot] | None = None
-    _values: int = 0
+    def __init__(self, file: str, loader: Loader, problems: Problems, depth: int = 0) -> None:
+        """Start with nothing read."""
+        self._file = file
+        self._loader = loader
+        self._problems = problems
+        self._depth = depth
+        self._stack: list[_Open] = []
+        self._top: _Open | None = None
+        self._anchors: dict[str, Value] = {}
+        self._root: Value | None = None
+        self._values = 0
+        self._repeated = 0
 
-    def result(self) -> tuple[Any, Spot]:
-        """Return the data and its positions; None for an empty text."""
-        return self._root if self._root is not None else (None, Spot((self.file, 1, 1)))
+    def build(self, text: str) -> Value:
+        """Return the value of a text, null for an empty one; problems are noted.
 
-    def take(self, event: yaml.Event) -> None:
-        """Take the next event. Raises DeclarationError."""
-        if isinstance(event, yaml.ScalarEvent):
-            self._scalar(event)
-        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            self._open(event)
-        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            self._close()
-        elif isinstance(event, yaml.AliasEvent):
-            self._alias(event)
-        elif isinstance(event, yaml.DocumentStartEvent) and self._root is not None:
-            self._fail(event, "the text holds several documents", expected="one document")
+        Raises:
+            Unreadable: a cap is exceeded, or the structure is no tree of texts and values.
+            yaml.YAMLError: the text is no YAML.
+        """
+        parser = yaml.CSafeLoader(text)
+        handlers = {
+            ScalarEvent: self._scalar,
+            MappingStartEvent: self._open,
+            SequenceStartEvent: self._open,
+            MappingEndEvent: self._close,
+            SequenceEndEvent: self._close,
+            AliasEvent: self._alias,
+            DocumentStartEvent: self._document,
+        }
+        try:
+            while type(event := parser.get_event()) is not StreamEndEvent:
+                handler = handlers.get(type(event))
+                if handler is not None:
+                    handler(event)
+        finally:
+            parser.dispose()
+        if self._root is None:
+            return Value(None, Spot(self._file))
+        return self._root._replace(size=self._values)
 
-    def _mark(self, event: yaml.Event) -> Mark:
-        mark = event.start_mark
-        return (self.file, 1, 1) if mark is None else (self.file, mark.line + 1, mark.column + 1)
+    def _place(self, event: Event) -> Location:
+        return location_of(self._file, event.start_mark)
 
-    def _fail(self, event: yaml.Event, message: str, **parts: Any) -> NoReturn:
-        location = Location(*self._mark(event))
-        raise DeclarationError.single(
-            message, location=location, snippet=self.includes.snippet(location, event), **parts
-        )
+    def _document(self, event: Event) -> None:
+        if self._root is not None:
+            raise self._problems.stop(
+                "the text holds several documents", self._place(event), expected="one document"
+            )
 
-    def _count(self, event: yaml.Event, values: int) -> None:
+    def _count(self, event: Event, values: int = 1) -> None:
         self._values += values
         if self._values > MAX_VALUES:
-            self._fail(
-                event,
-                f"the text expands to more than {MAX_VALUES:,} values",
+            raise self._problems.stop(
+                f"the text holds more than {MAX_VALUES:,} values",
+                self._place(event),
+                hint="keep data in files, and split the pipeline",
+            )
+
+    def _scalar(self, event: ScalarEvent) -> None:
+        top = self._top
+        if top is not None and top.is_map and top.key is _NO_KEY:
+            self._key(event, top)
+            return
+        self._count(event)
+        text: str = event.value
+        if event.tag is not None:
+            if event.tag in _INCLUDE_TAGS:
+                self._include(text, event.tag, event)
+                return
+            value = self._tagged(event)
+        elif event.style in ("|", ">"):
+            value = text
+        elif text.startswith("${include.") and (found := _INCLUDE.match(text)):
+            self._include(found.group(1), "!use", event)
+            return
+        else:
+            value = text if event.style else plain_scalar(text)
+        if event.anchor:
+            self._anchors[event.anchor] = Value(value, Spot(self._file, event.start_mark))
+        if top is None:
+            self._root = Value(value, Spot(self._file, event.start_mark))
+        elif top.is_map:
+            if top.key is _MERGE:
+                self._merge(top, value, Spot(self._file, event.start_mark))
+            else:
+                top.data[top.key] = value
+                top.inside[top.key] = (event.start_mark, top.key_mark)
+            top.key = _NO_KEY
+        else:
+            top.inside[len(top.data)] = (event.start_mark, None)
+            top.data.append(value)
+
+    def _tagged(self, event: ScalarEvent) -> Any:
+        tag = event.tag.removeprefix(_CORE)
+        try:
+            return tagged_scalar(tag, event.value)
+        except KeyError:
+            self._problems.note(
+                f"the tag `{event.tag}` is not allowed",
+                self._place(event),
+                expected="plain YAML, or `!use`, `!extend`, `!update` with a path",
+            )
+        except ValueError:
+            self._problems.note(f"`{event.value}` is no `!!{tag}`", self._place(event))
+        return None
+
+    def _key(self, event: ScalarEvent, top: _Open) -> None:
+        key: Any = event.value
+        if event.tag not in (None, "!", f"{_CORE}str"):
+            self._problems.note(f"the tag `{event.tag}` is not allowed here", self._place(event))
+        if not event.style:
+            if not key:
+                self._problems.note(
+                    "a key is missing before `:`", self._place(event), expected="`key: value`"
+                )
+            elif key == "<<":
+                key = _MERGE
+        if event.anchor:
+            self._anchors[event.anchor] = Value(event.value, Spot(self._file, event.start_mark))
+        self._set_key(key, event, top)
+
+    def _set_key(self, key: Any, event: Event, top: _Open) -> None:
+        if key in top.data:
+            first = spot_of(top.spot, top.inside[key]).key_mark
+            self._problems.note(
+                f"the key `{key}` stands twice (first in line {first.line + 1})",
+                self._place(event),
+                hint="remove one of them",
+            )
+        top.key, top.key_mark = key, event.start_mark
+
+    def _open(self, event: MappingStartEvent | SequenceStartEvent) -> None:
+        allowed = _MAPPING_TAGS if type(event) is MappingStartEvent else _SEQUENCE_TAGS
+        if event.tag not in allowed:
+            self._problems.note(
+                f"the tag `{event.tag}` is not allowed here",
+                self._place(event),
+                expected="a path after it" if event.tag in _INCLUDE_TAGS else "plain YAML",
+            )
+        self._check_depth(event, 1)
+        top = self._top
+        if top is not None and top.is_map and top.key is _NO_KEY:
+            raise self._problems.stop(
+                "a key must be a text", self._place(event), expected="`key: value`"
+            )
+        self._count(event)
+        self._top = _Open(event, self._file, self._values)
+        self._stack.append(self._top)
+
+    def _check_depth(self, event: Event, height: int) -> None:
+        if self._depth + len(self._stack) + height > MAX_DEPTH:
+            raise self._problems.stop(
+                f"the text nests deeper than {MAX_DEPTH} levels", self._place(event)
+            )
+
+    def _close(self, _event: Event) -> None:
+        done = self._stack.pop()
+        self._top = self._stack[-1] if self._stack else None
+        if done.merged:
+            _put_merged_first(done)
+        data = done.data
+        if done.flow and done.is_map and len(data) == 1:
+            data = _placeholder(data)
+        value = Value(data, done.spot, self._values - done.before + 1, done.height + 1)
+        if done.anchor:
+            self._anchors[done.anchor] = value
+        self._add(value)
+
+    def _alias(self, event: AliasEvent) -> None:
+        value = self._anchors.get(event.anchor)
+        if value is None:
+            self._problems.note(
+                f"the alias `*{event.anchor}` names no anchor before it",
+                self._place(event),
+                hint=f"declare it first: `&{event.anchor}`; quote a text that starts with `*`",
+            )
+            value = Value(None, Spot(self._file, event.start_mark))
+        self._repeated += value.size
+        if self._repeated > MAX_REPEATED:
+            raise self._problems.stop(
+                f"the aliases expand to more than {MAX_REPEATED:,} values",
+                self._place(event),
                 hint="use fewer aliases (`*name`)",
             )
-
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
-        self._count(event, 1)
-        mark = self._mark(event)
-        in_mapping = bool(self._stack) and isinstance(self._stack[-1].value, dict)
-        if in_mapping and not self._stack[-1].has_key:
-            self._key(event, mark)
-            return
-        value, spot = self._scalar_value(event, mark)
-        if event.anchor:
-            self._anchors[event.anchor] = (value, spot, 1)
-        self._add(value, spot, event)
-
-    def _scalar_value(self, event: yaml.ScalarEvent, mark: Mark) -> tuple[Any, Spot]:
-        if event.tag in _INCLUDE_TAGS:
-            data, spot = self.includes.load(event.value, self.folder, Location(*mark))
-            if event.tag == "!extend":
-                data = _Extend(data if isinstance(data, list) else [data])
-            return data, spot
-        if event.tag is not None and event.tag not in (_STRING_TAG, "!"):
-            self._fail(
-                event,
-                f"the tag `{event.tag}` is not allowed",
-                expected="plain YAML, or `!use`, `!extend`, `!update`",
-            )
-        included = include_path(event.value)
-        if included is not None:
-            return self.includes.load(included, self.folder, Location(*mark))
-        if event.tag is None and event.style in (None, ""):
-            return plain_scalar(event.value), Spot(mark)
-        return event.value, Spot(mark)
-
-    def _key(self, event: yaml.ScalarEvent, mark: Mark) -> None:
-        top = self._stack[-1]
-        key: Any = event.value
-        if event.style in (None, "") and event.tag is None and key != "<<":
-            key = plain_scalar(key)
-            # `on:` and `1:` are texts to every model; a null key is a slip.
-            key = event.value if key is not None else None
-        if key is None:
-            self._fail(event, "a key is missing before `:`", expected="`key: value`")
-        inside = top.spot.inside or {}
-        if key != "<<" and key in inside:
-            first = inside[key].key_mark
-            line = f" (first in line {first[1]})" if first else ""
-            self._fail(event, f"the key `{key}` stands twice{line}", hint="remove one of them")
-        top.key, top.key_mark, top.has_key = key, mark, True
-
-    def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
-        if event.tag not in _CORE_TAGS:
-            self._fail(event, f"the tag `{event.tag}` is not allowed", expected="plain YAML")
-        if len(self._stack) >= MAX_DEPTH:
-            self._fail(event, f"the text nests deeper than {MAX_DEPTH} levels")
-        top = self._stack[-1] if self._stack else None
-        if top is not None and isinstance(top.value, dict) and not top.has_key:
-            self._fail(event, "a key must be a text", expected="`key: value`")
-        self._count(event, 1)
-        value: dict[Any, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
-        spot = Spot(self._mark(event), None, {})
-        self._stack.append(_Open(value, spot, event.anchor, self._values))
-
-    def _close(self) -> None:
-        done = self._stack.pop()
-        for mapping, spot in done.merged:
-            self._merge(done, mapping, spot)
-        if done.anchor:
-            size = self._values - done.before + 1
-            self._anchors[done.anchor] = (done.value, done.spot, size)
-        self._add(done.value, done.spot, None)
-
-    @staticmethod
-    def _merge(into: _Open, mapping: dict[Any, Any], spot: Spot) -> None:
-        assert isinstance(into.value, dict)  # noqa: S101 - only mappings collect merges
-        for key, value in mapping.items():
-            if key not in into.value:
-                into.value[key] = value
-                if into.spot.inside is not None and spot.inside and key in spot.inside:
-                    into.spot.inside[key] = spot.inside[key]
-
-    def _alias(self, event: yaml.AliasEvent) -> None:
-        found = self._anchors.get(event.anchor or "")
-        if found is None:
-            self._fail(event, f"the alias `*{event.anchor}` names no anchor before it")
-        value, spot, size = found
-        self._count(event, size)
-        top = self._stack[-1] if self._stack else None
-        if top is not None and isinstance(top.value, dict) and not top.has_key:
-            if not isinstance(value, Hashable):
-                self._fail(event, "a key must be a text", expected="`key: value`")
-            top.key, top.key_mark, top.has_key = value, self._mark(event), True
-            return
-        self._add(value, spot, event)
-
-    def _add(self, value: Any, spot: Spot, event: yaml.Event | None) -> None:
-        if not self._stack:
-            self._root = (value, spot)
-            return
-        top = self._stack[-1]
-        inside = top.spot.inside
-        assert inside is not None  # noqa: S101 - containers are opened with it
-        if isinstance(top.value, list):
-            for offset, item in enumerate(value if isinstance(value, _Extend) else [value]):
-                extended = isinstance(value, _Extend) and spot.inside
-                inside[len(top.value)] = spot.inside[offset] if extended and spot.inside else spot
-                top.value.append(item)
-            return
-        if top.key == "<<":
-            self._collect_merge(top, value, spot, event)
+        self._count(event, value.size)
+        self._check_depth(event, value.height)
+        top = self._top
+        if top is None or not top.is_map or top.key is not _NO_KEY:
+            self._add(value)
+        elif isinstance(value.data, str):
+            self._set_key(value.data, event, top)
         else:
-            top.value[top.key] = list(value) if isinstance(value, _Extend) else value
-            inside[top.key] = Spot(spot.mark, top.key_mark, spot.inside)
-        top.has_key = False
+            raise self._problems.stop("a key must be a text", self._place(event))
 
-    def _collect_merge(self, top: _Open, value: Any, spot: Spot, event: yaml.Event | None) -> None:
-        values = value if isinstance(value, list) else [value]
-        for index, item in enumerate(values):
-            if not isinstance(item, dict):
-                location = Location(*(top.key_mark or spot.mark))
-                raise DeclarationError.single(
-                    "`<<` merges mappings only",
-                    location=location,
-                    snippet=self.includes.snippet(location, event),
+    def _include(self, path: str, tag: str, event: ScalarEvent) -> None:
+        depth = self._depth + len(self._stack)
+        value = self._loader.load(path, tag, self._place(event), depth)
+        self._count(event, value.size)
+        if event.anchor:
+            self._anchors[event.anchor] = value
+        top = self._top
+        if tag != "!extend" or top is None or top.is_map:
+            self._add(value)
+            return
+        items = value.data if isinstance(value.data, list) else [value.data]
+        for index, item in enumerate(items if value.data is not None else []):
+            place = (value.spot.inside or {}).get(index, value.spot)
+            self._add(Value(item, spot_of(value.spot, place), height=value.height))
+
+    def _add(self, value: Value) -> None:
+        top = self._top
+        if top is None:
+            self._root = value
+            return
+        top.height = max(top.height, value.height)
+        spot = value.spot
+        if not top.is_map:
+            top.inside[len(top.data)] = spot
+            top.data.append(value.data)
+            return
+        if top.key is _MERGE:
+            self._merge(top, value.data, spot)
+        else:
+            top.data[top.key] = value.data
+            top.inside[top.key] = Spot(spot.file, spot.mark, spot.inside, self._file, top.key_mark)
+        top.key = _NO_KEY
+
+    def _merge(self, top: _Open, data: Any, spot: Spot) -> None:
+        several = isinstance(data, list)
+        for index, item in enumerate(data if several else [data]):
+            place = spot_of(spot, (spot.inside or {}).get(index, spot)) if several else spot
+            if isinstance(item, dict):
+                top.merged.append((item, place))
+            elif item is not None:
+                self._problems.note(
+                    "`<<` merges mappings only", location_of(self._file, top.key_mark)
                 )
-            nested = (spot.inside or {}).get(index) if isinstance(value, list) else spot
-            top.merged.append((item, nested or spot))
+
+
+def _put_merged_first(into: _Open) -> None:
+    """Order as written: what is merged first, and the mapping's own keys over it."""
+    data: dict[str, Any] = {}
+    inside: dict[str | int, Spot | Leaf] = {}
+    for mapping, spot in into.merged:
+        for key, value in mapping.items():
+            if key not in data:
+                data[key] = value
+                inside[key] = spot_of(spot, (spot.inside or {}).get(key, spot))
+    into.data = data | into.data
+    into.spot.inside = into.inside = inside | into.inside
+
+
+def _placeholder(data: dict[str, Any]) -> Any:
+    """Return the text that `{nodes.x}` without quotes was meant to be; other data as it is."""
+    ((name, value),) = data.items()
+    return f"{{{name}}}" if value is None and _PLACEHOLDER.fullmatch(name) else data

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from laktory_dagster.config.variables import substitute
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.expressions.suggest import did_you_mean
 
@@ -22,31 +23,65 @@ class EnvironmentOverlay:
     engine: str | None = None
 
 
-def overlay(data: Mapping[str, Any], name: str | None) -> EnvironmentOverlay:
+def overlay(
+    data: Mapping[str, Any], name: str | None, variables: Mapping[str, Any] | None = None
+) -> EnvironmentOverlay:
     """Return the overlay that `environments:` of a declaration holds under this name.
 
+    `warehouse`, `catalog` and `schema_prefix` may use `${vars.x}`: of `variables` (the command
+    line's), of the environment, of the file, in this order. Values of a wrong type are left to the
+    models, which say so.
+
     Raises:
-        SettingsError: the file has environments, and none of this name.
+        SettingsError: the file has no environment of this name.
+        DeclarationError: a value refers to a variable that nobody gives.
     """
     if name is None:
         return EnvironmentOverlay()
-    environments = data.get("environments")
-    if not isinstance(environments, Mapping):
-        environments = {}
-    if name not in environments:
-        match = did_you_mean(name, environments)
+    values = _values(data, name)
+    if values is None:
+        environments = _mapping(data.get("environments"))
+        match = did_you_mean(name, map(str, environments))
         raise SettingsError(
             f"the pipeline `{data.get('name')}` declares no environment `{name}`",
             expected=f"one of {', '.join(map(str, environments))}" if environments else None,
             hint=f"did you mean `{match}`?" if match else "declare it under `environments:`",
         )
-    values = environments[name] or {}
+    texts = {
+        key: values[key]
+        for key in ("warehouse", "catalog", "schema_prefix")
+        if isinstance(values.get(key), str)
+    }
+    filled = substitute({"environments.": texts}, variables_of(data, name) | dict(variables or {}))[
+        "environments."
+    ]
     engine = values.get("dataframe_type")
     return EnvironmentOverlay(
         name=name,
-        variables=values.get("variables") or {},
-        warehouse=values.get("warehouse"),
-        catalog=values.get("catalog"),
-        schema_prefix=values.get("schema_prefix") or "",
-        engine={"PYSPARK": "spark"}.get(engine, engine.lower()) if engine else None,
+        variables=_mapping(values.get("variables")),
+        warehouse=filled.get("warehouse"),
+        catalog=filled.get("catalog"),
+        schema_prefix=filled.get("schema_prefix") or "",
+        engine=_engine(engine) if isinstance(engine, str) else None,
     )
+
+
+def variables_of(data: Any, environment: str | None) -> dict[str, Any]:
+    """Return the variables that a declaration gives, its environment's over the file's."""
+    if not isinstance(data, Mapping):
+        return {}
+    chosen = _values(data, environment) if environment is not None else None
+    return dict(_mapping(data.get("variables"))) | dict(_mapping((chosen or {}).get("variables")))
+
+
+def _values(data: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    environments = _mapping(data.get("environments"))
+    return _mapping(environments[name]) if name in environments else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _engine(name: str) -> str:
+    return {"PYSPARK": "spark"}.get(name.upper(), name.lower())

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from laktory_dagster.errors import Location
 
-Mark = tuple[str, int, int]
-"""File, line and column, the latter two from 1."""
+Mark = Any
+"""A mark of the YAML parser (`line` and `column` from 0), or None for the start of the text."""
+Leaf = tuple[Mark, Mark]
+"""Marks of a scalar and of its key; it stands in the file of the container around it."""
 MAX_SNIPPET = 160
 
 
 @dataclass(slots=True)
 class Spot:
-    """One value: where its key and itself start, and the spots inside it."""
+    """One value: its file, where it and its key start, and the places inside it."""
 
-    mark: Mark
-    key_mark: Mark | None = None
-    inside: dict[str | int, Spot] | None = None
+    file: str
+    mark: Mark = None
+    inside: dict[str | int, Spot | Leaf] | None = None
+    key_file: str = ""
+    key_mark: Mark = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,6 @@ class Positions:
         A path may use a name of the other schema era, or `sources, 0` for a single `source`.
         """
         spot = self.root
-        found_key = False
         rest = list(path)
         while rest:
             step = self._step(spot, rest)
@@ -43,19 +47,19 @@ class Positions:
                 break
             spot, used = step
             rest = rest[used:]
-            found_key = True
-        mark = spot.key_mark if key and not rest and found_key and spot.key_mark else spot.mark
-        return Location(*mark)
+        if key and not rest and spot.key_mark is not None:
+            return location_of(spot.key_file, spot.key_mark)
+        return location_of(spot.file, spot.mark)
 
     def _step(self, spot: Spot, rest: Sequence[str | int]) -> tuple[Spot, int] | None:
         inside = spot.inside or {}
         for name in self._spellings(rest[0]):
             if name in inside:
-                return inside[name], 1
+                return spot_of(spot, inside[name]), 1
         if len(rest) > 1 and rest[1] == 0 and isinstance(rest[0], str):
             for name in self._spellings(rest[0].removesuffix("s")):
                 if name in inside:
-                    return inside[name], 2
+                    return spot_of(spot, inside[name]), 2
         return None
 
     def _spellings(self, name: str | int) -> Iterator[str | int]:
@@ -69,6 +73,18 @@ class Positions:
         return None if text is None else snippet_of(text, location.line, location.column)
 
 
+def spot_of(parent: Spot, place: Spot | Leaf) -> Spot:
+    """Return a place inside `parent` with its file."""
+    if isinstance(place, Spot):
+        return place
+    return Spot(parent.file, place[0], None, parent.file, place[1])
+
+
+def location_of(file: str, mark: Mark) -> Location:
+    """Return the place of a parser's mark, line and column from 1."""
+    return Location(file, 1, 1) if mark is None else Location(file, mark.line + 1, mark.column + 1)
+
+
 def snippet_of(text: str, line: int, column: int) -> str | None:
     """Return a line of a text with a caret below one of its columns (both from 1)."""
     lines = text.splitlines()
@@ -76,6 +92,6 @@ def snippet_of(text: str, line: int, column: int) -> str | None:
         return None
     shown = lines[line - 1].replace("\t", " ")
     start = max(0, column - MAX_SNIPPET // 2)
-    shown = "".join(char if char.isprintable() else "?" for char in shown[start:])[:MAX_SNIPPET]
+    shown = "".join(char if char.isprintable() else "?" for char in shown[start:][:MAX_SNIPPET])
     number = f"  {line} | "
     return f"{number}{shown}\n{' ' * (len(number) + max(0, column - 1 - start))}^"

@@ -8,17 +8,31 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from laktory_dagster.config.scalars import plain_scalar
 from laktory_dagster.errors import DeclarationError, Diagnostic
 from laktory_dagster.expressions.suggest import did_you_mean
 
 ENVIRONMENT_PREFIX = "LAKTORY_DAGSTER_VAR_"
-_REFERENCE = re.compile(r"\$\{\s*(vars|params|resources|settings)\.([A-Za-z0-9_.-]+)\s*\}")
-_EVALUATED = re.compile(r"\$\{\{")
+MAX_CHAIN = 30
+MAX_DEPTH = 150
+MAX_VALUES = 500_000
+MAX_CHARACTERS = 16 * 1024 * 1024
+_REFERENCE = re.compile(r"\$\{\s*([A-Za-z_]+)\.([^{}]*)\}")
+_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
+_OPEN = re.compile(r"\$\{\s*(?:vars|params|secrets)\.[^}]*\Z")
 _ADVICE = {
     "resources": "name the resource itself; nothing is deployed while a pipeline runs",
     "settings": "use `${vars.x}` with a variable of the file, the environment or `--var`",
+    "include": "an included file stands alone as a value: `key: !use path.yaml`",
+    "env": f"use `${{vars.x}}` and set the variable {ENVIRONMENT_PREFIX}X",
+    "var": "write `${vars.x}`",
+    "variables": "write `${vars.x}`",
+    "param": "write `${params.x}`",
+    "parameters": "write `${params.x}`",
+    "secret": "write `${secrets.scope.key}`",
 }
-Path = tuple[str | int, ...]
+_AS_DECLARED = ("variables", "environments", "parameters")
+_MISSING = object()
 
 
 @dataclass
@@ -28,57 +42,143 @@ class _Substitution:
     variables: Mapping[str, Any]
     parameters: Mapping[str, Any]
     problems: list[Diagnostic] = field(default_factory=list)
+    path: list[str | int] = field(default_factory=list)
     _resolving: list[str] = field(default_factory=list)
+    _resolved: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    _folded: dict[str, dict[str, str]] = field(default_factory=dict)
+    _values: int = 0
+    _characters: int = 0
 
-    def apply(self, value: Any, path: Path) -> Any:
+    def apply(self, value: Any) -> Any:
+        """Return the value with its references replaced."""
         if isinstance(value, str):
-            return self._text(value, path) if "${" in value else value
-        if isinstance(value, dict):
-            return {key: self.apply(item, (*path, key)) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.apply(item, (*path, index)) for index, item in enumerate(value)]
-        return value
+            return self._text(value) if "${" in value else value
+        if not isinstance(value, (Mapping, list, tuple)):
+            return value
+        if len(self.path) > MAX_DEPTH:
+            self.problem(f"the values nest deeper than {MAX_DEPTH} levels")
+            return None
+        if isinstance(value, Mapping):
+            return self._mapping(value)
+        return [self._item(index, item) for index, item in enumerate(value)]
 
-    def _text(self, text: str, path: Path) -> Any:
-        if _EVALUATED.search(text):
-            self._problem("`${{ }}` is not evaluated", path, hint="use `${vars.x}` with a value")
+    def _mapping(self, mapping: Mapping[Any, Any]) -> dict[Any, Any]:
+        filled: dict[Any, Any] = {}
+        for name, item in mapping.items():
+            key = name
+            if isinstance(name, str) and "${" in name:
+                key = _as_text(self._text(name))
+                if key in mapping or key in filled:
+                    self.problem(f"`{name}` becomes `{key}`, a key that stands here already")
+            filled[key] = self._item(name, item)
+        return filled
+
+    def _item(self, step: str | int, item: Any) -> Any:
+        if isinstance(item, str):
+            if "${" not in item:
+                return item
+        elif not isinstance(item, (Mapping, list, tuple)):
+            return item
+        self.path.append(step)
+        try:
+            return self.apply(item)
+        finally:
+            self.path.pop()
+
+    def _text(self, text: str) -> Any:
+        if "${{" in text:
+            self.problem("`${{ }}` is not evaluated", hint="use `${vars.x}` with a value")
+            return text
+        if _OPEN.search(text):
+            self.problem(f"`{text[:80]}` lacks a closing brace", hint="write `${vars.x}`")
             return text
         whole = _REFERENCE.fullmatch(text.strip())
         if whole:
-            return self._value(whole.group(1), whole.group(2), text, path)
+            return self._replaced(whole, text)
 
         def replaced(match: re.Match[str]) -> str:
-            value = self._value(match.group(1), match.group(2), match.group(0), path)
+            value = self._replaced(match, match.group(0))
             if isinstance(value, (dict, list)):
-                self._problem(f"`{match.group(0)}` is no single value", path)
+                self.problem(f"`{match.group(0)}` is no single value")
             return _as_text(value)
 
-        return _REFERENCE.sub(replaced, text)
+        filled = _REFERENCE.sub(replaced, text)
+        self._characters += len(filled)
+        return filled if self._within_caps() else text
 
-    def _value(self, kind: str, name: str, text: str, path: Path) -> Any:
+    def _replaced(self, match: re.Match[str], text: str) -> Any:
+        kind, name = match.group(1), match.group(2).strip()
         if kind in _ADVICE:
-            self._problem(f"`{text}` is not known here", path, hint=_ADVICE[kind])
+            self.problem(f"`{text}` is not known here", hint=_ADVICE[kind])
             return text
-        known = self.variables if kind == "vars" else self.parameters
-        reference = f"{kind}.{name}"
-        if reference in self._resolving:
-            cycle = " -> ".join((*self._resolving, reference))
-            self._problem(f"variables refer to each other: {cycle}", path)
+        if kind not in ("vars", "params", "secrets"):
             return text
-        found, value = _look_up(known, name, kind)
-        if not found:
-            match = did_you_mean(name, known)
-            hint = f"did you mean `${{{kind}.{match}}}`?" if match else _how_to_give(kind, name)
-            self._problem(f"`${{{reference}}}` has no value", path, hint=hint)
+        if not _NAME.fullmatch(name) or (kind == "secrets" and "." not in name):
+            example = "${secrets.scope.key}" if kind == "secrets" else f"${{{kind}.name}}"
+            self.problem(f"`{text}` is no reference", expected=f"`{example}`")
             return text
-        self._resolving.append(reference)
-        try:
-            return self.apply(value, path)
-        finally:
-            self._resolving.pop()
+        if kind == "secrets" or not self._within_caps():
+            return text
+        return self._value(kind, name, text)
 
-    def _problem(self, message: str, path: Path, hint: str | None = None) -> None:
-        self.problems.append(Diagnostic(message, path, hint=hint))
+    def _value(self, kind: str, name: str, text: str) -> Any:
+        reference = f"{kind}.{name}"
+        known = self._resolved.get(reference)
+        if known is None:
+            if reference in self._resolving:
+                cycle = " -> ".join((*self._resolving, reference))
+                self.problem(f"variables refer to each other: {cycle}")
+                return text
+            if len(self._resolving) >= MAX_CHAIN:
+                self.problem(f"a chain of more than {MAX_CHAIN} variables")
+                return text
+            raw = self._look_up(kind, name)
+            if raw is _MISSING:
+                self._unknown(kind, name)
+                return text
+            before = self._values
+            self._resolving.append(reference)
+            value = self.apply(raw)
+            self._resolving.pop()
+            known = (value, self._values - before + _size(raw))
+            self._resolved[reference] = known
+        value, size = known
+        self._values += size
+        return value if self._within_caps() else text
+
+    def _look_up(self, kind: str, name: str) -> Any:
+        """Return the raw value: by exact name, by name in another case, then inside a mapping."""
+        known = self.variables if kind == "vars" else self.parameters
+        if kind not in self._folded:
+            self._folded[kind] = {str(key).lower(): key for key in known}
+        key = name if name in known else self._folded[kind].get(name.lower())
+        if key is not None:
+            return known[key]
+        head, _, rest = name.partition(".")
+        if rest and (head in known or head.lower() in self._folded[kind]):
+            return _inside(self._value(kind, head, f"${{{kind}.{head}}}"), rest)
+        return _from_environment(name) if kind == "vars" else _MISSING
+
+    def _unknown(self, kind: str, name: str) -> None:
+        known = self.variables if kind == "vars" else self.parameters
+        match = did_you_mean(name, map(str, known))
+        hint = f"did you mean `${{{kind}.{match}}}`?" if match else _how_to_give(kind, name)
+        self.problem(f"`${{{kind}.{name}}}` has no value", hint=hint)
+
+    def _within_caps(self) -> bool:
+        if self._values <= MAX_VALUES and self._characters <= MAX_CHARACTERS:
+            return True
+        message = "the variables expand to too much"
+        if not any(problem.message == message for problem in self.problems):
+            expected = f"at most {MAX_VALUES:,} values and {MAX_CHARACTERS:,} characters"
+            self.problem(message, expected=expected)
+        return False
+
+    def problem(self, message: str, **parts: Any) -> None:
+        """Note a problem at the present place, once."""
+        found = Diagnostic(message, tuple(self.path), **parts)
+        if found not in self.problems:
+            self.problems.append(found)
 
 
 def _how_to_give(kind: str, name: str) -> str:
@@ -93,17 +193,50 @@ def _as_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _look_up(known: Mapping[str, Any], name: str, kind: str) -> tuple[bool, Any]:
-    if name in known:
-        return True, known[name]
-    folded = {key.lower(): key for key in known}
-    if name.lower() in folded:
-        return True, known[folded[name.lower()]]
-    head, _, rest = name.partition(".")
-    if rest and isinstance(known.get(head), Mapping):
-        return _look_up(known[head], rest, kind)
-    given = os.environ.get(f"{ENVIRONMENT_PREFIX}{name.upper()}") if kind == "vars" else None
-    return given is not None, given
+def _inside(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        if not isinstance(value, Mapping):
+            return _MISSING
+        folded = {str(key).lower(): key for key in value}
+        key = part if part in value else folded.get(part.lower())
+        if key is None:
+            return _MISSING
+        value = value[key]
+    return value
+
+
+def _size(value: Any) -> int:
+    """Return how many values there are, counting no deeper than references go."""
+    total, pending = 0, [value]
+    while pending:
+        item = pending.pop()
+        total += 1
+        if isinstance(item, Mapping):
+            pending.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            pending.extend(item)
+    return total
+
+
+def _from_environment(name: str) -> Any:
+    text = os.environ.get(ENVIRONMENT_PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper()))
+    return _MISSING if text is None else given_value(text)
+
+
+def given_value(text: str) -> Any:
+    """Return what a text from a command line or the environment means: `10` is a number.
+
+    A text stays one unless the value is written back the same way: `007` and `1.10` do.
+    """
+    value = plain_scalar(text) if text else text
+    return value if value is not None and _as_text(value) == text else text
+
+
+def fill_text(text: str, variables: Mapping[str, Any]) -> tuple[Any, tuple[str, ...]]:
+    """Return a text with its `${vars.x}` replaced, and what is wrong with it."""
+    work = _Substitution(variables, {})
+    filled = work.apply(text)
+    return filled, tuple(problem.message for problem in work.problems)
 
 
 def substitute(
@@ -116,11 +249,13 @@ def substitute(
     """Return the data with every `${vars.x}` and `${params.x}` replaced.
 
     A text that is nothing but a reference takes the value with its type; inside a longer text it is
-    formatted. Names fold case where the exact one is missing. A variable that is not given may come
-    from the environment as `LAKTORY_DAGSTER_VAR_<NAME>`. `${secrets.scope.key}` stays as it is.
+    formatted. Names fold case where the exact one is missing; `${vars.x.y}` reads inside a mapping.
+    A variable that is not given may come from the environment as `LAKTORY_DAGSTER_VAR_<NAME>`.
+    `${secrets.scope.key}` stays as it is, and so do the `variables`, `environments` and
+    `parameters` of a pipeline themselves.
 
     Args:
-        data: plain data.
+        data: plain data: a pipeline, or a list of them.
         variables: values of `${vars.x}`; they may refer to each other.
         parameters: values of `${params.x}`.
         place: adds the place in the text to a diagnostic.
@@ -129,13 +264,22 @@ def substitute(
         DeclarationError: with every reference that has no value.
     """
     work = _Substitution(variables, parameters or {})
-    kept = ("variables", "environments", "parameters")
-    if isinstance(data, dict):
-        result: Any = {
-            key: value if key in kept else work.apply(value, (key,)) for key, value in data.items()
-        }
+    if isinstance(data, list):
+        result: Any = []
+        for index, item in enumerate(data):
+            work.path.append(index)
+            result.append(_pipeline(item, work))
+            work.path.pop()
     else:
-        result = work.apply(data, ())
+        result = _pipeline(data, work)
     if work.problems:
         raise DeclarationError([place(problem) for problem in work.problems])
     return result
+
+
+def _pipeline(data: Any, work: _Substitution) -> Any:
+    if not isinstance(data, Mapping):
+        return work.apply(data)
+    declared = {key: data[key] for key in _AS_DECLARED if key in data}
+    filled = work.apply({key: value for key, value in data.items() if key not in declared})
+    return {key: declared[key] if key in declared else filled[key] for key in data}

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from laktory_dagster.models import Expectation, MergeOptions
+from laktory_dagster.models.place import Place as Place
 from laktory_dagster.models.sources import SourceOptions
 from laktory_dagster.models.transformer import LeafStep
 
@@ -26,19 +27,6 @@ class ColumnType:
 
     name: str
     type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where data lies: an absolute path or an object-store URL, with its options (never shown)."""
-
-    uri: str
-    storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def is_remote(self) -> bool:
-        """Return whether it is an object-store URL."""
-        return "://" in self.uri and not self.uri.startswith("file://")
 
 
 @dataclass(frozen=True, slots=True)

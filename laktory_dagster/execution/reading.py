@@ -92,7 +92,7 @@ class Reader:
         sink = declared.declared.sink
         place = locations.sink_place(session.plan, sink, session.warehouse)
         form = locations.sink_format(sink)
-        state = session.engine(node.engine).inspect(place, form)
+        state = session.engine(node.engine).inspect(session.secrets.open(place), form)
         if state is None:
             return self._missing_upstream(upstream, node, options, place)
         result = self._stored(options, node, place, form)
@@ -129,7 +129,7 @@ class Reader:
         request = ReadRequest(
             source=source,
             dialect=node.dialect,
-            place=place,
+            place=self._session.secrets.open(place),
             format=form,
             limit=self._session.options.limit,
         )

@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -24,7 +24,12 @@ from laktory_dagster.engines.base import (
     TransformRequest,
 )
 from laktory_dagster.engines.registry import open_engine
-from laktory_dagster.errors import ExecutionError, LaktoryDagsterError, UnsupportedError
+from laktory_dagster.errors import (
+    ExecutionError,
+    LaktoryDagsterError,
+    TransformError,
+    UnsupportedError,
+)
 from laktory_dagster.execution.context import RunOptions
 from laktory_dagster.execution.functions import find_function, load_functions
 from laktory_dagster.execution.outcomes import (
@@ -41,6 +46,7 @@ from laktory_dagster.execution.results import (
     NodeResult,
     NodeStatus,
 )
+from laktory_dagster.execution.secrets import SecretKeeper
 from laktory_dagster.execution.targets import resolve_targets
 from laktory_dagster.models.sources import SourceOptions
 from laktory_dagster.models.transformer import flat_steps
@@ -90,6 +96,7 @@ class RunSession:
         self.settings = settings or Settings.from_environment()
         self.warehouse = locations.warehouse_root(plan, options.warehouse)
         self.shared = _Shared()
+        self.secrets = SecretKeeper()
         self._engines: dict[str, Engine] = {}
         self._reader = Reader(self)
 
@@ -133,7 +140,10 @@ class RunSession:
         if not self.options.write:
             return ()
         refresh = self.options.full_refresh
-        return resolve_targets(self.plan, node, self.warehouse, self.function, full_refresh=refresh)
+        targets = resolve_targets(
+            self.plan, node, self.warehouse, self.function, full_refresh=refresh
+        )
+        return tuple(replace(target, place=self.secrets.open(target.place)) for target in targets)
 
     def node_frame(self, name: str, steps: int | None = None) -> NodeFrame:
         """Return the lazy frame of a node after its layer steps and before its rules.
@@ -185,6 +195,7 @@ class RunSession:
             stamps = {"_bronze_at", "_silver_at", "_gold_at"}
             spared = layer.produced | stamps
             drop = tuple(column for column in source.columns if column not in spared)
+            _refuse_to_drop_keys(node, drop)
         return LayerRequest(
             time_expression=layer.time_expression,
             drop_columns=drop,
@@ -282,7 +293,7 @@ class RunSession:
         node = self.plan.nodes[name]
         started = time.monotonic()
         engine = self.engine(node.engine)
-        with _Naming(name):
+        with _Naming(name, self.secrets):
             targets = self.targets(node)
             made = self.node_frame(name)
             staged = engine.stage(self._stage_request(node, made.frame, targets))
@@ -314,7 +325,7 @@ class RunSession:
         """
         engine = self.engine(prepared.node.engine)
         commits: list[Commit] = []
-        with _Naming(prepared.node.name):
+        with _Naming(prepared.node.name, self.secrets):
             try:
                 for target in prepared.targets:
                     if self.options.full_refresh and target.mode == "MERGE":
@@ -364,7 +375,7 @@ class RunSession:
             commit: called in place of `self.commit`.
         """
         if self.plan.nodes[name].is_view:
-            with _Naming(name):
+            with _Naming(name, self.secrets):
                 view = self.view(name)
             self.shared.handed[name] = view.frame
             return view.result
@@ -394,6 +405,16 @@ class RunSession:
         return result_of_receipts(node, targets, found)
 
 
+def _refuse_to_drop_keys(node: PlanNode, drop: Sequence[str]) -> None:
+    lost = [key for key in node.declared.primary_keys if key in drop]
+    if lost and not node.layer.reference_order:
+        raise TransformError(
+            f"node `{node.name}` drops its primary key {', '.join(f'`{key}`' for key in lost)} "
+            "as a source column that no step produced",
+            hint="select it in a step, or set `drop_source_columns: false`",
+        )
+
+
 def _refuse_streams(node: PlanNode) -> None:
     if any(source.as_stream for source in node.declared.sources):
         raise UnsupportedError(
@@ -404,16 +425,19 @@ def _refuse_streams(node: PlanNode) -> None:
 
 
 class _Naming:
-    """Put the node's name on errors that pass through."""
+    """Put the node's name on errors that pass through, and mask secrets in them."""
 
-    def __init__(self, node: str) -> None:
-        self.node = node
+    def __init__(self, node: str, secrets: SecretKeeper) -> None:
+        self._node = node
+        self._secrets = secrets
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None:
+            self._secrets.mask_error(error)
         if isinstance(error, ExecutionError) and error.node is None:
-            error.node = self.node
+            error.node = self._node
         elif isinstance(error, LaktoryDagsterError) and not isinstance(error, ExecutionError):
-            error.add_note(f"node `{self.node}`")
+            error.add_note(f"node `{self._node}`")

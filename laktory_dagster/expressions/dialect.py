@@ -1,18 +1,100 @@
-"""Polars SQL as a sqlglot dialect."""
+"""Polars SQL as a sqlglot dialect: how its names, types and quotes are written.
+
+What other dialects mean is put in terms of Polars before, by `polars_sql`; here is only spelling.
+"""
 
 from __future__ import annotations
 
-from sqlglot import exp
+from typing import Any, ClassVar
+
+from sqlglot import exp, generator, parser, tokens
 from sqlglot.dialects.dialect import Dialect
-from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import ErrorLevel
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.suggest import did_you_mean
 
+_KEPT_FUNCTIONS = frozenset(
+    {"SUM", "AVG", "MIN", "MAX", "COUNT", "FIRST", "LAST", "MEDIAN", "STDDEV", "VARIANCE"}
+    | {"ARRAY_AGG", "COALESCE", "LAG", "LEAD", "ROW_NUMBER", "RANK", "DENSE_RANK", "NULLIF"}
+)
 
-class Polars(Postgres):
-    """What `polars.SQLContext` and `polars.sql_expr` read."""
+
+class Polars(Dialect):
+    """What `polars.SQLContext` reads: strings in `'`, names in `\"`, arrays counted from 1."""
+
+    INDEX_OFFSET = 1
+    NULL_ORDERING = "nulls_are_large"
+    LOG_BASE_FIRST = False
+
+    class Tokenizer(tokens.Tokenizer):
+        """Quotes of Polars SQL."""
+
+        IDENTIFIERS: ClassVar[list[Any]] = ['"', "`"]
+
+    class Parser(parser.Parser):
+        """Reads Polars SQL: functions stay as they are written, but for those that aggregate."""
+
+        FUNCTIONS: ClassVar[dict[str, Any]] = {
+            name: build
+            for name, build in parser.Parser.FUNCTIONS.items()
+            if name in _KEPT_FUNCTIONS
+        }
+        FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
+            name: build
+            for name, build in parser.Parser.FUNCTION_PARSERS.items()
+            if name in ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "POSITION")
+        }
+
+    class Generator(generator.Generator):
+        """Writes Polars SQL."""
+
+        TRY_SUPPORTED = True
+        NVL2_SUPPORTED = False
+        INTERVAL_ALLOWS_PLURAL_FORM = False
+        AGGREGATE_FILTER_SUPPORTED = True
+        UNNEST_WITH_ORDINALITY = False
+        STAR_EXCEPT = "EXCLUDE"
+
+        TYPE_MAPPING: ClassVar[dict[Any, str]] = {
+            **generator.Generator.TYPE_MAPPING,
+            exp.DType.TEXT: "VARCHAR",
+            exp.DType.FLOAT: "REAL",
+            exp.DType.BINARY: "BYTEA",
+            exp.DType.VARBINARY: "BYTEA",
+            exp.DType.TIMESTAMPNTZ: "TIMESTAMP",
+            exp.DType.DATETIME: "TIMESTAMP",
+            exp.DType.TIMESTAMPLTZ: "TIMESTAMPTZ",
+        }
+
+        def trycast_sql(self, expression: exp.TryCast) -> str:
+            """Write TRY_CAST only where null is wanted: Spark's CAST is read as one that is not."""
+            safe = expression.args.get("safe")
+            return self.cast_sql(expression, safe_prefix="TRY_" if safe else None)
+
+        def interval_sql(self, expression: exp.Interval) -> str:
+            """Write amount and unit in one string, as Polars wants them."""
+            unit = expression.args.get("unit")
+            amount = expression.this.name if expression.this else ""
+            return f"INTERVAL '{amount} {unit}'" if unit else f"INTERVAL '{amount}'"
+
+        def currentdate_sql(self, expression: exp.CurrentDate) -> str:
+            """Write the date of the query, UTC."""
+            return "CURRENT_DATE"
+
+        def currenttimestamp_sql(self, expression: exp.CurrentTimestamp) -> str:
+            """Write the time of the query, UTC."""
+            return "CAST(CURRENT_TIMESTAMP AS TIMESTAMPTZ)"
+
+        def datatype_sql(self, expression: exp.DataType) -> str:
+            """Write arrays as `INT[]` and a bare DECIMAL with Spark's size."""
+            if expression.is_type(exp.DType.ARRAY) and expression.expressions:
+                return f"{self.sql(expression.expressions[0])}[]"
+            if expression.is_type(exp.DType.DECIMAL) and not expression.expressions:
+                return "DECIMAL(10, 0)"
+            if expression.is_type(exp.DType.TEXT, exp.DType.VARCHAR, exp.DType.CHAR):
+                return "VARCHAR"
+            return super().datatype_sql(expression)
 
 
 def check_known(dialect: str) -> None:
@@ -25,8 +107,8 @@ def check_known(dialect: str) -> None:
         )
 
 
-def generate(tree: exp.Expression, source: str, target: str) -> str:
-    """Return the SQL of a tree read from `source`, for `target`."""
+def write(tree: exp.Expression, dialect: str) -> str:
+    """Return the text of a tree, every name quoted. Raises sqlglot's UnsupportedError."""
     return tree.sql(
-        dialect=target, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE
+        dialect=dialect, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE
     )

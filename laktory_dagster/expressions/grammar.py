@@ -226,7 +226,9 @@ class _Checker:
                 return frozenset({base.id})
             name = ".".join(names)
             if name in catalog.expression_functions(base.id):
-                raise self.error(node, f"`{base.id}.{name}` is not called", f"{base.id}.{name}(...)")
+                raise self.error(
+                    node, f"`{base.id}.{name}` is not called", f"{base.id}.{name}(...)"
+                )
             raise self._unknown(node, base.id, name, _functions_and_types(base.id))
         self.check(base)
         raise self.error(node, f"`.{'.'.join(names)}` is not called", "a method, with parentheses")
@@ -286,7 +288,9 @@ class _Checker:
         if not roots or roots == TYPE:
             raise self.error(node, "only a column has methods", 'for example `pl.col("a").sum()`')
         name = ".".join(names)
-        signatures = tuple(s for root in sorted(roots) for s in catalog.method_signatures(root, name))
+        signatures = tuple(
+            s for root in sorted(roots) for s in catalog.method_signatures(root, name)
+        )
         if not signatures:
             known = {n for root in roots for n in catalog.expression_methods(root)}
             raise self._unknown(node, "", name, known)
@@ -372,7 +376,9 @@ class _Checker:
             if name.startswith("_"):
                 raise self.error(node, f"`{name}` is not allowed: names may not begin with `_`")
 
-    def _unknown(self, node: ast.expr, root: str, name: str, known: Iterable[str]) -> ExpressionError:
+    def _unknown(
+        self, node: ast.expr, root: str, name: str, known: Iterable[str]
+    ) -> ExpressionError:
         label = f"{root}.{name}"
         if catalog.is_refused(name):
             return self.error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +13,7 @@ from sqlglot.errors import SqlglotError
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import dialect as _dialect
+from laktory_dagster.expressions.polars_sql import to_polars
 from laktory_dagster.expressions.python import Expression, parse_argument
 from laktory_dagster.expressions.sql_rules import check_query_tree
 from laktory_dagster.expressions.sql_text import (
@@ -62,7 +64,9 @@ class Query:
         """
         missing = [reference for reference in self.references if reference not in names]
         if missing:
-            raise ExpressionError(f"the query reads `{missing[0].name or 'df'}`, which is not there")
+            raise ExpressionError(
+                f"the query reads `{missing[0].name or 'df'}`, which is not there"
+            )
         tree = self.tree.copy()
         for table in list(tree.find_all(exp.Table)):
             reference = _reference(table)
@@ -259,10 +263,42 @@ def _shorten_qualifier(column: exp.Column) -> None:
         column.set("table", exp.to_identifier(rest or kind, quoted=True))
 
 
+def unsupported(sql: str, source: str, target: str) -> list[str]:
+    """Return what the target dialect cannot express of a query or an expression, as sentences.
+
+    Empty when all of it can be. Only Polars is looked at function by function.
+
+    Raises:
+        ExpressionError: The text is no allowed SQL of the source dialect.
+    """
+    parse = parse_query if _is_query(sql) else parse_sql_expression
+    parsed: Query | SqlExpression = parse(sql, source)
+    tree = parsed.tree.copy()
+    if target == "polars":
+        _, found = to_polars(tree, source)
+        if found:
+            return [str(problem) for problem in found]
+    try:
+        _dialect.write(tree, target)
+    except SqlglotError as error:
+        return [f"{target} cannot express this SQL: {error}"]
+    return []
+
+
+def _is_query(sql: str) -> bool:
+    return re.match(r"[\s(]*(?:select|with|from)\b", sql, re.IGNORECASE) is not None
+
+
 def _generate(tree: exp.Expression, source: str, target: str) -> str:
     _dialect.check_known(target)
     try:
-        return _dialect.generate(tree, source, target)
+        if target == "polars":
+            tree, found = to_polars(tree, source)
+            if found:
+                raise ExpressionError(
+                    f"Polars SQL cannot express {found[0].what}", hint=found[0].hint
+                )
+        return _dialect.write(tree, target)
     except RecursionError:
         raise ExpressionError(
             "the SQL is nested too deeply", hint="split it over several nodes"

@@ -46,6 +46,7 @@ _FILE_SCHEMA = frozenset(
     {"csv", "parquet", "json", "delta", "orc", "text", "avro", "binaryfile", "xml", "iceberg"}
 )
 _BAD_NAME = re.compile(r"[/\\:*?<>|\"'\x00-\x1f]|\.\.")
+_FILE_NAME = re.compile(r"\.(?:csv|tsv|parquet|json|jsonl|ndjson|ipc|feather|orc|avro|xlsx)$", re.I)
 _TABLE_FUNCTIONS = (exp.Unnest, exp.Explode, exp.Posexplode, exp.GenerateSeries, exp.Inline)
 
 
@@ -111,7 +112,8 @@ def _check_table(node: exp.Table) -> None:
     if not isinstance(node.this, exp.Identifier):
         raise ExpressionError("a table must be given by its name")
     parts = [part.name for part in node.parts]
-    is_file = len(parts) > 1 and parts[-2].lower() in _FILE_SCHEMA and "." in parts[-1]
+    is_file = _FILE_NAME.search(parts[-1]) is not None
+    is_file |= len(parts) > 1 and parts[-2].lower() in _FILE_SCHEMA and "." in parts[-1]
     if is_file or any(_BAD_NAME.search(part) for part in parts) or len(parts) > 3:
         raise ExpressionError(
             f"`{'.'.join(parts)[:80]}` is no name of a table",

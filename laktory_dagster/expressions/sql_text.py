@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlglot
@@ -28,6 +29,7 @@ _REFERENCE = re.compile(r"df|(?:sources|nodes)\.[^\s`\"'\\;].*", re.DOTALL)
 _BACKSLASH_DIALECTS = frozenset({"spark", "databricks", "hive", "spark2", "bigquery", "mysql"})
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
+_QUERY_STARTS = frozenset({TokenType.SELECT, TokenType.WITH, TokenType.FROM, TokenType.L_PAREN})
 _PREFIXES = frozenset({TokenType.NOT, TokenType.DASH, TokenType.TILDE, TokenType.PLUS})
 
 
@@ -107,7 +109,13 @@ def parse_statements(marked: MarkedSql, dialect: str, prefix: str = "") -> list[
         )
     text = prefix + marked.text
     try:
-        _check_depth(sqlglot.tokenize(text, read=dialect))
+        tokens = sqlglot.tokenize(text, read=dialect)
+    except SqlglotError as error:
+        raise ExpressionError(
+            "the SQL cannot be read: a quote is not closed, or a character is out of place"
+        ) from error
+    _check_tokens(tokens)
+    try:
         found = sqlglot.parse(text, read=dialect)
     except ParseError as error:
         raise _parse_error(error, text, marked, len(prefix)) from None
@@ -118,7 +126,25 @@ def parse_statements(marked: MarkedSql, dialect: str, prefix: str = "") -> list[
     return [statement for statement in found if isinstance(statement, exp.Expression)]
 
 
-def _check_depth(tokens: list[Token]) -> None:
+def _check_tokens(tokens: Sequence[Token]) -> None:
+    """Refuse what would nest too deeply, and statements that are no query.
+
+    Before parsing, since the parser recurses, and reads what it does not know as a command.
+    """
+    kinds = [token.token_type for token in tokens]
+    while kinds and kinds[-1] == TokenType.SEMICOLON:
+        kinds.pop()
+    if TokenType.SEMICOLON in kinds:
+        raise ExpressionError(
+            "several statements were given",
+            expected="one query",
+            hint="write each as a step of its own",
+        )
+    if kinds and kinds[0] not in _QUERY_STARTS:
+        raise ExpressionError(
+            f"`{tokens[0].text[:40].upper()}` is not allowed: a step may only query",
+            expected="one SELECT, WITH or UNION",
+        )
     depth = run = 0
     for token in tokens:
         run = run + 1 if token.token_type in _PREFIXES else 0

@@ -37,7 +37,8 @@ class LayerSteps:
     """What the layer adds after the transformer, in this order; None and False add nothing.
 
     `produced` are the columns that the transformer made itself: `drop_source_columns` spares them.
-    It is None when no step names an output, and then nothing is dropped.
+    It is None when there is nothing to drop: no step names an output, or none of the source's
+    columns gets past a step that names all of its outputs.
     """
 
     layer: str | None = None
@@ -85,7 +86,9 @@ class Plan:
     """Nodes in an order in which they can run, with their edges; the same for the same text.
 
     `folder` is where relative data paths start; `file` the pipeline file if there is one;
-    `warnings` are diagnostics that did not stop the plan.
+    `warehouse` is set where something outside of the declaration names the root folder of tables;
+    `data_roots` are the only folders and URLs to touch, when there are any; `warnings` are
+    diagnostics that did not stop the plan.
     """
 
     pipeline: Pipeline
@@ -97,6 +100,7 @@ class Plan:
     warehouse: str | None = None
     catalog: str | None = None
     schema_prefix: str = ""
+    data_roots: tuple[str, ...] = ()
     plan_hash: str = ""
     warnings: tuple[Diagnostic, ...] = ()
 

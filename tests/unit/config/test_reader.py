@@ -223,7 +223,9 @@ def test_includes_of_both_eras(tmp_path: Path) -> None:
 
 
 def test_positions_point_into_included_files(tmp_path: Path) -> None:
-    main = write(tmp_path, main_DOT_yaml="name: p\nx: !use sub/y.yaml\n", sub__y_DOT_yaml="\nz: 1\n")
+    main = write(
+        tmp_path, main_DOT_yaml="name: p\nx: !use sub/y.yaml\n", sub__y_DOT_yaml="\nz: 1\n"
+    )
 
     place = read_document(main).positions.locate(["x", "z"])
 

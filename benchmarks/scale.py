@@ -1,0 +1,127 @@
+"""Parts that `run.py` times in processes of their own: `scale.py PART [NUMBER]`; prints JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+NODE = """\
+  - name: n{index}
+    layer: SILVER
+    source: {{{source}}}
+    transformer:
+      nodes:
+        - func_name: with_columns
+          func_kwargs: {{y: pl.col("x") + {index}}}
+    expectations:
+      - {{name: positive, expression: x > 0, action: DROP}}
+    sink: {{table_name: n{index}}}
+"""
+
+
+def wide(nodes: int) -> str:
+    """Return a pipeline of five layers, every node reading one of the layer before."""
+    per_layer = max(1, nodes // 5)
+    texts = ["name: wide\ndataframe_type: POLARS\nnodes:\n"]
+    for index in range(nodes):
+        source = "path: in" if index < per_layer else f"node_name: n{index - per_layer}"
+        texts.append(NODE.format(index=index, source=source))
+    return "".join(texts)
+
+
+def chain(nodes: int) -> str:
+    """Return a pipeline of nodes with sinks, each reading the one before."""
+    texts = ["name: chain\ndataframe_type: POLARS\nnodes:\n"]
+    for index in range(nodes):
+        source = "path: in" if index == 0 else f"node_name: n{index - 1}"
+        texts.append(NODE.format(index=index, source=source))
+    return "".join(texts)
+
+
+def timed(work: Any) -> dict[str, float]:
+    """Return wall and CPU seconds of a call."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+
+
+def validate(text: str) -> dict[str, float]:
+    """Time reading, checking and planning a file."""
+    from laktory_dagster.project import load_plan
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "pipeline.yaml"
+        file.write_text(text)
+        return timed(lambda: load_plan(file))
+
+
+def load(text: str) -> dict[str, float]:
+    """Time the same and building the definitions that a code server holds, beside its import."""
+    import dagster
+
+    from laktory_dagster import build_definitions
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "pipeline.yaml"
+        file.write_text(text)
+
+        def work() -> None:
+            definitions = build_definitions(file)
+            dagster.Definitions.validate_loadable(definitions)
+
+        return timed(work)
+
+
+def nodes(count: int, steps: str) -> dict[str, float]:
+    """Time a run of trivial Parquet nodes through Dagster, in one process."""
+    import dagster
+    import polars as pl
+
+    from laktory_dagster import build_definitions
+
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        pl.DataFrame({"x": [1, 2, 3]}).write_parquet(root / "in.parquet")
+        text = f"name: trivial\nsteps: {steps}\nnodes:\n" + "".join(
+            f"  - name: n{i}\n    source: {{path: in.parquet, format: PARQUET}}\n"
+            f"    sink: {{path: out/n{i}.parquet, format: PARQUET}}\n"
+            for i in range(count)
+        )
+        (root / "pipeline.yaml").write_text(text)
+        definitions = build_definitions(root / "pipeline.yaml")
+        with dagster.DagsterInstance.local_temp() as instance:
+            job = definitions.resolve_implicit_global_asset_job_def()
+            result = timed(lambda: job.execute_in_process(instance=instance))
+
+        def by_hand() -> None:
+            (root / "hand").mkdir()
+            for i in range(count):
+                pl.scan_parquet(root / "in.parquet").sink_parquet(root / "hand" / f"n{i}.parquet")
+
+        hand = timed(by_hand)
+    return {
+        **result,
+        "hand_wall": hand["wall"],
+        "per_node_ms": (result["wall"] - hand["wall"]) / count * 1000,
+    }
+
+
+def main(part: str, number: str = "0", extra: str = "") -> None:
+    """Run one part and print its figures."""
+    count = int(number)
+    parts = {
+        "validate": lambda: validate(wide(count)),
+        "validate_chain": lambda: validate(chain(count)),
+        "load": lambda: load(wide(count)),
+        "load_chain": lambda: load(chain(count)),
+        "nodes": lambda: nodes(count, extra),
+    }
+    print(json.dumps(parts[part]()))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

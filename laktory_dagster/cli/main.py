@@ -1,0 +1,50 @@
+"""The program `laktory-dagster`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from laktory_dagster import __version__
+from laktory_dagster.cli.command import INTERRUPTED
+from laktory_dagster.cli.dev import dev
+from laktory_dagster.cli.look import failures, preview
+from laktory_dagster.cli.plan import plan
+from laktory_dagster.cli.run import run
+from laktory_dagster.cli.schema import schema
+from laktory_dagster.cli.validate import validate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="laktory-dagster")
+def program() -> None:
+    """Lakehouse pipelines declared in YAML, run as Dagster assets.
+
+    Exit codes: 0 done, 1 a node or a check failed, 2 the input is wrong.
+    """
+
+
+for _command in (validate, plan, run, preview, failures, dev, schema):
+    program.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program and exit with its code."""
+    try:
+        code = program.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="laktory-dagster",
+            standalone_mode=False,
+        )
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Where Dagster's instance lies: `DAGSTER_HOME`, else a folder kept beside the project.
+
+The folder is named in the project's `.env`, which `dagster dev` reads, so that the UI shows what
+the command line ran.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+
+from laktory_dagster.errors import SettingsError
+
+VARIABLE = "DAGSTER_HOME"
+FOLDER = ".dagster_home"
+_MARKS = ("pyproject.toml", ".git", "workspace.yaml", "dagster.yaml")
+_INSTANCE_CONFIG = "telemetry:\n  enabled: false\n"
+
+
+def project_root(path: Path) -> Path:
+    """Return the nearest folder at or above the path that holds a project, else the path's own."""
+    start = path.resolve()
+    folder = start if start.is_dir() else start.parent
+    for candidate in (folder, *folder.parents):
+        if any((candidate / mark).exists() for mark in _MARKS):
+            return candidate
+    return folder
+
+
+def instance_home(path: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of the instance for the project of this path; it exists afterwards.
+
+    Raises:
+        SettingsError: `DAGSTER_HOME` is no absolute path, or the folder cannot be made.
+    """
+    named = environ.get(VARIABLE)
+    if named:
+        return _existing(Path(named))
+    root = project_root(path)
+    written = _read_name(root / ".env")
+    # A project that was moved still names its old place.
+    if written is not None and (written.is_dir() or written.name != FOLDER):
+        return _existing(written)
+    home = _existing(root / FOLDER)
+    _write_name(root / ".env", home)
+    return home
+
+
+def use_home(path: Path, environ: MutableMapping[str, str] = os.environ) -> Path:
+    """Return the folder of the instance, and name it in the environment of this process."""
+    home = instance_home(path, environ)
+    environ[VARIABLE] = str(home)
+    return home
+
+
+def _existing(home: Path) -> Path:
+    if not home.is_absolute():
+        raise SettingsError(
+            f"{VARIABLE} is `{home}`", expected="an absolute path", hint="Dagster demands it"
+        )
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if home.name == FOLDER and not (home / "dagster.yaml").exists():
+            (home / "dagster.yaml").write_text(_INSTANCE_CONFIG)
+            (home / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise SettingsError(
+            f"the folder of Dagster's instance cannot be made: {error}",
+            hint=f"set {VARIABLE} to a folder that can be written",
+        ) from error
+    return home
+
+
+def _read_name(file: Path) -> Path | None:
+    if not file.is_file():
+        return None
+    for line in file.read_text().splitlines():
+        name, equals, value = line.partition("=")
+        if equals and name.strip().removeprefix("export ").strip() == VARIABLE:
+            return Path(value.strip().strip("\"'"))
+    return None
+
+
+def _write_name(file: Path, home: Path) -> None:
+    kept = file.read_text().splitlines() if file.is_file() else []
+    lines = [line for line in kept if not line.strip().startswith(f"{VARIABLE}=")]
+    try:
+        file.write_text("\n".join([*lines, f'{VARIABLE}="{home}"']) + "\n")
+    except OSError as error:
+        raise SettingsError(
+            f"{file} cannot be written: {error}", hint=f"set {VARIABLE} in the environment"
+        ) from error

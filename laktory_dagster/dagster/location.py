@@ -1,0 +1,12 @@
+"""The code location that `laktory-dagster dev` opens: the pipelines that the settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from laktory_dagster.dagster.definitions import build_definitions
+from laktory_dagster.settings import Settings
+
+_settings = Settings.from_environment()
+
+defs = build_definitions(_settings.pipelines or str(Path.cwd()), env=_settings.env)

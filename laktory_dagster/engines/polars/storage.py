@@ -1,0 +1,222 @@
+"""Small files beside the data, and the moves that publish data: local disks and object stores."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from laktory_dagster.engines.base import Place
+
+
+class Store(Protocol):
+    """Files below one root. Names are relative, with `/` between their parts."""
+
+    root: str
+    storage_options: dict[str, str]
+
+    def url(self, name: str) -> str:
+        """Return what Polars and delta-rs open: a path or an URL."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content, None where there is no such file."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace a file: readers see the old or the new content."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove a file; one that is not there is fine."""
+        ...
+
+    def names(self, folder: str) -> list[str]:
+        """Return all files below a folder, sorted; nothing where the folder is missing."""
+        ...
+
+    def size(self, name: str) -> int | None:
+        """Return the bytes of a file, None where there is no such file."""
+        ...
+
+    def publish(self, staged: str, final: str) -> None:
+        """Put a staged file in place of the final one; readers see the old or the new."""
+        ...
+
+    def identity(self, name: str, staged: str) -> str | None:
+        """Return what a published file keeps from the staged one, None where there is no file."""
+        ...
+
+    def remove_tree(self, folder: str) -> None:
+        """Remove a folder with all that is in it; one that is not there is fine."""
+        ...
+
+
+def open_store(uri: str, storage_options: Mapping[str, str]) -> Store:
+    """Return the store whose root is a path or an object-store URL."""
+    place = Place(uri, storage_options)
+    return RemoteStore(uri, storage_options) if place.is_remote else LocalStore(uri)
+
+
+class LocalStore:
+    """Files on a disk; every publication is a rename that survives a crash."""
+
+    def __init__(self, root: str) -> None:
+        """Keep the root; it need not exist yet."""
+        self.root = root.removeprefix("file://")
+        self.storage_options: dict[str, str] = {}
+
+    def url(self, name: str) -> str:
+        """Return the absolute path."""
+        return str(Path(self.root, name))
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content, None where there is no such file."""
+        try:
+            return Path(self.root, name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write beside the file, make it durable, rename."""
+        path = Path(self.root, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{uuid.uuid4().hex[:16]}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+    def delete(self, name: str) -> None:
+        """Remove a file; one that is not there is fine."""
+        with suppress(NotADirectoryError):
+            Path(self.root, name).unlink(missing_ok=True)
+
+    def names(self, folder: str) -> list[str]:
+        """Return all files below a folder, sorted."""
+        root = Path(self.root)
+        return sorted(
+            Path(parent, file).relative_to(root).as_posix()
+            for parent, _, files in os.walk(root / folder)
+            for file in files
+        )
+
+    def size(self, name: str) -> int | None:
+        """Return the bytes of a file, None where there is no such file."""
+        try:
+            return Path(self.root, name).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def publish(self, staged: str, final: str) -> None:
+        """Make the staged file durable and rename it."""
+        source, target = Path(self.root, staged), Path(self.root, final)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with source.open("rb+") as file:
+            os.fsync(file.fileno())
+        source.replace(target)
+        _sync_folder(target.parent)
+
+    def identity(self, name: str, staged: str) -> str | None:  # noqa: ARG002
+        """Return inode, size and time: a rename keeps them."""
+        try:
+            found = Path(self.root, name).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
+
+    def remove_tree(self, folder: str) -> None:
+        """Remove a folder with all that is in it."""
+        path = Path(self.root, folder)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+class RemoteStore:
+    """Objects below an URL; a PUT or a copy replaces an object whole."""
+
+    def __init__(self, root: str, storage_options: Mapping[str, str]) -> None:
+        """Keep the URL and the options that Polars and delta-rs take alike."""
+        self.root = root.rstrip("/")
+        self.storage_options = dict(storage_options)
+
+    @cached_property
+    def _files(self) -> Any:
+        from deltalake.fs import DeltaStorageHandler
+        from pyarrow import fs
+
+        return fs.PyFileSystem(DeltaStorageHandler(self.root, self.storage_options))
+
+    def url(self, name: str) -> str:
+        """Return the object's URL."""
+        return f"{self.root}/{name}" if name else self.root
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content, None where there is no such object."""
+        if self.size(name) is None:
+            return None
+        with self._files.open_input_stream(name) as stream:
+            return bytes(stream.read())
+
+    def write(self, name: str, content: bytes) -> None:
+        """PUT the object."""
+        with self._files.open_output_stream(name) as stream:
+            stream.write(content)
+
+    def delete(self, name: str) -> None:
+        """Remove an object; one that is not there is fine."""
+        if self.size(name) is not None:
+            self._files.delete_file(name)
+
+    def names(self, folder: str) -> list[str]:
+        """Return all objects below a prefix, sorted."""
+        from pyarrow import fs
+
+        selector = fs.FileSelector(folder, allow_not_found=True, recursive=True)
+        found = self._files.get_file_info(selector)
+        return sorted(info.path.lstrip("/") for info in found if info.is_file)
+
+    def size(self, name: str) -> int | None:
+        """Return the bytes of an object, None where there is no such object."""
+        info = self._files.get_file_info([name])[0]
+        return int(info.size or 0) if info.is_file else None
+
+    def publish(self, staged: str, final: str) -> None:
+        """Copy the object inside the store."""
+        self._files.copy_file(staged, final)
+
+    def identity(self, name: str, staged: str) -> str | None:
+        """Return name and size of the staged object: a copy has the same size."""
+        size = self.size(name)
+        return None if size is None else f"{staged}-{size}"
+
+    def remove_tree(self, folder: str) -> None:
+        """Remove all objects below a prefix."""
+        for name in self.names(folder):
+            self._files.delete_file(name)
+
+
+def _sync_folder(folder: Path) -> None:
+    # A rename is durable only when its folder is; some file systems refuse to sync folders.
+    with suppress(OSError), _opened(folder) as descriptor:
+        os.fsync(descriptor)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

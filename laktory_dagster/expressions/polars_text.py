@@ -1,0 +1,120 @@
+"""Functions of text, in terms of Polars SQL."""
+
+from __future__ import annotations
+
+import re
+
+from sqlglot import exp
+
+from laktory_dagster.expressions.sql_build import (
+    UnexpressedError,
+    call,
+    cast,
+    grouped,
+    literal_int,
+    literal_text,
+    not_null,
+)
+
+
+def concat(node: exp.Expression) -> exp.Expression:
+    parts = node.expressions
+    if node.args.get("coalesce") or not parts:
+        return call("CONCAT", *parts)
+    result: exp.Expression = grouped(parts[0])
+    for part in parts[1:]:
+        result = exp.DPipe(this=result, expression=grouped(part))
+    return exp.Paren(this=result) if len(parts) > 1 else result
+
+
+def length(node: exp.Expression) -> exp.Expression:
+    return cast(call("LENGTH", node.this), "INT")
+
+
+def position(node: exp.Expression) -> exp.Expression:
+    if node.args.get("position") or node.args.get("occurrence"):
+        raise UnexpressedError("a start position in `locate` or `instr`")
+    text = node.this
+    found = cast(call("STRPOS", text.copy(), node.args["substr"]), "INT")
+    return exp.Case(ifs=[exp.If(this=not_null(text), true=found)])
+
+
+def contains(node: exp.Expression) -> exp.Expression:
+    return exp.Paren(
+        this=exp.GT(
+            this=call("STRPOS", node.this, node.expression), expression=exp.Literal.number(0)
+        )
+    )
+
+
+def substring(node: exp.Expression) -> exp.Expression:
+    text, start, length = node.this, node.args.get("start"), node.args.get("length")
+    first = literal_int(start)
+    if first is None:
+        if start is None or isinstance(start, exp.Literal):
+            raise UnexpressedError("this form of `substring`")
+        return call("SUBSTR", text, start, *([length] if length is not None else []))
+    if first < 0:
+        tail = call("RIGHT", text, -first)
+        return tail if length is None else call("LEFT", tail, length)
+    return call("SUBSTR", text, max(first, 1), *([length] if length is not None else []))
+
+
+def trim(node: exp.Expression) -> exp.Expression:
+    name = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}.get(str(node.args.get("position")).upper())
+    characters = node.expression or exp.Literal.string(" ")
+    if name:
+        return call(name, node.this, characters)
+    return exp.Trim(this=node.this, expression=characters, position="BOTH")
+
+
+def regexp_replace(node: exp.Expression) -> exp.Expression:
+    if node.args.get("position") or node.args.get("occurrence"):
+        raise UnexpressedError("a start position in `regexp_replace`")
+    replacement = node.args.get("replacement") or exp.Literal.string("")
+    text = literal_text(replacement)
+    if text is not None:
+        replacement = exp.Literal.string(re.sub(r"\$(\d)", r"\\\1", text))
+    return call("REGEXP_REPLACE", node.this, node.expression, replacement, "g")
+
+
+def regexp_extract(node: exp.Expression) -> exp.Expression:
+    pattern = literal_text(node.expression)
+    given = node.args.get("group")
+    group = 1 if given is None else literal_int(given)
+    if pattern is None or group is None or not 0 <= group <= 8:
+        raise UnexpressedError(
+            "`regexp_extract` with a pattern that is no plain text",
+            'use `pl.col("a").str.extract(...)` in `with_column.expr`',
+        )
+    # The whole match is a group of its own, so that the groups of the pattern move up by one.
+    whole = call(
+        "REGEXP_REPLACE", node.this, f"(?s)^.*?({_reanchored(pattern)}).*$", f"\\{group + 1}"
+    )
+    matches = call("REGEXP_LIKE", node.this.copy(), pattern)
+    otherwise = exp.If(this=not_null(node.this.copy()), true=exp.Literal.string(""))
+    return exp.Case(ifs=[exp.If(this=matches, true=whole), otherwise])
+
+
+def _reanchored(pattern: str) -> str:
+    if pattern.startswith("^") or pattern.endswith("$") or re.search(r"\\[1-9]", pattern):
+        raise UnexpressedError(
+            "`regexp_extract` with an anchored pattern",
+            'use `pl.col("a").str.extract(...)` in `with_column.expr`',
+        )
+    return pattern
+
+
+def regexp_like(node: exp.Expression) -> exp.Expression:
+    return call("REGEXP_LIKE", node.this, node.expression)
+
+
+def split(node: exp.Expression) -> exp.Expression:
+    pattern = literal_text(node.expression)
+    plain = re.sub(r"\\(\W)|\[(\W)\]", lambda m: m.group(1) or m.group(2), pattern or "")
+    meta = re.sub(r"\\\W|\[\W\]", "", pattern or "")
+    if pattern is None or re.search(r"[\\^$.|?*+()\[\]{}]", meta) or node.args.get("limit"):
+        raise UnexpressedError(
+            "`split` by a pattern", "split by plain text, or replace the pattern by one first"
+        )
+    return call("STRING_TO_ARRAY", node.this, plain)

@@ -1,0 +1,93 @@
+"""Pieces of SQL trees, and how it is said that Polars SQL cannot express something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+WITH_COLUMN = "compute it with `pl.` in `with_column.expr`"
+
+
+Rewrite = Callable[[exp.Expression], "exp.Expression | None"]
+
+
+@dataclass(frozen=True)
+class Unexpressed:
+    """Something that Polars SQL cannot say, and what to write instead."""
+
+    what: str
+    hint: str = WITH_COLUMN
+
+    def __str__(self) -> str:
+        """Return both as one sentence."""
+        return f"Polars SQL cannot express {self.what}; {self.hint}"
+
+
+class UnexpressedError(Exception):
+    def __init__(self, what: str, hint: str = WITH_COLUMN) -> None:
+        super().__init__(what)
+        self.found = Unexpressed(what, hint)
+
+
+def call(name: str, *arguments: exp.Expression | str | int) -> exp.Anonymous:
+    """Return a call of a Polars function; `str` arguments become text literals."""
+    values = [_value(argument) for argument in arguments]
+    return exp.Anonymous(this=name, expressions=values)
+
+
+def _value(value: exp.Expression | str | int) -> exp.Expression:
+    if isinstance(value, str):
+        return exp.Literal.string(value)
+    return exp.Literal.number(value) if isinstance(value, int) else value
+
+
+def cast(value: exp.Expression, kind: str) -> exp.Expression:
+    return exp.Cast(this=value, to=exp.DataType.build(kind, dialect="duckdb"))
+
+
+def grouped(value: exp.Expression) -> exp.Expression:
+    """Return the value in parentheses unless it is a single term."""
+    single = (exp.Column, exp.Literal, exp.Func, exp.Paren, exp.Boolean, exp.Null)
+    if isinstance(value, single) and not isinstance(value, exp.Connector | exp.Binary):
+        return value
+    return exp.Paren(this=value)
+
+
+def literal_text(value: object) -> str | None:
+    return str(value.this) if isinstance(value, exp.Literal) and value.is_string else None
+
+
+def literal_int(value: object) -> int | None:
+    if isinstance(value, exp.Neg):
+        inner = literal_int(value.this)
+        return None if inner is None else -inner
+    if isinstance(value, exp.Literal) and not value.is_string and str(value.this).isdigit():
+        return int(value.this)
+    return None
+
+
+def not_null(value: exp.Expression) -> exp.Expression:
+    return exp.Not(this=exp.Is(this=grouped(value), expression=exp.Null()))
+
+
+def interval(amount: int, unit: str) -> exp.Interval:
+    return exp.Interval(this=exp.Literal.string(str(amount)), unit=exp.Var(this=unit))
+
+
+def renamed(name: str) -> Rewrite:
+    def rewrite(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Anonymous):
+            return call(name, *node.expressions)
+        more = [node.expression] if node.args.get("expression") is not None else []
+        return call(name, node.this, *more, *node.expressions)
+
+    return rewrite
+
+
+def refused(what: str, hint: str = WITH_COLUMN) -> Rewrite:
+    def rewrite(node: exp.Expression) -> exp.Expression | None:
+        raise UnexpressedError(what, hint)
+
+    return rewrite

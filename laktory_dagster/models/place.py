@@ -1,0 +1,19 @@
+"""Where data lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An absolute path or an object-store URL, with its options (never shown)."""
+
+    uri: str
+    storage_options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_remote(self) -> bool:
+        """Return whether it is an object-store URL."""
+        return "://" in self.uri and not self.uri.startswith("file://")

@@ -1,0 +1,158 @@
+"""The plan as text, as a mermaid graph, and as plain data: what will run, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from laktory_dagster.models.sinks import FileSink, TableSink
+from laktory_dagster.models.sources import (
+    AssetSource,
+    CustomSource,
+    FileSource,
+    MemorySource,
+    NodeSource,
+    SourceOptions,
+    TableSource,
+)
+from laktory_dagster.plan import locations
+from laktory_dagster.plan.definition import EdgeKind, Plan, PlanNode
+
+
+def explain_text(plan: Plan, selected: Iterable[str] | None = None) -> str:
+    """Return the plan for a person: every node with what it reads, does and writes, in order."""
+    chosen = set(plan.nodes if selected is None else selected)
+    nodes = [node for node in plan.nodes.values() if node.name in chosen]
+    count = (
+        f"{len(nodes)} of {len(plan.nodes)} nodes"
+        if len(nodes) < len(plan.nodes)
+        else (f"{len(nodes)} nodes")
+    )
+    lines = [f"pipeline {plan.name}: {count}"]
+    for index, node in enumerate(nodes, start=1):
+        lines += _explain_node(plan, node, index)
+    return "\n".join(lines) + "\n"
+
+
+def _explain_node(plan: Plan, node: PlanNode, index: int) -> list[str]:
+    declared = node.declared
+    layer = f", {declared.layer}" if declared.layer else ""
+    lines = [f"{index}. {node.name} ({node.engine}{layer})"]
+    lines += [f"     reads  {describe_source(plan, source)}" for source in declared.sources]
+    others = [name for name in node.upstream if name not in _source_nodes(node)]
+    lines += [f"     reads  node {name}" for name in others]
+    lines += [f"     after  {name}" for name in node.after]
+    lines += [f"     does   {step}" for step in _steps(node)]
+    lines += [
+        f"     checks {rule.name}: {rule.expression} ({rule.action})"
+        for rule in declared.expectations
+    ]
+    for sink in declared.sinks:
+        if isinstance(sink, (FileSink, TableSink)):
+            lines.append(f"     writes {describe_sink(plan, sink)}")
+    if node.is_view:
+        lines.append("     view   stored nowhere, computed for each consumer")
+    return lines
+
+
+def _source_nodes(node: PlanNode) -> set[str]:
+    sources = node.declared.sources
+    return {source.node_name for source in sources if isinstance(source, NodeSource)}
+
+
+def describe_source(plan: Plan, source: SourceOptions) -> str:
+    """Return a source in a few words; paths as declared."""
+    if isinstance(source, FileSource):
+        text = f"{source.format} {source.path}"
+    elif isinstance(source, NodeSource):
+        text = f"node {source.node_name}"
+    elif isinstance(source, TableSource):
+        text = f"table {locations.table_name(plan, source)}"
+    elif isinstance(source, CustomSource):
+        text = f"reader {source.custom_reader.func_name}"
+    elif isinstance(source, AssetSource):
+        text = f"asset {source.asset}"
+    elif isinstance(source, MemorySource):
+        text = "inline rows" if source.df is None else "a frame in memory"
+    else:
+        text = type(source).__name__
+    return f"{text} as a stream" if source.as_stream else text
+
+
+def describe_sink(plan: Plan, sink: FileSink | TableSink) -> str:
+    """Return a sink in a few words; paths as declared."""
+    where = sink.path if isinstance(sink, FileSink) else locations.table_name(plan, sink)
+    kind = "file" if isinstance(sink, FileSink) else "table"
+    mode = sink.mode or "default mode"
+    aside = ", quarantine" if sink.is_quarantine else ""
+    return f"{kind} {where} ({sink.format}, {mode}{aside})"
+
+
+def _steps(node: PlanNode) -> list[str]:
+    from laktory_dagster.models.transformer import ColumnStep, MethodStep, SqlStep, flat_steps
+
+    steps = []
+    for step in flat_steps(node.declared.transformer):
+        if isinstance(step, MethodStep):
+            steps.append(step.func_name)
+        elif isinstance(step, SqlStep):
+            steps.append("SQL " + " ".join(step.sql_expr.split())[:70])
+        elif isinstance(step, ColumnStep):
+            steps.append(f"column {step.with_column.name}")
+        else:
+            steps.append(f"columns {', '.join(column.name for column in step.with_columns)}")
+    layer = node.layer
+    if layer.time_expression:
+        steps.append(f"time column _tstamp from {layer.time_expression}")
+    if layer.drop_source_columns and layer.produced is not None:
+        steps.append("drop source columns that the steps did not produce")
+    if layer.dedupe:
+        subset = ", ".join(layer.dedupe_subset) or "all columns"
+        steps.append(f"drop duplicates on {subset}")
+    if layer.stamp:
+        steps.append(f"stamp {layer.stamp}")
+    return steps
+
+
+def explain_mermaid(plan: Plan, selected: Iterable[str] | None = None) -> str:
+    """Return the graph in mermaid's notation, nodes grouped by nothing but their edges."""
+    chosen = set(plan.nodes if selected is None else selected)
+    ids = {name: f"n{index}" for index, name in enumerate(plan.nodes)}
+    lines = ["graph LR"]
+    for node in plan.nodes.values():
+        if node.name in chosen:
+            shape = f'(["{node.name}"])' if node.is_view else f'["{node.name}"]'
+            lines.append(f"    {ids[node.name]}{shape}")
+    for edge in plan.edges:
+        if edge.upstream in chosen and edge.downstream in chosen:
+            arrow = "-.->" if edge.kind is EdgeKind.ORDER else "-->"
+            lines.append(f"    {ids[edge.upstream]} {arrow} {ids[edge.downstream]}")
+    return "\n".join(lines) + "\n"
+
+
+def explain_json(plan: Plan, selected: Iterable[str] | None = None) -> dict[str, Any]:
+    """Return the plan as plain JSON data, without values of options or secrets."""
+    chosen = set(plan.nodes if selected is None else selected)
+    return {
+        "pipeline": plan.name,
+        "plan_hash": plan.plan_hash,
+        "nodes": [
+            {
+                "name": node.name,
+                "engine": node.engine,
+                "layer": node.declared.layer,
+                "upstream": list(node.upstream),
+                "after": list(node.after),
+                "sources": [describe_source(plan, source) for source in node.declared.sources],
+                "sinks": [
+                    describe_sink(plan, sink)
+                    for sink in node.declared.sinks
+                    if isinstance(sink, (FileSink, TableSink))
+                ],
+                "checks": [rule.name for rule in node.declared.expectations],
+                "code_version": node.code_version,
+            }
+            for node in plan.nodes.values()
+            if node.name in chosen
+        ],
+    }

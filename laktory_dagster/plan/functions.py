@@ -1,0 +1,162 @@
+"""Which functions a step may name, and whether it names one with arguments that fit."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from laktory_dagster.expressions.catalog import Signature, frame_methods, is_refused
+from laktory_dagster.expressions.portable import LAKTORY, PORTABLE
+from laktory_dagster.expressions.suggest import hint_for
+from laktory_dagster.models import MethodStep, Pipeline, PipelineNode
+from laktory_dagster.models.transformer import flat_steps
+from laktory_dagster.plan.context import NodeContext
+from laktory_dagster.plan.steps import PlacedStep
+
+_OTHER_ENGINE = {"polars": "spark", "spark": "polars"}
+
+
+@dataclass(frozen=True)
+class ProjectFunctions:
+    """The functions that a project registers, by the names that steps may use.
+
+    `versions` maps a name to a hash of the module that holds it, where its file is found.
+    `are_open` says that an imported module could not be looked at, so that there may be more.
+    """
+
+    names: frozenset[str] = frozenset()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    are_open: bool = False
+
+
+def project_functions(
+    pipeline: Pipeline, folder: Path, brought: Collection[str] = ()
+) -> ProjectFunctions:
+    """Return the functions that `udfs` and `imports` register. Modules are read, never imported."""
+    names = set(brought)
+    versions: dict[str, str] = {}
+    are_open = False
+    for udf in pipeline.udfs:
+        known = {udf.function_name, f"{udf.module_name}.{udf.function_name}"}
+        names |= known
+        text = _module_text(folder / (udf.module_path or ""), udf.module_name)
+        if text is not None:
+            versions.update(dict.fromkeys(known, _hash(text)))
+    for module in pipeline.imports:
+        text = _module_text(folder, module)
+        found = None if text is None else _functions_in(text)
+        if text is None or found is None:
+            are_open = True
+            continue
+        known = {*found, *(f"{module}.{name}" for name in found)}
+        names |= known
+        versions.update(dict.fromkeys(known, _hash(text)))
+    return ProjectFunctions(frozenset(names), versions, are_open)
+
+
+def _module_text(folder: Path, module: str) -> str | None:
+    parts = module.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return None
+    stem = folder.joinpath(*parts)
+    for path in (stem.with_suffix(".py"), stem / "__init__.py"):
+        if path.is_file():
+            return path.read_text(encoding="utf-8", errors="replace")
+    return None
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _functions_in(text: str) -> tuple[str, ...] | None:
+    """Return the public functions of a module, None where it may bring others than its own."""
+    try:
+        body = ast.parse(text).body
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    names: list[str] = []
+    for statement in body:
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            names.append(statement.name)
+        elif isinstance(statement, ast.ImportFrom):
+            names.extend(alias.asname or alias.name for alias in statement.names)
+        elif isinstance(statement, ast.Assign):
+            names.extend(t.id for t in statement.targets if isinstance(t, ast.Name))
+        elif not isinstance(statement, (ast.Import, ast.Expr, ast.AnnAssign)):
+            return None
+    return None if "*" in names else tuple(n for n in names if not n.startswith("_"))
+
+
+def called_functions(node: PipelineNode, registered: ProjectFunctions) -> dict[str, str]:
+    """Return the project's functions that a node calls, each with its version."""
+    called: list[str] = []
+    for step in flat_steps(node.transformer) if registered.names else ():
+        if isinstance(step, MethodStep) and step.func_name in registered.names:
+            called.append(step.func_name)
+    return {name: registered.versions.get(name, "") for name in called}
+
+
+def check_function(placed: PlacedStep, context: NodeContext) -> None:
+    """Report a step whose function is not there or does not take its arguments."""
+    step = placed.step
+    assert isinstance(step, MethodStep)  # noqa: S101 - the caller looked
+    name = step.func_name
+    if name in context.common.functions:
+        return
+    signatures = _signatures(name, context.engine)
+    if not signatures:
+        if not context.common.functions_open:
+            _report_unknown(name, placed, context)
+        return
+    given = len(step.func_args), list(step.func_kwargs)
+    problems = [signature.problem(*given) for signature in signatures]
+    if all(problems):
+        context.findings.error(
+            f"`{name}` {problems[0]}",
+            (*placed.path, "func_name"),
+            expected=_usage(name, signatures[0]),
+        )
+
+
+def _signatures(name: str, engine: str) -> tuple[Signature, ...]:
+    """Return how a function may be called, the engine's own way first."""
+    if name in LAKTORY:
+        return (LAKTORY[name],)
+    own = frame_methods("spark" if engine == "spark" else "polars")
+    books = (own, PORTABLE, frame_methods("narwhals"))
+    return tuple(book[name] for book in books if name in book)
+
+
+def _usage(name: str, signature: Signature) -> str:
+    positional = [p for p in signature.required if p not in signature.keyword_only]
+    parts = [*positional, *(f"{p}=..." for p in signature.optional)]
+    if signature.var_args:
+        parts.insert(len(positional), f"*{signature.var_args_name or 'args'}")
+    return f"`{name}({', '.join(parts)})`"
+
+
+def _report_unknown(name: str, placed: PlacedStep, context: NodeContext) -> None:
+    engine = context.engine
+    own = frame_methods("spark" if engine == "spark" else "polars")
+    other = frame_methods("polars" if engine == "spark" else "spark")
+    known = {*context.common.functions, *LAKTORY, *own, *PORTABLE}
+    hint = hint_for(name, known)
+    if name in other:
+        message = f"`{name}` is a method of {_OTHER_ENGINE[engine]} frames, this node is {engine}'s"
+        hint = hint or f"set `dataframe_type: {_OTHER_ENGINE[engine].upper()}`, or use SQL"
+    elif is_refused(name):
+        message = f"`{name}` is not allowed in a pipeline file: it runs code, reads or writes"
+        hint = "register a Python function under `udfs`, or declare a source or a sink"
+    else:
+        message = f"there is no function `{name}` on {engine}"
+        hint = hint or "register a Python function of the project under `udfs`"
+    context.findings.error(
+        message,
+        (*placed.path, "func_name"),
+        expected=f"a method of {engine} frames, a portable or `laktory.` name, or a `udfs` entry",
+        hint=hint,
+    )

@@ -1,0 +1,145 @@
+"""Where the data of a plan lies: names and paths turned into places.
+
+Names never become parts of a path unescaped, and nothing lies outside of the plan's data roots.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from laktory_dagster.errors import InvalidInputError, SettingsError
+from laktory_dagster.models.place import Place
+from laktory_dagster.models.sinks import FileSink, SinkOptions, TableSink
+from laktory_dagster.models.sources import TableSource
+from laktory_dagster.plan.definition import Plan
+
+DEFAULT_CATALOG = "main"
+DEFAULT_SCHEMA = "default"
+DEFAULT_WAREHOUSE = "warehouse"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_DATA_SUFFIX = re.compile(
+    r"(\.(?:avro|csv|tsv|json|jsonl|ndjson|parquet|ipc|arrow|feather|xlsx|orc|txt|xml)"
+    r"(?:\.(?:gz|zst|bz2))?)\Z",
+    re.IGNORECASE,
+)
+
+
+def warehouse_root(plan: Plan, override: str | None = None) -> str:
+    """Return the root folder of tables: `override`, else the plan's, the YAML's, or the default.
+
+    A relative override starts at the working directory, as on a command line; a relative path of
+    the declaration at the pipeline file's folder.
+
+    Raises:
+        SettingsError: it lies outside of the data roots.
+    """
+    if override:
+        root = _absolute(override, Path.cwd())
+    else:
+        named = plan.warehouse or plan.pipeline.warehouse or DEFAULT_WAREHOUSE
+        root = _absolute(named, plan.folder)
+    return _confined(root, plan)
+
+
+def file_place(plan: Plan, path: str, storage_options: Mapping[str, str] | None = None) -> Place:
+    """Return the place of a file, folder or glob of the declaration.
+
+    Raises:
+        InvalidInputError: the path is empty or holds a NUL character.
+        SettingsError: it lies outside of the data roots.
+    """
+    if not path.strip() or "\x00" in path:
+        raise InvalidInputError("a path is empty or holds a NUL character")
+    return Place(_confined(_absolute(path, plan.folder), plan), dict(storage_options or {}))
+
+
+def table_parts(plan: Plan, table: TableSource | TableSink) -> tuple[str, str, str]:
+    """Return catalog, schema and name of a table, with the plan's catalog and schema prefix."""
+    *above, name = table.table_name.split(".")
+    schema = above[-1] if above else table.schema_name
+    catalog = above[0] if len(above) == 2 else table.catalog_name
+    return (
+        catalog or plan.catalog or DEFAULT_CATALOG,
+        plan.schema_prefix + (schema or DEFAULT_SCHEMA),
+        name,
+    )
+
+
+def table_name(plan: Plan, table: TableSource | TableSink) -> str:
+    """Return `catalog.schema.table`: one name however much of it was written."""
+    return ".".join(table_parts(plan, table))
+
+
+def table_place(plan: Plan, table: TableSource | TableSink, warehouse: str) -> Place:
+    """Return the folder of a table: `<warehouse>/<catalog>/<schema>/<table>`."""
+    folders = "/".join(path_part(part) for part in table_parts(plan, table))
+    return Place(f"{warehouse.rstrip('/')}/{folders}")
+
+
+def sink_place(plan: Plan, sink: SinkOptions, warehouse: str) -> Place:
+    """Return the place of a sink. Raises InvalidInputError for a view, which has none."""
+    if isinstance(sink, FileSink):
+        return file_place(plan, sink.path, sink.storage_options)
+    if isinstance(sink, TableSink):
+        return table_place(plan, sink, warehouse)
+    raise InvalidInputError("a view stores nothing and lies nowhere")
+
+
+def sink_format(sink: SinkOptions) -> str:
+    """Return the format in which a sink stores its rows."""
+    return str(getattr(sink, "format", "DELTA"))
+
+
+def quarantine_place(place: Place) -> Place:
+    """Return where the rejected rows of a target go: `<target>_quarantine`, before its suffix."""
+    uri = place.uri.rstrip("/")
+    suffix = _DATA_SUFFIX.search(uri)
+    ending = suffix.group(1) if suffix else ""
+    return Place(f"{uri.removesuffix(ending)}_quarantine{ending}", place.storage_options)
+
+
+def has_file_suffix(path: str) -> bool:
+    """Return whether a path ends as a data file does (`.csv`, `.json.gz`)."""
+    return _DATA_SUFFIX.search(path) is not None
+
+
+def path_part(name: str) -> str:
+    """Return a name as one part of a path, whatever is in it.
+
+    Letters, digits, `_`, `-`, blanks and inner dots stay; anything else is percent-encoded.
+    """
+    part = quote(name, safe=" ")
+    if part.strip(".") == "" or part.startswith("."):
+        part = part.replace(".", "%2E", 1)
+    return part.replace("~", "%7E")
+
+
+def _absolute(path: str, folder: Path) -> str:
+    if path.startswith("file://"):
+        path = unquote(urlsplit(path).path)
+    if _SCHEME.match(path):
+        return path.rstrip("/")
+    return os.path.normpath(folder.absolute() / path)
+
+
+def _confined(uri: str, plan: Plan) -> str:
+    if plan.data_roots and not any(_is_below(uri, root) for root in plan.data_roots):
+        raise SettingsError(
+            f"{uri} lies outside of the data roots",
+            expected=f"a place below {' or '.join(plan.data_roots)}",
+            hint="move the data, or add its root to LAKTORY_DAGSTER_DATA_ROOTS",
+        )
+    return uri
+
+
+def _is_below(uri: str, root: str) -> bool:
+    root = root.rstrip("/")
+    if _SCHEME.match(uri) or _SCHEME.match(root):
+        steps = unquote(uri).split("/")
+        return ".." not in steps and (uri == root or uri.startswith(f"{root}/"))
+    # A symbolic link that leads out of the root is outside.
+    return Path(uri).resolve().is_relative_to(Path(root).resolve())

@@ -1,0 +1,128 @@
+"""Where nodes write, and which of them write to one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from laktory_dagster.errors import InvalidInputError
+from laktory_dagster.models import FileSink, PipelineNode, TableSink, TableSource
+from laktory_dagster.models.sinks import SinkOptions
+from laktory_dagster.models.sources import FileSource
+from laktory_dagster.plan import locations
+from laktory_dagster.plan.definition import Plan
+from laktory_dagster.plan.findings import Findings
+from laktory_dagster.plan.ordering import Needs, reachable
+from laktory_dagster.plan.steps import Path
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPlace:
+    """A place that a node writes; `path` is where the declaration says so."""
+
+    node: str
+    uri: str
+    path: Path
+    is_shared: bool = False
+    is_quarantine: bool = False
+
+
+def written_places(plan: Plan, node: PipelineNode, path: Path) -> Iterator[WrittenPlace]:
+    """Yield the places that a node writes, the default quarantine included.
+
+    Raises:
+        InvalidInputError: a path is not usable, or lies outside of the data roots.
+    """
+    warehouse = locations.warehouse_root(plan)
+    first: tuple[SinkOptions, Path] | None = None
+    for index, sink in enumerate(node.sinks):
+        if not isinstance(sink, (FileSink, TableSink)) or _is_view(sink):
+            continue
+        place = (*path, "sinks", index)
+        uri = locations.sink_place(plan, sink, warehouse).uri
+        yield WrittenPlace(node.name, uri, place, bool(sink.shared), sink.is_quarantine)
+        if first is None and not sink.is_quarantine:
+            first = (sink, place)
+    if first is not None and sets_rows_aside(node) and not node.quarantine_sinks:
+        target = locations.quarantine_place(locations.sink_place(plan, first[0], warehouse))
+        yield WrittenPlace(node.name, target.uri, first[1], is_quarantine=True)
+
+
+def _is_view(sink: SinkOptions) -> bool:
+    return isinstance(sink, TableSink) and sink.table_type == "VIEW"
+
+
+def sets_rows_aside(node: PipelineNode) -> bool:
+    """Return whether some rows of a node may go to a quarantine."""
+    rules = any(rule.action == "QUARANTINE" for rule in node.expectations)
+    return rules or any(sink.null_keys == "quarantine" for sink in node.data_sinks)
+
+
+def check_collisions(written: Sequence[WrittenPlace], needs: Needs, findings: Findings) -> None:
+    """Report nodes that write one place: an error, or a warning where one needs the other."""
+    first: dict[str, WrittenPlace] = {}
+    for place in written:
+        # File systems and catalogs that fold case make one place of two.
+        known = first.setdefault(place.uri.casefold(), place)
+        if known is not place and not (known.is_shared and place.is_shared):
+            _report(known, place, needs, findings)
+
+
+def _report(first: WrittenPlace, second: WrittenPlace, needs: Needs, findings: Findings) -> None:
+    if first.node == second.node:
+        findings.error(
+            f"node `{second.node}` writes {second.uri} twice",
+            second.path,
+            hint="remove one of the sinks, or give it another name",
+        )
+        return
+    names = f"nodes `{first.node}` and `{second.node}` write one target, {second.uri}"
+    if first.is_quarantine != second.is_quarantine:
+        names += " (one of them its rejected rows)"
+    order = _later(first.node, second.node, needs)
+    if order is None:
+        findings.error(names, second.path, hint="give one of them another name or path")
+    else:
+        findings.warn(f"{names}; `{order}` comes later and wins", second.path)
+
+
+def _later(one: str, other: str, needs: Needs) -> str | None:
+    """Return the one of two nodes that needs the other, or None."""
+    if one in reachable(needs, [other]):
+        return other
+    return one if other in reachable(needs, [one]) else None
+
+
+def check_unnamed_reads(
+    plan: Plan,
+    nodes: Mapping[str, PipelineNode],
+    written: Sequence[WrittenPlace],
+    needs: Needs,
+    findings: Findings,
+) -> None:
+    """Warn where a node reads by path or table name what another one writes, in no sure order."""
+    writers = {place.uri: place.node for place in written}
+    warehouse = locations.warehouse_root(plan)
+    for index, node in enumerate(nodes.values()):
+        for number, source in enumerate(node.sources):
+            uri = _uri_of(plan, source, warehouse)
+            writer = writers.get(uri) if uri else None
+            if writer is None or writer == node.name:
+                continue
+            if writer not in reachable(needs, [node.name]):
+                findings.warn(
+                    f"node `{node.name}` reads what node `{writer}` writes, in no certain order",
+                    ("nodes", index, "sources", number),
+                    hint=f"write `node_name: {writer}`, or add it to `depends_on`",
+                )
+
+
+def _uri_of(plan: Plan, source: object, warehouse: str) -> str | None:
+    try:
+        if isinstance(source, FileSource):
+            return locations.file_place(plan, source.path).uri
+        if isinstance(source, TableSource):
+            return locations.table_place(plan, source, warehouse).uri
+    except InvalidInputError:
+        return None
+    return None
