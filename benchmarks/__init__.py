@@ -1,0 +1,1 @@
+"""What the package costs, measured: `make bench`; never part of the tests."""

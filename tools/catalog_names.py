@@ -92,7 +92,7 @@ def takes_columns(
         try:
             if PROBE in reads(build(*given, **named)):
                 columns.append(probed.name)
-        except Exception:  # noqa: BLE001, S112 - what refuses the string takes no column there
+        except Exception:  # noqa: BLE001 - what refuses the string takes no column there
             continue
     return columns
 
@@ -241,13 +241,16 @@ def polars_catalog() -> dict[str, Any]:
 
 MORE_SQL_NAMES = """acosd asind atan2d atand cosd cotd sind tand array_get array_lower array_mean
 array_upper array_unique bitand bitnot bitor bitxor date_part ifnull log1p octet_length quantile_cont
-quantile_disc stdev stdev_samp string_to_array strpos var_samp covar columns char_length nth_value"""
+quantile_disc stdev stdev_samp string_to_array strpos var_samp covar columns char_length nth_value
+div mod pow range strftime strptime var trunc truncate log"""
+SQL_SYNTAX = ["cast", "extract", "position", "try_cast"]
 
 
 def sql_functions() -> list[str]:
     """Return the functions that Polars SQL knows, of all that any dialect or Spark knows."""
     names = {*FUNCTION_BY_NAME, *dir(spark_functions), *MORE_SQL_NAMES.split()}
-    return sorted({n.lower() for n in names if re.fullmatch(r"[A-Za-z]\w+", n) and _knows_sql(n)})
+    known = {n.lower() for n in names if re.fullmatch(r"[A-Za-z]\w+", n) and _knows_sql(n)}
+    return sorted({name for name in known if "user" not in name} | {*SQL_SYNTAX})
 
 
 def _knows_sql(name: str) -> bool:
@@ -255,7 +258,9 @@ def _knows_sql(name: str) -> bool:
         pl.sql_expr(f"{name}(a)")
     except Exception as error:  # noqa: BLE001 - a known function complains of its arguments only
         text = str(error)
-        return not re.search("unsupported function|parser error|unable to parse|found '", text)
+        return not re.search(
+            "unsupported function|parser error|unable to parse|found '|currently support", text
+        )
     return True
 
 

@@ -18,7 +18,7 @@ import click
 
 from laktory_dagster._optional import require
 from laktory_dagster.cli.command import FAILED, Command
-from laktory_dagster.cli.inputs import env_option
+from laktory_dagster.cli.inputs import env_option, load
 from laktory_dagster.cli.screen import Screen
 
 LOCATION_MODULE = "laktory_dagster.dagster.location"
@@ -83,9 +83,7 @@ def dev(ctx: click.Context, path: Path, port: int, host: str, env: str | None) -
 
 def report_problems(screen: Screen, path: Path, env: str | None) -> bool:
     """Print what is wrong with the pipelines at a path; return whether nothing is."""
-    from laktory_dagster.project import load_project
-
-    project = load_project(path, env=env)
+    project = load(path, env)
     for problem in project.problems:
         screen.warn(str(problem.error), style=None)
     for plan in project.plans:

@@ -12,6 +12,7 @@ from laktory_dagster.errors import SettingsError
 
 if TYPE_CHECKING:
     from laktory_dagster.plan.definition import Plan
+    from laktory_dagster.project import Project
 
 path_argument = click.argument("path", type=click.Path(path_type=Path))
 env_option = click.option(
@@ -62,13 +63,30 @@ def load_plans(
 
     Raises:
         DeclarationError: something in them is wrong.
-        SettingsError: there is no such path.
+        InvalidInputError: there is no such path, or no pipeline in it.
+    """
+    project = load(path, env, variables)
+    project.raise_for_problems()
+    return project.plans
+
+
+def load(
+    path: Path, env: str | None = None, variables: Mapping[str, Any] | None = None
+) -> Project:
+    """Return what a file or folder declares, the broken files among it.
+
+    Raises:
+        InvalidInputError: there is no such path, or no pipeline in it.
     """
     from laktory_dagster.project import load_project
 
     project = load_project(path, env=env, variables=variables or {})
-    project.raise_for_problems()
-    return project.plans
+    if not project.plans and not project.problems:
+        raise SettingsError(
+            f"no file below {path} declares a pipeline",
+            expected="a YAML file with `name:` and `nodes:`",
+        )
+    return project
 
 
 def load_one_plan(
@@ -78,7 +96,7 @@ def load_one_plan(
 
     Raises:
         DeclarationError: something in it is wrong.
-        SettingsError: there is no such path, or it declares several pipelines.
+        InvalidInputError: there is no such path, or not one pipeline in it.
     """
     plans = load_plans(path, env, variables)
     if len(plans) != 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from laktory_dagster.cli.command import Command
-from laktory_dagster.cli.inputs import env_option, parse_variables, var_option
+from laktory_dagster.cli.inputs import env_option, load, parse_variables, var_option
 from laktory_dagster.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -30,10 +30,8 @@ def validate(
     as_json: bool,
 ) -> None:
     """Check pipeline files and folders; prints every problem at its line and column."""
-    from laktory_dagster.project import load_project
-
     values = parse_variables(variables)
-    projects = [load_project(path, env=env, variables=values) for path in paths]
+    projects = [load(path, env, values) for path in paths]
     screen: Screen = ctx.obj
     if as_json:
         screen.document(_document(projects))

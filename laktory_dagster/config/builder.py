@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import yaml
@@ -24,7 +25,7 @@ from laktory_dagster.config.scalars import plain_scalar, tagged_scalar
 from laktory_dagster.errors import Location
 
 MAX_DEPTH = 100
-MAX_VALUES = 2_000_000
+MAX_VALUES = 1_000_000
 MAX_REPEATED = 500_000
 _CORE = "tag:yaml.org,2002:"
 _MAPPING_TAGS = (None, "!", f"{_CORE}map")
@@ -98,7 +99,7 @@ class Builder:
             yaml.YAMLError: the text is no YAML.
         """
         parser = yaml.CSafeLoader(text)
-        handlers = {
+        handlers: dict[type, Callable[[Any], None]] = {
             ScalarEvent: self._scalar,
             MappingStartEvent: self._open,
             SequenceStartEvent: self._open,
@@ -171,12 +172,12 @@ class Builder:
             top.data.append(value)
 
     def _tagged(self, event: ScalarEvent) -> Any:
-        tag = event.tag.removeprefix(_CORE)
+        tag = (event.tag or "").removeprefix(_CORE)
         try:
             return tagged_scalar(tag, event.value)
         except KeyError:
             self._problems.note(
-                f"the tag `{event.tag}` is not allowed",
+                f"the tag `{_shown(event.tag)}` is not allowed",
                 self._place(event),
                 expected="plain YAML, or `!use`, `!extend`, `!update` with a path",
             )
@@ -187,7 +188,9 @@ class Builder:
     def _key(self, event: ScalarEvent, top: _Open) -> None:
         key: Any = event.value
         if event.tag not in (None, "!", f"{_CORE}str"):
-            self._problems.note(f"the tag `{event.tag}` is not allowed here", self._place(event))
+            self._problems.note(
+                f"the tag `{_shown(event.tag)}` is not allowed here", self._place(event)
+            )
         if not event.style:
             if not key:
                 self._problems.note(
@@ -213,7 +216,7 @@ class Builder:
         allowed = _MAPPING_TAGS if type(event) is MappingStartEvent else _SEQUENCE_TAGS
         if event.tag not in allowed:
             self._problems.note(
-                f"the tag `{event.tag}` is not allowed here",
+                f"the tag `{_shown(event.tag)}` is not allowed here",
                 self._place(event),
                 expected="a path after it" if event.tag in _INCLUDE_TAGS else "plain YAML",
             )
@@ -247,7 +250,7 @@ class Builder:
         self._add(value)
 
     def _alias(self, event: AliasEvent) -> None:
-        value = self._anchors.get(event.anchor)
+        value = self._anchors.get(event.anchor or "")
         if value is None:
             self._problems.note(
                 f"the alias `*{event.anchor}` names no anchor before it",
@@ -263,8 +266,9 @@ class Builder:
                 hint="use fewer aliases (`*name`)",
             )
         self._count(event, value.size)
-        self._check_depth(event, value.height)
         top = self._top
+        merges = top is not None and top.key is _MERGE
+        self._check_depth(event, value.height - merges)
         if top is None or not top.is_map or top.key is not _NO_KEY:
             self._add(value)
         elif isinstance(value.data, str):
@@ -292,7 +296,7 @@ class Builder:
         if top is None:
             self._root = value
             return
-        top.height = max(top.height, value.height)
+        top.height = max(top.height, value.height - (top.key is _MERGE))
         spot = value.spot
         if not top.is_map:
             top.inside[len(top.data)] = spot
@@ -315,6 +319,11 @@ class Builder:
                 self._problems.note(
                     "`<<` merges mappings only", location_of(self._file, top.key_mark)
                 )
+
+
+def _shown(tag: str | None) -> str:
+    """Return a tag as it is written."""
+    return (tag or "").replace(_CORE, "!!")
 
 
 def _put_merged_first(into: _Open) -> None:

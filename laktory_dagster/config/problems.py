@@ -22,15 +22,15 @@ class Problems:
     texts: dict[str, str] = field(default_factory=dict)
     found: list[Diagnostic] = field(default_factory=list)
 
-    def note(self, message: str, place: Location, **parts: Any) -> None:
+    def note(self, message: str, place: Location | None, **parts: Any) -> None:
         """Add a problem at a place, with the line it stands in; the first hundred are kept."""
-        text = self.texts.get(place.file)
-        snippet = None if text is None else snippet_of(text, place.line, place.column)
+        text = self.texts.get(place.file) if place else None
+        snippet = snippet_of(text, place.line, place.column) if place and text else None
         diagnostic = Diagnostic(message, location=place, snippet=snippet, **parts)
         if len(self.found) < MAX_PROBLEMS and diagnostic not in self.found:
             self.found.append(diagnostic)
 
-    def stop(self, message: str, place: Location, **parts: Any) -> Unreadable:
+    def stop(self, message: str, place: Location | None, **parts: Any) -> Unreadable:
         """Add a problem and return what to raise to leave the file."""
         self.note(message, place, **parts)
         return Unreadable(message)

@@ -103,6 +103,10 @@ def _without_gc() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            if gc.get_freeze_count() == 0:
+                # Ages what was built, so that enabling does not walk all of it at once.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
@@ -111,7 +115,8 @@ def _text_of(
 ) -> tuple[Path | None, str, str]:
     if isinstance(source, Path):
         shown = name or str(source)
-        return source.resolve(), text_of_file(source, shown, problems), shown
+        text = text_of_file(source, shown, problems)
+        return source.resolve(), text, shown
     if isinstance(source, str):
         shown = name or STRING
         return None, decoded(source, shown, problems), shown
@@ -137,7 +142,7 @@ def _parse(text: str, shown: str, includes: Includes, depth: int) -> Value:
 class _NoIncludes:
     """Takes null for every included file."""
 
-    def load(self, path: str, tag: str, place: Location, depth: int) -> Value:  # noqa: ARG002
+    def load(self, path: str, tag: str, place: Location, depth: int) -> Value:
         """Return null."""
         return Value(None, Spot(place.file))
 
@@ -166,14 +171,14 @@ def _refuse_foreign(data: Any, positions: Positions) -> None:
         key = next((key for key in _FOREIGN if key in data), None)
         if key is None or "nodes" in data:
             return
-        message, path = f"`{key}:` makes this {_FOREIGN[key]}", (key,)
+        message, path = f"`{key}:` makes this {_FOREIGN[key]}", [key]
     else:
         message = "the text declares no pipeline" if data is not None else "the text is empty"
-        path = ()
+        path = []
     place = positions.locate(path, key=True)
     raise DeclarationError.single(
         message,
-        path=path,
+        path=tuple(path),
         location=place,
         snippet=positions.snippet(place) if place else None,
         expected="a mapping with `name` and `nodes`",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from laktory_dagster.errors import SettingsError
 
@@ -40,21 +42,42 @@ def resolve(text: str, environ: Mapping[str, str] = os.environ) -> str:
     Raises:
         SettingsError: a secret is not there; the message names the variable, never a value.
     """
+    return _SECRET.sub(lambda match: _value(match.group(1), match.group(2), environ), text)
 
-    def value(match: re.Match[str]) -> str:
-        scope, key = match.group(1), match.group(2)
-        name = variable_of(scope, key)
-        if name not in environ:
-            raise SettingsError(
-                f"the secret `{scope}.{key}` is not there", hint=f"set the variable {name}"
-            )
-        return environ[name]
 
-    return _SECRET.sub(value, text)
+def secret_values(data: Any, environ: Mapping[str, str] = os.environ) -> set[str]:
+    """Return the values behind all references in plain data, for `mask`.
+
+    Raises:
+        SettingsError: a secret is not there.
+    """
+    return {_value(scope, key, environ) for scope, key in find_secrets(data)}
+
+
+def _value(scope: str, key: str, environ: Mapping[str, str]) -> str:
+    name = variable_of(scope, key)
+    if name not in environ:
+        raise SettingsError(
+            f"the secret `{scope}.{key}` is not there", hint=f"set the variable {name}"
+        )
+    return environ[name]
 
 
 def mask(text: str, values: Iterable[str]) -> str:
-    """Return the text with every secret value replaced by `***`, longest first."""
-    for value in sorted(filter(None, values), key=len, reverse=True):
-        text = text.replace(value, MASK)
+    """Return the text with every secret value replaced by `***`, longest first.
+
+    A value is found as it is, and as URLs, JSON and Python's `repr` write it.
+    """
+    spellings = {spelling for value in values if value for spelling in _spellings(value)}
+    for spelling in sorted(spellings, key=lambda spelling: (-len(spelling), spelling)):
+        text = text.replace(spelling, MASK)
     return text
+
+
+def _spellings(value: str) -> tuple[str, ...]:
+    written = (
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+    )
+    return (value, quote(value, safe=""), quote(value), quote_plus(value), *written)

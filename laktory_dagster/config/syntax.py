@@ -11,8 +11,8 @@ from laktory_dagster.errors import Location
 
 _ADVICE = (
     ("tab character", "indent with spaces; YAML allows no tabs there"),
-    ("quoted scalar", "close the quote"),
     ("unknown escape", "double the backslash, or use single quotes"),
+    ("quoted scalar", "close the quote"),
     ("mapping values are not allowed", "put quotes around a text that holds `: `"),
     ("cannot start any token", "put quotes around a text that starts with this character"),
     ("could not find expected ':'", "write `key: value`, with a space after the colon"),
@@ -43,7 +43,7 @@ def _at_mark(error: yaml.MarkedYAMLError, text: str, shown: str, problems: Probl
     problem, context = error.problem or "malformed YAML", error.context or ""
     place = location_of(shown, error.problem_mark)
     began = location_of(shown, error.context_mark) if error.context_mark else place
-    if "quoted scalar" in context or place.line > len(text.splitlines()):
+    if "quoted scalar" in context or "simple key" in context or place.line > len(text.splitlines()):
         place = began
     message = f"malformed YAML: {problem}"
     if context:
@@ -57,6 +57,8 @@ def _advice(words: str, text: str, place: Location) -> str | None:
     near = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
     if "\t" in near[: len(near) - len(near.lstrip())]:
         return _ADVICE[0][1]
+    if near.strip() in ("...", "…"):
+        return "replace the placeholder `...` by what it stands for, or remove the line"
     if "\ufeff" in near:
         return "remove the byte-order mark inside the text"
     return next((advice for part, advice in _ADVICE if part in words), None)

@@ -21,7 +21,6 @@ def text_of_file(path: Path, shown: str, problems: Problems, place: Location | N
     Raises:
         Unreadable: it is missing, too large, or not UTF-8; the problem is noted.
     """
-    place = place or Location(shown, 1, 1)
     try:
         if not path.is_file():
             kind = "is no file" if path.exists() else "does not exist"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,8 @@ from laktory_dagster.expressions.suggest import did_you_mean
 ENVIRONMENT_PREFIX = "LAKTORY_DAGSTER_VAR_"
 MAX_CHAIN = 30
 MAX_DEPTH = 150
-MAX_VALUES = 500_000
-MAX_CHARACTERS = 16 * 1024 * 1024
+MAX_VALUES = 2_000_000
+CHARACTERS_PER_VALUE = 32
 _REFERENCE = re.compile(r"\$\{\s*([A-Za-z_]+)\.([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _OPEN = re.compile(r"\$\{\s*(?:vars|params|secrets)\.[^}]*\Z")
@@ -46,8 +46,8 @@ class _Substitution:
     _resolving: list[str] = field(default_factory=list)
     _resolved: dict[str, tuple[Any, int]] = field(default_factory=dict)
     _folded: dict[str, dict[str, str]] = field(default_factory=dict)
-    _values: int = 0
-    _characters: int = 0
+    # How much each reference being resolved expands to; the first is the document itself.
+    _sizes: list[int] = field(default_factory=lambda: [0])
 
     def apply(self, value: Any) -> Any:
         """Return the value with its references replaced."""
@@ -58,32 +58,37 @@ class _Substitution:
         if len(self.path) > MAX_DEPTH:
             self.problem(f"the values nest deeper than {MAX_DEPTH} levels")
             return None
+        steps = value.items() if isinstance(value, Mapping) else enumerate(value)
+        changed = dict(self._changes(steps))
         if isinstance(value, Mapping):
-            return self._mapping(value)
-        return [self._item(index, item) for index, item in enumerate(value)]
+            return self._renamed(value, changed)
+        return [changed.get(i, old) for i, old in enumerate(value)] if changed else value
 
-    def _mapping(self, mapping: Mapping[Any, Any]) -> dict[Any, Any]:
-        filled: dict[Any, Any] = {}
-        for name, item in mapping.items():
-            key = name
-            if isinstance(name, str) and "${" in name:
-                key = _as_text(self._text(name))
-                if key in mapping or key in filled:
-                    self.problem(f"`{name}` becomes `{key}`, a key that stands here already")
-            filled[key] = self._item(name, item)
-        return filled
-
-    def _item(self, step: str | int, item: Any) -> Any:
-        if isinstance(item, str):
-            if "${" not in item:
-                return item
-        elif not isinstance(item, (Mapping, list, tuple)):
-            return item
-        self.path.append(step)
-        try:
-            return self.apply(item)
-        finally:
+    def _changes(self, steps: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
+        """Yield the items that references change; all others are kept as they are."""
+        for step, old in steps:
+            if isinstance(old, str):
+                if "${" not in old:
+                    continue
+            elif not isinstance(old, (dict, list, tuple, Mapping)):
+                continue
+            self.path.append(step)
+            new = self.apply(old)
             self.path.pop()
+            if new is not old:
+                yield step, new
+
+    def _renamed(self, mapping: Mapping[Any, Any], changed: dict[Any, Any]) -> Mapping[Any, Any]:
+        names = [name for name in mapping if isinstance(name, str) and "${" in name]
+        if not names:
+            return {**mapping, **changed} if changed else mapping
+        filled: dict[Any, Any] = {}
+        for name, old in mapping.items():
+            key = _as_text(self._text(name)) if name in names else name
+            if key in filled:
+                self.problem(f"`{name}` becomes `{key}`, a key that stands here already")
+            filled[key] = changed.get(name, old)
+        return filled
 
     def _text(self, text: str) -> Any:
         if "${{" in text:
@@ -103,7 +108,7 @@ class _Substitution:
             return _as_text(value)
 
         filled = _REFERENCE.sub(replaced, text)
-        self._characters += len(filled)
+        self._sizes[-1] += _size(filled)
         return filled if self._within_caps() else text
 
     def _replaced(self, match: re.Match[str], text: str) -> Any:
@@ -136,14 +141,13 @@ class _Substitution:
             if raw is _MISSING:
                 self._unknown(kind, name)
                 return text
-            before = self._values
             self._resolving.append(reference)
+            self._sizes.append(_size(raw))
             value = self.apply(raw)
             self._resolving.pop()
-            known = (value, self._values - before + _size(raw))
-            self._resolved[reference] = known
+            known = self._resolved[reference] = (value, self._sizes.pop())
         value, size = known
-        self._values += size
+        self._sizes[-1] += size
         return value if self._within_caps() else text
 
     def _look_up(self, kind: str, name: str) -> Any:
@@ -166,11 +170,12 @@ class _Substitution:
         self.problem(f"`${{{kind}.{name}}}` has no value", hint=hint)
 
     def _within_caps(self) -> bool:
-        if self._values <= MAX_VALUES and self._characters <= MAX_CHARACTERS:
+        if self._sizes[-1] <= MAX_VALUES:
             return True
         message = "the variables expand to too much"
         if not any(problem.message == message for problem in self.problems):
-            expected = f"at most {MAX_VALUES:,} values and {MAX_CHARACTERS:,} characters"
+            characters = MAX_VALUES * CHARACTERS_PER_VALUE
+            expected = f"at most {MAX_VALUES:,} values, or {characters:,} characters"
             self.problem(message, expected=expected)
         return False
 
@@ -206,12 +211,14 @@ def _inside(value: Any, path: str) -> Any:
 
 
 def _size(value: Any) -> int:
-    """Return how many values there are, counting no deeper than references go."""
+    """Return how many values there are; a long text counts as several."""
     total, pending = 0, [value]
     while pending:
         item = pending.pop()
         total += 1
-        if isinstance(item, Mapping):
+        if isinstance(item, str):
+            total += len(item) // CHARACTERS_PER_VALUE
+        elif isinstance(item, Mapping):
             pending.extend(item.values())
         elif isinstance(item, (list, tuple)):
             pending.extend(item)
@@ -246,7 +253,7 @@ def substitute(
     *,
     place: Callable[[Diagnostic], Diagnostic] = lambda diagnostic: diagnostic,
 ) -> Any:
-    """Return the data with every `${vars.x}` and `${params.x}` replaced.
+    """Return the data with every `${vars.x}` and `${params.x}` replaced, sharing what stays the same.
 
     A text that is nothing but a reference takes the value with its type; inside a longer text it is
     formatted. Names fold case where the exact one is missing; `${vars.x.y}` reads inside a mapping.

@@ -97,39 +97,67 @@ def _load(file: Path, options: LaunchOptions) -> Plan:
     return project.plans[0]
 
 
+def _find_run(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
+    exact = instance.get_run_by_id(run_id)
+    if exact is not None:
+        return exact
+    recent = instance.get_runs(limit=RECENT_RUNS)
+    found = [run for run in recent if run_id and run.run_id.startswith(run_id)]
+    if len(found) != 1:
+        count = "no run" if not found else f"{len(found)} runs"
+        raise SettingsError(
+            f"{count} of the instance in {instance.root_directory} begin with `{run_id}`",
+            hint="the last lines of `laktory-dagster run` name its id",
+        )
+    return found[0]
+
+
 def _run(
     plan: Plan,
     options: LaunchOptions,
     selected: Sequence[str],
     tags: Mapping[str, str],
     on_node: OnNode,
-    parent: tuple[str, str] | None = None,
+    parent: dg.DagsterRun | None = None,
 ) -> RunReport:
     started = time.monotonic()
-    definitions = build_definitions(plan)
-    job = definitions.resolve_job_def(job_name(plan))
+    job = build_definitions(plan).resolve_job_def(job_name(plan))
     keys = {asset_key(f"{plan.name}.{name}"): name for name in selected}
     with dg.DagsterInstance.get() as instance:
         run = instance.create_run_for_job(
             job,
-            run_config={**_QUIET, "resources": run_resources(options)},
-            tags={**job.tags, **tags, **_lineage(parent)},
+            run_config=_run_config(options),
+            tags={**job.tags, **tags},
             asset_selection=set(keys),
-            parent_run_id=parent[0] if parent else None,
-            root_run_id=parent[1] if parent else None,
+            parent_run_id=parent.run_id if parent else None,
+            root_run_id=(parent.root_run_id or parent.run_id) if parent else None,
         )
-        reader = EventReader(instance, run.run_id, keys)
-        try:
-            for event in execute_run_iterator(InMemoryJob(job), run, instance):
-                for node in reader.read(event):
-                    on_node(node)
-        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-            interrupted = True
-        for node in reader.unfinished():
+        reader = EventReader(keys, _steps(instance, run.run_id))
+        for event in execute_run_iterator(InMemoryJob(job), run, instance):
+            if _is_interrupt(event):
+                # The run then ends as cancelled; else Dagster takes it for a crash.
+                instance.report_run_canceling(run)
+            for node in reader.read(event):
+                on_node(node)
+        for node in reader.note_errors(_logged_errors(instance, run.run_id)):
             on_node(node)
-        finished = instance.get_run_by_id(run.run_id) or run
-    return RunReport()
+        status = instance.get_run_by_id(run.run_id).status
+        home = Path(instance.root_directory)
+    return RunReport(
+        run_id=run.run_id,
+        pipeline=plan.name,
+        nodes=reader.reports(status is dg.DagsterRunStatus.CANCELED),
+        succeeded=status is dg.DagsterRunStatus.SUCCESS,
+        cancelled=status is dg.DagsterRunStatus.CANCELED,
+        seconds=time.monotonic() - started,
+        file=plan.file,
+        project_root=project_root(plan.file or plan.folder),
+        home=home,
+    )
 
 
-def _lineage(parent: tuple[str, str] | None) -> dict[str, str]:
-    return {} if parent is None else {PARENT_TAG: parent[0], ROOT_TAG: parent[1]}
+def _is_interrupt(event: dg.DagsterEvent) -> bool:
+    if event.event_type is not dg.DagsterEventType.STEP_FAILURE:
+        return False
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name in INTERRUPTS

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import dagster as dg
+from dagster._utils.error import SerializableErrorInfo
+
+from laktory_dagster.dagster import metadata as names
+from laktory_dagster.execution.results import NodeStatus
 
 
 @dataclass(frozen=True)
@@ -67,3 +73,73 @@ class RunReport:
             "dagster_home": str(self.home),
             "nodes": [node.to_dict() for node in self.nodes],
         }
+
+
+@dataclass
+class EventReader:
+    """Gathers what Dagster's events say of the nodes of one run.
+
+    `nodes` maps the key of each asset of the run to its node, `steps` each asset to its step.
+    """
+
+    nodes: Mapping[dg.AssetKey, str]
+    steps: Mapping[dg.AssetKey, str]
+    _done: dict[str, NodeReport] = field(default_factory=dict)
+    _failed: dict[str, str] = field(default_factory=dict)
+    _checks: dict[str, list[CheckReport]] = field(default_factory=dict)
+    _step_errors: dict[str, str] = field(default_factory=dict)
+
+    def read(self, event: dg.DagsterEvent) -> Iterator[NodeReport]:
+        """Take in an event; yield the node that ended with it, if one did."""
+        kind = event.event_type
+        if kind is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._note_check(event)
+        elif kind is dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key in self.nodes:
+            yield self._note_done(event)
+        elif kind is dg.DagsterEventType.STEP_FAILURE and event.step_key is not None:
+            yield from self._note_failure(event.step_key, failure_text(event))
+
+    def _note_check(self, event: dg.DagsterEvent) -> None:
+        found = event.asset_check_evaluation_data
+        node = self.nodes.get(found.asset_key)
+        if node is not None:
+            self._checks.setdefault(node, []).append(check_report(found))
+
+    def _note_done(self, event: dg.DagsterEvent) -> NodeReport:
+        node = self.nodes[event.asset_key]
+        values = {key: item.value for key, item in event.materialization.metadata.items()}
+        self._done[node] = node_report(node, values)
+        return self._done[node]
+
+    def _note_failure(self, step: str, message: str) -> Iterator[NodeReport]:
+        left = [
+            node
+            for key, node in self.nodes.items()
+            if self.steps.get(key) == step and node not in self._done
+        ]
+        if len(left) == 1:
+            self._failed[left[0]] = message
+            yield NodeReport(left[0], NodeStatus.FAILED, message=message)
+        else:
+            self._step_errors[step] = message
+
+    def note_errors(self, messages: Mapping[str, str]) -> Iterator[NodeReport]:
+        """Take in the error of each failed node of a step that holds several; yield them."""
+        for node, message in messages.items():
+            if node not in self._done and node not in self._failed:
+                self._failed[node] = message
+                yield NodeReport(node, NodeStatus.FAILED, message=message)
+
+    def reports(self, cancelled: bool) -> tuple[NodeReport, ...]:
+        """Return the report of every node, in the order in which they were given."""
+        return tuple(self._report(node, cancelled) for node in self.nodes.values())
+
+    def _report(self, node: str, cancelled: bool) -> NodeReport:
+        checks = tuple(self._checks.get(node, ()))
+        if node in self._done:
+            return replace(self._done[node], checks=checks)
+        if node in self._failed:
+            return NodeReport(
+                node, NodeStatus.FAILED, checks=checks, message=self._failed[node]
+            )
+        return NodeReport(node, NodeStatus.CANCELLED if cancelled else NodeStatus.SKIPPED)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from laktory_dagster.models import Expectation, MergeOptions
-from laktory_dagster.models.place import Place as Place
+from laktory_dagster.models.place import Place as Place  # noqa: PLC0414 - also part of this contract
 from laktory_dagster.models.sources import SourceOptions
 from laktory_dagster.models.transformer import LeafStep
 
@@ -112,7 +112,8 @@ class Target:
     """One place to write, with everything resolved.
 
     `key` is unique in the node (`sink_0`, `quarantine`); `mode` one of the sink modes;
-    `primary_keys` those of a merge; `partition_by` columns of folders.
+    `primary_keys` those of a merge; `partition_by` columns of folders; `replace_stored` makes a merge
+    start from an empty table.
     """
 
     key: str
@@ -132,6 +133,7 @@ class Target:
     custom_writer: Callable[..., Any] | None = None
     table_name: str | None = None
     comment: str | None = None
+    replace_stored: bool = False
 
 
 @dataclass(frozen=True)

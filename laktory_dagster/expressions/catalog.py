@@ -22,7 +22,7 @@ Root = Literal["pl", "F", "nw", "col", "lit", "expr", "sql_expr"]
 _LIBRARIES = {"pl": ("polars",), "nw": ("narwhals",), "F": ("spark", "polars")}
 _ANY_LIBRARY = ("polars", "spark", "narwhals")
 _REFUSED = re.compile(
-    r"^_|(?:^|\.)(?:map|map_\w+|pipe\w*|write\w*|sink_\w+|foreach\w*|collect\w*|\w*serialize"
+    r"(?:^|\.)_|(?:^|\.)(?:map|map_\w+|pipe\w*|write\w*|sink_\w+|foreach\w*|collect\w*|\w*serialize"
     r"|register\w*|fold|reduce|apply\w*|inspect|rolling_map|cum_fold|cum_reduce|meta|call_\w+"
     r"|\w*udf|\w*udtf|reflect|try_reflect|java_method|read_\w+|scan_\w+|toPandas|to_pandas"
     r"|transform\w*|sql|SQLContext|Config|plugins|io|api|Window)(?:\.|$)"
@@ -44,6 +44,14 @@ class Signature:
     keyword_only: frozenset[str] = frozenset()
     columns: frozenset[str] = frozenset()
     var_args_name: str | None = None
+    var_kwargs_name: str | None = None
+
+    def names_columns(self, place: int | str) -> bool:
+        """Return whether a string names a column there: at a position (from 0) or under a name."""
+        if isinstance(place, int):
+            return self.parameter_at(place) in self.columns
+        known = place in self.required or place in self.optional
+        return (place if known else self.var_kwargs_name) in self.columns
 
     def problem(self, args: int, kwargs: Sequence[str]) -> str | None:
         """Return what is wrong with that many positional and these named arguments, or None."""
@@ -78,13 +86,13 @@ class Signature:
 def _decode(marks: Sequence[str]) -> Signature:
     required, optional, keyword_only, columns = [], [], [], []
     var_args_name = None
-    var_kwargs = False
+    var_kwargs_name = None
     for mark in marks:
         name = mark.strip("*-$=")
         if mark.endswith("$"):
             columns.append(name)
         if mark.startswith("**"):
-            var_kwargs = True
+            var_kwargs_name = name
         elif mark.startswith("*"):
             var_args_name = name
         elif "=" in mark:
@@ -97,10 +105,11 @@ def _decode(marks: Sequence[str]) -> Signature:
         tuple(required),
         tuple(optional),
         var_args_name is not None,
-        var_kwargs,
+        var_kwargs_name is not None,
         frozenset(keyword_only),
         frozenset(columns),
         var_args_name,
+        var_kwargs_name,
     )
 
 
@@ -207,6 +216,12 @@ def eager_methods(engine: FrameEngine) -> Mapping[str, Signature]:
 def grouped_methods(engine: FrameEngine) -> Mapping[str, Signature]:
     """Return the methods of what `group_by` gives (`agg`, `pivot` on Spark)."""
     return _section([engine], "grouped")
+
+
+@cache
+def sql_functions() -> frozenset[str]:
+    """Return the functions that Polars SQL knows, in lower case."""
+    return frozenset(_library("polars")["sql"])
 
 
 def is_refused(name: str) -> bool:

@@ -21,7 +21,7 @@ _KEPT_FUNCTIONS = frozenset(
 
 
 class Polars(Dialect):
-    """What `polars.SQLContext` reads: strings in `'`, names in `\"`, arrays counted from 1."""
+    """What `polars.SQLContext` reads: strings in `'`, names in double quotes, arrays counted from 1."""
 
     INDEX_OFFSET = 1
     NULL_ORDERING = "nulls_are_large"
@@ -72,6 +72,22 @@ class Polars(Dialect):
             safe = expression.args.get("safe")
             return self.cast_sql(expression, safe_prefix="TRY_" if safe else None)
 
+        def trim_sql(self, expression: exp.Trim) -> str:
+            """Write the characters before FROM."""
+            characters, text = self.sql(expression, "expression"), self.sql(expression, "this")
+            if not characters:
+                return f"TRIM({text})"
+            return f"TRIM({expression.args.get('position') or 'BOTH'} {characters} FROM {text})"
+
+        def array_sql(self, expression: exp.Array) -> str:
+            """Write `ARRAY[1, 2]`."""
+            return f"ARRAY[{self.expressions(expression, flat=True)}]"
+
+        def groupconcat_sql(self, expression: exp.GroupConcat) -> str:
+            """Write STRING_AGG; without separator nothing stands between."""
+            separator = expression.args.get("separator") or exp.Literal.string("")
+            return self.func("STRING_AGG", expression.this, separator)
+
         def interval_sql(self, expression: exp.Interval) -> str:
             """Write amount and unit in one string, as Polars wants them."""
             unit = expression.args.get("unit")
@@ -107,7 +123,7 @@ def check_known(dialect: str) -> None:
         )
 
 
-def write(tree: exp.Expression, dialect: str) -> str:
+def write(tree: exp.Expr, dialect: str) -> str:
     """Return the text of a tree, every name quoted. Raises sqlglot's UnsupportedError."""
     return tree.sql(
         dialect=dialect, identify=True, comments=False, unsupported_level=ErrorLevel.RAISE

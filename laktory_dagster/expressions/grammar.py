@@ -8,12 +8,21 @@ never are in it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog
 from laktory_dagster.expressions.catalog import Signature
+from laktory_dagster.expressions.nodes import (
+    argument_nodes,
+    dotted,
+    is_plain,
+    is_sequence,
+    number,
+    walk,
+)
+from laktory_dagster.expressions.reads import ColumnReads, error_at
 from laktory_dagster.expressions.suggest import did_you_mean
 
 ROOTS = frozenset({"pl", "F", "nw", "col", "lit", "expr", "sql_expr"})
@@ -28,9 +37,6 @@ TYPE: Roots = frozenset({"<type>"})
 
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _BITWISE = (ast.BitAnd, ast.BitOr, ast.BitXor)
-_SQL_FUNCTIONS = frozenset({"expr", "sql_expr", "laktory.sql_expr", "Expr.laktory.sql_expr"})
-_COLUMN_FUNCTIONS = frozenset({"col", "column"})
-_OPEN_FUNCTIONS = frozenset({"all", "exclude", "nth", "first", "last"})
 _LITERAL_HINT = "if the text itself is meant, write `{value: ...}` around it"
 
 _INSTEAD: dict[type[ast.AST], tuple[str, str]] = {
@@ -59,15 +65,6 @@ def holds_rooted_call(tree: ast.expr) -> bool:
     return any(isinstance(node, ast.Call) and _root_of(node.func) in ROOTS for node in walk(tree))
 
 
-def walk(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield every node, without recursion."""
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        yield node
-        pending.extend(ast.iter_child_nodes(node))
-
-
 def _root_of(node: ast.expr) -> str | None:
     while True:
         if isinstance(node, ast.Attribute | ast.Subscript):
@@ -78,15 +75,6 @@ def _root_of(node: ast.expr) -> str | None:
             return node.id if isinstance(node, ast.Name) else None
 
 
-def dotted(node: ast.expr) -> tuple[ast.expr, tuple[str, ...]]:
-    """Return what a chain of attributes starts from, and the attributes in order."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return node, tuple(reversed(names))
-
-
 def check_tree(text: str, tree: ast.expr) -> Findings:
     """Return what the tree reads.
 
@@ -95,17 +83,17 @@ def check_tree(text: str, tree: ast.expr) -> Findings:
     """
     checker = _Checker(text)
     kind = checker.check(tree)
-    columns = None if checker.open_columns else frozenset(checker.columns)
-    return Findings(frozenset(checker.roots), columns, kind == TYPE)
+    return Findings(frozenset(checker.roots), checker.reads.columns(), kind == TYPE)
 
 
 @dataclass
 class _Checker:
     text: str
     roots: set[str] = field(default_factory=set)
-    columns: set[str] = field(default_factory=set)
-    open_columns: bool = False
     depth: int = 0
+
+    def __post_init__(self) -> None:
+        self.reads = ColumnReads(self.text)
 
     def check(self, node: ast.expr) -> Roots:
         """Return what the node stems from."""
@@ -161,7 +149,7 @@ class _Checker:
 
     def _subscript(self, node: ast.expr, value: ast.expr, key: ast.expr) -> Roots:
         parts = [key.lower, key.upper, key.step] if isinstance(key, ast.Slice) else [key]
-        if not all(part is None or _is_plain(part) for part in parts):
+        if not all(part is None or is_plain(part) for part in parts):
             raise self.error(node, "only a plain value or a slice may stand in square brackets")
         roots = self.check(value)
         if roots in (VALUE, TYPE):
@@ -176,7 +164,7 @@ class _Checker:
         roots = self.check(left) | self.check(right)
         if TYPE & roots:
             raise self.error(node, "a data type cannot be calculated with")
-        if not isinstance(operator, ast.Add) and any(map(_is_sequence, (left, right))):
+        if not isinstance(operator, ast.Add) and any(map(is_sequence, (left, right))):
             # `"%999999999d" % 1` and `[0] * 10**9` would be computed by Python itself.
             raise self.error(node, "text and lists may only be added", hint="write `pl.lit(...)`")
         if not roots:
@@ -188,7 +176,7 @@ class _Checker:
     ) -> None:
         if not isinstance(operator, ast.Pow):
             return
-        base, exponent = _number(left), _number(right)
+        base, exponent = number(left), number(right)
         if base is None or exponent is None or abs(exponent) > MAX_EXPONENT or abs(base) > 2**16:
             raise self.error(node, "the power is too large", hint="write the number itself")
 
@@ -196,7 +184,7 @@ class _Checker:
         if isinstance(operator, ast.Not):
             raise self._forbidden(node, operator)
         roots = self.check(operand)
-        if TYPE & roots or _is_sequence(operand):
+        if TYPE & roots or is_sequence(operand):
             raise self.error(node, "a sign may only stand before a column or a number")
         return roots
 
@@ -222,7 +210,7 @@ class _Checker:
                 if len(names) == 1:
                     return TYPE
             elif _column_attribute(base.id, names) == len(names):
-                self._read(base.id, names[-1])
+                self.reads.read(base.id, names[-1])
                 return frozenset({base.id})
             name = ".".join(names)
             if name in catalog.expression_functions(base.id):
@@ -250,7 +238,7 @@ class _Checker:
             return self._type(node)
         skipped = _column_attribute(root, names)
         if skipped and len(names) > skipped:
-            self._read(root, names[skipped - 1])
+            self.reads.read(root, names[skipped - 1])
             return self._method(node, frozenset({root}), names[skipped:])
         return self._function(node, root, ".".join(names))
 
@@ -260,16 +248,16 @@ class _Checker:
     def _bare(self, node: ast.Call, root: str, names: tuple[str, ...]) -> Roots:
         roots = frozenset({root})
         if names:
-            self._read(root, names[0])
+            self.reads.read(root, names[0])
             return self._method(node, roots, names[1:])
         if root in NAMESPACE_ROOTS:
             raise self.error(node, f"`{root}` is not a function", f'{root}.col("...")')
         self._arguments(node)
-        self._special(node, root, root)
+        self.reads.read_special(node, root, root)
         return roots
 
     def _type(self, node: ast.Call) -> Roots:
-        for value in _argument_nodes(node):
+        for value in argument_nodes(node):
             if self.check(value) - TYPE:
                 raise self.error(value, "a data type is made of types and plain values")
         return TYPE
@@ -280,8 +268,8 @@ class _Checker:
             raise self._unknown(node, root, name, _functions_and_types(root))
         self._arguments(node)
         self._check_signatures(node, f"{root}.{name}", (signatures[name],))
-        if not self._special(node, root, name):
-            self._read_arguments(node, root, (signatures[name],))
+        if not self.reads.read_special(node, root, name):
+            self.reads.read_arguments(node, root, (signatures[name],))
         return frozenset({root})
 
     def _method(self, node: ast.Call, roots: Roots, names: tuple[str, ...]) -> Roots:
@@ -296,9 +284,9 @@ class _Checker:
             raise self._unknown(node, "", name, known)
         self._arguments(node)
         self._check_signatures(node, f".{name}", signatures)
-        self._read_arguments(node, min(roots), signatures)
+        self.reads.read_arguments(node, min(roots), signatures)
         if name == "laktory.sql_expr":
-            self._sql(node, "spark")
+            self.reads.read_sql(node, "spark")
         return roots
 
     def _arguments(self, node: ast.Call) -> None:
@@ -317,59 +305,6 @@ class _Checker:
         problems = [signature.problem(len(node.args), given) for signature in signatures]
         if all(problems):
             raise self.error(node, f"`{label}` {problems[0]}")
-
-    def _special(self, node: ast.Call, root: str, name: str) -> bool:
-        """Read the columns of functions that name them in a way of their own."""
-        if name in _COLUMN_FUNCTIONS:
-            values = _argument_nodes(node)
-            if not values:
-                raise self.error(node, "which column?", f'{root}("name")')
-            for value in values:
-                self._read_name(root, value)
-            return True
-        if name in _SQL_FUNCTIONS:
-            self._sql(node, "polars" if root == "pl" and name == "sql_expr" else "spark")
-            return True
-        if name in _OPEN_FUNCTIONS and root in ("pl", "nw") and _is_open(name, node):
-            self.open_columns = True
-        self.open_columns |= name.startswith("selectors.")
-        return name.startswith("selectors.") or name == "lit"
-
-    def _sql(self, node: ast.Call, dialect: str) -> None:
-        values = _argument_nodes(node)
-        if len(values) != 1 or not _is_text(values[0]):
-            raise self.error(node, "SQL must be given as one plain text", 'expr("a + 1")')
-        from laktory_dagster.expressions.sql import parse_sql_expression
-
-        self.columns |= parse_sql_expression(ast.literal_eval(values[0]), dialect).columns
-
-    def _read_arguments(self, node: ast.Call, root: str, signatures: Sequence[Signature]) -> None:
-        arguments: list[tuple[int | str, ast.expr]] = list(enumerate(node.args))
-        arguments += [(k.arg, k.value) for k in node.keywords if k.arg is not None]
-        for place, value in arguments:
-            votes = {_names_columns(signature, place) for signature in signatures}
-            texts = [item for item in _flat(value) if _is_text(item)]
-            if not texts or votes == {False}:
-                continue
-            if len(votes) > 1:
-                self.open_columns = True
-            for item in texts:
-                self._read_name(root, item)
-
-    def _read_name(self, root: str, node: ast.expr) -> None:
-        for item in _flat(node):
-            if _is_text(item):
-                self._read(root, ast.literal_eval(item))
-            else:
-                self.open_columns = True
-
-    def _read(self, root: str, name: str) -> None:
-        if "*" in name or (name.startswith("^") and name.endswith("$")):
-            self.open_columns = True
-        elif root in ("pl", "nw"):
-            self.columns.add(name)
-        else:
-            self.columns.add(first_part(name))
 
     def _refuse_private(self, node: ast.expr, names: Iterable[str]) -> None:
         for name in names:
@@ -403,7 +338,7 @@ class _Checker:
             return self._unknown_name(node)
         if isinstance(node, _COMPREHENSIONS):
             return self.error(node, "a comprehension is code", hint="write the items one by one")
-        for part in (operator, node):
+        for part in (operator or node, node):
             if type(part) in _INSTEAD:
                 message, hint = _INSTEAD[type(part)]
                 return self.error(node, message, hint=hint)
@@ -414,18 +349,7 @@ class _Checker:
         self, node: ast.expr, message: str, expected: str | None = None, hint: str | None = None
     ) -> ExpressionError:
         """Return the error, with the place of the node in the text."""
-        lines = self.text.strip().splitlines() or [""]
-        line = lines[min(node.lineno, len(lines)) - 1]
-        before = len(line.encode()[: node.col_offset].decode(errors="ignore"))
-        offset = self.text.find(line) + before
-        return ExpressionError(message, expected=expected, hint=hint, offset=max(offset, 0))
-
-
-def first_part(name: str) -> str:
-    """Return the column of a dotted name in Spark's spelling: `data.close` reads `data`."""
-    if name.startswith("`"):
-        return name[1:].split("`", 1)[0]
-    return name.split(".", 1)[0]
+        return error_at(self.text, node, message, expected, hint)
 
 
 def _column_attribute(root: str, names: Sequence[str]) -> int:
@@ -437,44 +361,3 @@ def _column_attribute(root: str, names: Sequence[str]) -> int:
 
 def _functions_and_types(root: str) -> set[str]:
     return {*catalog.expression_functions(root), *catalog.data_types(root)}
-
-
-def _names_columns(signature: Signature, place: int | str) -> bool:
-    name = signature.parameter_at(place) if isinstance(place, int) else place
-    return name in signature.columns
-
-
-def _argument_nodes(node: ast.Call) -> list[ast.expr]:
-    return [*node.args, *(keyword.value for keyword in node.keywords)]
-
-
-def _flat(node: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(node, ast.List | ast.Tuple):
-        for item in node.elts:
-            yield from _flat(item)
-    else:
-        yield node
-
-
-def _is_open(name: str, node: ast.Call) -> bool:
-    return name in ("exclude", "nth") or not _argument_nodes(node)
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def _is_sequence(node: ast.expr) -> bool:
-    return _is_text(node) or isinstance(node, ast.List | ast.Tuple | ast.Dict)
-
-
-def _number(node: ast.expr) -> float | None:
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        node = node.operand
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        return node.value
-    return None
-
-
-def _is_plain(node: ast.expr) -> bool:
-    return _number(node) is not None or _is_text(node)

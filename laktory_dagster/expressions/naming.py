@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from laktory_dagster.expressions import catalog
-from laktory_dagster.expressions.grammar import dotted
+from laktory_dagster.expressions.nodes import dotted
 
 Names = tuple[str, ...] | None
 
@@ -77,8 +77,8 @@ def _of_method(node: ast.Call, names: tuple[str, ...]) -> Names:
         return output_names(receiver) if method in _KEEPS_SPARK_NAME else None
     if method == "struct.field":
         return _texts(node.args)
-    if method == "then":
-        return _of_value(node.args)
+    if method == "then":  # the first one names the result
+        return output_names(receiver) or _of_value(node.args)
     if method in ("when", "otherwise"):
         return output_names(receiver)
     return output_names(receiver)

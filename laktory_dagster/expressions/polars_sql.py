@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 
 from sqlglot import exp
+from sqlglot.errors import UnsupportedError
 
+from laktory_dagster.expressions import polars_query as query
 from laktory_dagster.expressions import polars_text as text
 from laktory_dagster.expressions import polars_time as time
 from laktory_dagster.expressions import polars_values as values
+from laktory_dagster.expressions.catalog import expression_functions, sql_functions
 from laktory_dagster.expressions.dialect import write
 from laktory_dagster.expressions.sql_build import (
     WITH_COLUMN,
@@ -20,51 +23,46 @@ from laktory_dagster.expressions.sql_build import (
     Unexpressed,
     UnexpressedError,
     call,
-    grouped,
+    cast,
     not_null,
     refused,
     renamed,
 )
+from laktory_dagster.expressions.suggest import did_you_mean
 
-POLARS_FUNCTIONS = frozenset(
-    """abs acos acosd asin asind atan atan2 atan2d atand cbrt ceil ceiling cos cosd cot cotd degrees
-    div exp floor ln log log10 log1p log2 mod pi pow power radians round sign sin sind sqrt tan tand
-    truncate trunc coalesce greatest if ifnull least nullif date_part extract strftime date_trunc now
-    current_date current_timestamp year month day bit_length concat concat_ws date ends_with initcap
-    left length char_length character_length lower ltrim octet_length regexp_like regexp_replace
-    replace reverse right rtrim split_part starts_with string_to_array strpos strptime substr
-    substring position time timestamp trim upper lpad rpad normalize avg corr count covar covar_pop
-    covar_samp first last first_value last_value nth_value lag lead row_number rank dense_rank
-    percent_rank ntile cume_dist max min median quantile_cont quantile_disc stddev stddev_samp stdev
-    stdev_samp sum var variance var_samp string_agg group_concat listagg array_agg array_contains
-    array_get array_length array_lower array_mean array_reverse array_sum array_to_string
-    array_unique array_upper unnest bit_and bit_or bit_xor bit_count bitand bitor bitxor bitnot
-    dayofweek columns generate_series range cast try_cast""".split()
-)
-"""Functions of Polars SQL, each tried on the versions this package supports."""
-
-
+SPARK_DIALECTS = frozenset({"spark", "spark2", "databricks", "hive"})
+_SPARK_NAMES = {"arg_max": "max_by", "arg_min": "min_by", "json_format": "to_json"} | {
+    "json_extract_scalar": "get_json_object",
+    "json_extract": "get_json_object",
+    "sort_array": "array_sort",
+}
 _INSTEAD = {
     "struct": "use `pl.struct(...)` in `with_column.expr`",
     "named_struct": "use `pl.struct(...)` in `with_column.expr`",
     "get_json_object": 'use `pl.col("a").str.json_path_match("$.x")` in `with_column.expr`',
-    "json_extract_scalar": 'use `pl.col("a").str.json_path_match("$.x")` in `with_column.expr`',
     "from_json": 'use `pl.col("a").str.json_decode(...)` in `with_column.expr`',
-    "repeat": 'use `pl.concat_str([pl.col("a")] * n)` in `with_column.expr`',
+    "repeat": 'use `pl.concat_str(["a", "a"])` in `with_column.expr`',
     "translate": "use `replace(...)`, once for each character",
     "hash": 'use `pl.col("a").hash()` in `with_column.expr`',
     "monotonically_increasing_id": "use `func_name: with_row_index`",
+    "array_sort": 'use `pl.col("a").list.sort()` in `with_column.expr`',
+    "explode": "use `func_name: explode`",
+    "posexplode": "use `func_name: explode`",
+    "stack": "use `func_name: unpivot`",
+    "md5": "register a Python function in the project and name it in `func_name`",
     "uuid": "use `pl.Expr.laktory.uuid()` in `with_column.expr`",
-    "arg_max": 'use `pl.col("a").max_by("b")` in an `agg` step',
-    "arg_min": 'use `pl.col("a").min_by("b")` in an `agg` step',
+    "max_by": 'use `pl.col("a").max_by("b")` in an `agg` step',
+    "min_by": 'use `pl.col("a").min_by("b")` in an `agg` step',
 }
 
 
-def to_polars(tree: exp.Expression, source: str) -> tuple[exp.Expression, tuple[Unexpressed, ...]]:
+def to_polars(tree: exp.Expr, source: str) -> tuple[exp.Expr, tuple[Unexpressed, ...]]:
     """Return the tree rewritten in place for Polars, and what could not be expressed."""
     found: dict[Unexpressed, None] = {}
     if source != "polars":
         for node in reversed(list(tree.walk())):
+            if source in SPARK_DIALECTS:
+                _use_utc(node)
             rewrite = _find_rewrite(node)
             if rewrite is None:
                 continue
@@ -84,25 +82,40 @@ def to_polars(tree: exp.Expression, source: str) -> tuple[exp.Expression, tuple[
     return tree, tuple(found)
 
 
-def _find_rewrite(node: exp.Expression) -> Rewrite | None:
+def _use_utc(node: exp.Expr) -> None:
+    """Make the times that Spark's `to_timestamp` gives times in UTC, as its TIMESTAMP is."""
+    if isinstance(node, exp.Cast) and node.to.is_type(exp.DType.TIMESTAMP):
+        node.set("to", exp.DataType.build("TIMESTAMPTZ"))
+
+
+def _find_rewrite(node: exp.Expr) -> Rewrite | None:
     if isinstance(node, exp.Anonymous):
         return _REWRITES_BY_NAME.get(str(node.this).upper())
     return _REWRITES.get(type(node))
 
 
+_NO_CALLS = (exp.Cast, exp.Case, exp.If, exp.Connector, exp.Array, exp.SubqueryPredicate)
+
+
 def _unknown_function(node: exp.Func) -> Unexpressed | None:
-    if isinstance(node, exp.Cast | exp.Case | exp.If | exp.Connector | exp.Binary | exp.Array):
+    if isinstance(node, _NO_CALLS):
         return None
-    match = re.match(r"(\w+)\s*\(", write(node, "polars"))
+    try:
+        match = re.match(r"(\w+)\s*\(", write(node, "polars"))
+    except UnsupportedError as error:
+        return Unexpressed(f"`{node.sql_name().lower()}` ({error})")
     name = match.group(1).lower() if match else ""
-    if not match or name in POLARS_FUNCTIONS:
+    if not match or name in sql_functions():
         return None
-    key = str(node.this).lower() if isinstance(node, exp.Anonymous) else node.sql_name().lower()
-    return Unexpressed(f"the function `{key}`", _INSTEAD.get(key, WITH_COLUMN))
+    name = _SPARK_NAMES.get(name, name)
+    near = did_you_mean(name, sql_functions() | expression_functions("F"))
+    hint = f"did you mean `{near}`?" if near and near != name else WITH_COLUMN
+    return Unexpressed(f"the function `{name}`", _INSTEAD.get(name, hint))
 
 
-_REWRITES: dict[type[exp.Expression], Rewrite] = {
+_REWRITES: dict[type[exp.Expr], Rewrite] = {
     exp.AddMonths: time.add_months,
+    exp.Any: values.any_true,
     exp.AnyValue: renamed("FIRST"),
     exp.ApproxDistinct: lambda node: exp.Count(this=exp.Distinct(expressions=[node.this])),
     exp.ApproxQuantile: values.quantile("QUANTILE_DISC"),
@@ -113,25 +126,35 @@ _REWRITES: dict[type[exp.Expression], Rewrite] = {
     exp.ArrayMin: renamed("ARRAY_LOWER"),
     exp.ArraySize: values.array_size,
     exp.ArrayUniqueAgg: values.collect,
-    exp.BitwiseCount: renamed("BIT_COUNT"),
+    exp.BitwiseCount: lambda node: cast(call("BIT_COUNT", node.this), "INT"),
+    exp.BitwiseLeftShift: refused("a shift of bits", "multiply by a power of two"),
+    exp.BitwiseNot: renamed("BITNOT"),
+    exp.BitwiseRightShift: refused("a shift of bits", "divide by a power of two"),
     exp.BitwiseXor: renamed("BITXOR"),
     exp.Bracket: values.bracket,
+    exp.Cast: values.cast_to_decimal,
+    exp.TryCast: values.cast_to_decimal,
     exp.Concat: text.concat,
+    exp.ConcatWs: renamed("CONCAT_WS"),
     exp.Contains: text.contains,
     exp.Count: values.count,
     exp.CountIf: values.count_if,
     exp.DateAdd: time.add_days,
     exp.DateDiff: time.date_diff,
     exp.DateTrunc: time.truncated,
+    **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE), time.compared),
     exp.Day: time.part("DAY"),
     exp.DayOfMonth: time.part("DAY"),
     exp.DayOfWeek: time.part("DOW", 1),
     exp.DayOfYear: time.part("DOY"),
     exp.Escape: refused("LIKE ... ESCAPE", "use `rlike` with a pattern"),
     exp.Hour: time.part("HOUR"),
+    exp.IgnoreNulls: refused("IGNORE NULLS", 'use `pl.col("a").forward_fill()` or `.drop_nulls()`'),
+    exp.Initcap: refused("`initcap`", "Polars begins words at every sign; use `upper` and `lower`"),
+    exp.IntDiv: renamed("DIV"),
     exp.If: values.if_,
     exp.IsNan: values.is_nan,
-    exp.Join: values.join,
+    exp.Join: query.join,
     exp.LastDay: time.last_day,
     exp.Length: text.length,
     exp.Like: values.like,
@@ -150,10 +173,12 @@ _REWRITES: dict[type[exp.Expression], Rewrite] = {
     exp.RegexpReplace: text.regexp_replace,
     exp.RegexpSplit: text.split,
     exp.Round: values.rounded,
+    exp.Select: query.select,
     exp.SafeDivide: values.safe_divide,
     exp.Second: time.part("SECOND"),
     exp.Split: text.split,
     exp.StartsWith: renamed("STARTS_WITH"),
+    exp.Extract: time.extract,
     exp.EndsWith: renamed("ENDS_WITH"),
     exp.StddevPop: values.population("stddev_pop", root=True),
     exp.StrPosition: text.position,
@@ -178,6 +203,7 @@ _REWRITES: dict[type[exp.Expression], Rewrite] = {
 _REWRITES_BY_NAME: dict[str, Rewrite] = {
     "BROUND": renamed("ROUND"),
     "CARDINALITY": values.array_size,
+    "DATE_PART": time.date_part,
     "EVERY": renamed("MIN"),
     "ISNOTNULL": lambda node: exp.Paren(this=not_null(node.expressions[0])),
     "ISNULL": values.is_null,

@@ -17,21 +17,24 @@ from laktory_dagster.expressions.sql_build import (
 )
 
 
-def concat(node: exp.Expression) -> exp.Expression:
+def concat(node: exp.Expr) -> exp.Expr:
+    """Return `a || b`: null if one of them is, unlike Polars' CONCAT."""
     parts = node.expressions
     if node.args.get("coalesce") or not parts:
         return call("CONCAT", *parts)
-    result: exp.Expression = grouped(parts[0])
+    result: exp.Expr = grouped(parts[0])
     for part in parts[1:]:
         result = exp.DPipe(this=result, expression=grouped(part))
     return exp.Paren(this=result) if len(parts) > 1 else result
 
 
-def length(node: exp.Expression) -> exp.Expression:
+def length(node: exp.Expr) -> exp.Expr:
+    """Return the length as an integer; Polars' own is unsigned, so that `length(s) - 5` would wrap."""
     return cast(call("LENGTH", node.this), "INT")
 
 
-def position(node: exp.Expression) -> exp.Expression:
+def position(node: exp.Expr) -> exp.Expr:
+    """Return the place of a text in another, from 1; 0 if it is not in it, null for null."""
     if node.args.get("position") or node.args.get("occurrence"):
         raise UnexpressedError("a start position in `locate` or `instr`")
     text = node.this
@@ -39,15 +42,15 @@ def position(node: exp.Expression) -> exp.Expression:
     return exp.Case(ifs=[exp.If(this=not_null(text), true=found)])
 
 
-def contains(node: exp.Expression) -> exp.Expression:
-    return exp.Paren(
-        this=exp.GT(
-            this=call("STRPOS", node.this, node.expression), expression=exp.Literal.number(0)
-        )
-    )
+def contains(node: exp.Expr) -> exp.Expr:
+    """Return whether a text holds another, null for null."""
+    found = call("STRPOS", node.this, node.expression)
+    positive = exp.GT(this=found, expression=exp.Literal.number(0))
+    return exp.Case(ifs=[exp.If(this=not_null(node.this.copy()), true=positive)])
 
 
-def substring(node: exp.Expression) -> exp.Expression:
+def substring(node: exp.Expr) -> exp.Expr:
+    """Return part of a text; a negative start counts from its end, 0 is the first place."""
     text, start, length = node.this, node.args.get("start"), node.args.get("length")
     first = literal_int(start)
     if first is None:
@@ -60,7 +63,8 @@ def substring(node: exp.Expression) -> exp.Expression:
     return call("SUBSTR", text, max(first, 1), *([length] if length is not None else []))
 
 
-def trim(node: exp.Expression) -> exp.Expression:
+def trim(node: exp.Expr) -> exp.Expr:
+    """Return the text without spaces (only spaces) at its ends."""
     name = {"LEADING": "LTRIM", "TRAILING": "RTRIM"}.get(str(node.args.get("position")).upper())
     characters = node.expression or exp.Literal.string(" ")
     if name:
@@ -68,7 +72,8 @@ def trim(node: exp.Expression) -> exp.Expression:
     return exp.Trim(this=node.this, expression=characters, position="BOTH")
 
 
-def regexp_replace(node: exp.Expression) -> exp.Expression:
+def regexp_replace(node: exp.Expr) -> exp.Expr:
+    """Return the text with every match replaced; groups are numbered by a backslash."""
     if node.args.get("position") or node.args.get("occurrence"):
         raise UnexpressedError("a start position in `regexp_replace`")
     replacement = node.args.get("replacement") or exp.Literal.string("")
@@ -78,7 +83,8 @@ def regexp_replace(node: exp.Expression) -> exp.Expression:
     return call("REGEXP_REPLACE", node.this, node.expression, replacement, "g")
 
 
-def regexp_extract(node: exp.Expression) -> exp.Expression:
+def regexp_extract(node: exp.Expr) -> exp.Expr:
+    """Return a group of the first match, or an empty text."""
     pattern = literal_text(node.expression)
     given = node.args.get("group")
     group = 1 if given is None else literal_int(given)
@@ -105,11 +111,13 @@ def _reanchored(pattern: str) -> str:
     return pattern
 
 
-def regexp_like(node: exp.Expression) -> exp.Expression:
+def regexp_like(node: exp.Expr) -> exp.Expr:
+    """Return whether the pattern is found in the text."""
     return call("REGEXP_LIKE", node.this, node.expression)
 
 
-def split(node: exp.Expression) -> exp.Expression:
+def split(node: exp.Expr) -> exp.Expr:
+    """Return the parts of a text between plain separators."""
     pattern = literal_text(node.expression)
     plain = re.sub(r"\\(\W)|\[(\W)\]", lambda m: m.group(1) or m.group(2), pattern or "")
     meta = re.sub(r"\\\W|\[\W\]", "", pattern or "")

@@ -16,7 +16,8 @@ from laktory_dagster.expressions.sql_build import (
 )
 
 
-def time_format(node: exp.Expression) -> str:
+def time_format(node: exp.Expr) -> str:
+    """Return the format of a node in strftime's letters."""
     value = node.args.get("format")
     text = literal_text(value)
     if text is None:
@@ -24,23 +25,26 @@ def time_format(node: exp.Expression) -> str:
     return text.replace("strict", "")
 
 
-def to_date(node: exp.Expression) -> exp.Expression:
+def to_date(node: exp.Expr) -> exp.Expr:
+    """Return the date of a time, or of a text with or without a format."""
     if node.args.get("format") is None:
         return cast(node.this, "DATE")
     return call("DATE", node.this, time_format(node))
 
 
-def add_days(node: exp.Expression) -> exp.Expression:
+def add_days(node: exp.Expr) -> exp.Expr:
+    """Return a time moved by days, or by the unit that the node names."""
     unit = str(node.args.get("unit") or "DAY").upper()
     date = cast(node.this, "DATE") if isinstance(node, exp.TsOrDsAdd) else grouped(node.this)
     return _shifted(date, node.expression, unit)
 
 
-def add_months(node: exp.Expression) -> exp.Expression:
+def add_months(node: exp.Expr) -> exp.Expr:
+    """Return a date moved by months; the day is cut to the month's last."""
     return _shifted(cast(node.this, "DATE"), node.expression, "MONTH")
 
 
-def _shifted(value: exp.Expression, amount: exp.Expression, unit: str) -> exp.Expression:
+def _shifted(value: exp.Expr, amount: exp.Expr, unit: str) -> exp.Expr:
     """Return a time moved by an amount, with a sign outside of the interval as Polars wants."""
     number = literal_int(_unwrapped(amount))
     if number is not None:
@@ -55,7 +59,7 @@ def _shifted(value: exp.Expression, amount: exp.Expression, unit: str) -> exp.Ex
     return exp.Paren(this=exp.Add(this=value, expression=exp.Paren(this=step)))
 
 
-def _unwrapped(value: exp.Expression) -> exp.Expression:
+def _unwrapped(value: exp.Expr) -> exp.Expr:
     """Return the number inside of `1 * -1`, as sqlglot reads `date_sub(d, 1)`."""
     if isinstance(value, exp.Paren):
         return _unwrapped(value.this)
@@ -68,7 +72,9 @@ def _unwrapped(value: exp.Expression) -> exp.Expression:
 
 
 def part(name: str, plus: int = 0) -> Rewrite:
-    def rewrite(node: exp.Expression) -> exp.Expression:
+    """Return the rewrite to an integer part of a time, with a number added."""
+
+    def rewrite(node: exp.Expr) -> exp.Expr:
         argument = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
         part = cast(exp.Extract(this=exp.Var(this=name), expression=argument), "INT")
         if plus == 0:
@@ -79,7 +85,7 @@ def part(name: str, plus: int = 0) -> Rewrite:
     return rewrite
 
 
-def to_unix(node: exp.Expression) -> exp.Expression:
+def to_unix(node: exp.Expr) -> exp.Expr:
     """Return seconds since 1970; the default format means that it is a time already."""
     if node.this is None:
         raise UnexpressedError("`unix_timestamp()` without argument", "use `current_timestamp()`")
@@ -90,37 +96,43 @@ def to_unix(node: exp.Expression) -> exp.Expression:
     return cast(exp.Extract(this=exp.Var(this="EPOCH"), expression=time), "BIGINT")
 
 
-def from_unix(node: exp.Expression) -> exp.Expression:
+def from_unix(node: exp.Expr) -> exp.Expr:
+    """Return seconds since 1970 as text."""
     return call("STRFTIME", from_seconds(node.this, "TIMESTAMP"), time_format(node))
 
 
-def from_seconds(seconds: exp.Expression, kind: str) -> exp.Expression:
+def from_seconds(seconds: exp.Expr, kind: str) -> exp.Expr:
+    """Return seconds since 1970 as a time."""
     micros = exp.Mul(this=grouped(seconds), expression=exp.Literal.number(1_000_000))
     return cast(cast(micros, "BIGINT"), kind)
 
 
-def format_time(node: exp.Expression) -> exp.Expression:
+def format_time(node: exp.Expr) -> exp.Expr:
+    """Return a time as text."""
     time = node.this
-    if isinstance(time, exp.TsOrDsToTimestamp):
+    if isinstance(time, exp.TsOrDsToTimestamp | exp.TimeStrToTime):
         time = time.this
     return call("STRFTIME", cast(time, "TIMESTAMP"), time_format(node))
 
 
-def parse_time(node: exp.Expression) -> exp.Expression:
+def parse_time(node: exp.Expr) -> exp.Expr:
+    """Return the time that a text holds, UTC."""
     return cast(call("STRPTIME", node.this, time_format(node)), "TIMESTAMPTZ")
 
 
-def date_diff(node: exp.Expression) -> exp.Expression:
+def date_diff(node: exp.Expr) -> exp.Expr:
+    """Return the days between two dates."""
     unit = str(node.args.get("unit") or "DAY").strip("'\"").upper()
     if unit != "DAY":
         raise UnexpressedError(
             f"a difference in {unit.lower()}s", "use `datediff(end, start)`, which counts days"
         )
-    days = [cast(cast(part, "DATE"), "INT") for part in (node.this, node.expression)]
+    days = [cast(_date(part), "INT") for part in (node.this, node.expression)]
     return exp.Paren(this=exp.Sub(this=days[0], expression=days[1]))
 
 
-def last_day(node: exp.Expression) -> exp.Expression:
+def last_day(node: exp.Expr) -> exp.Expr:
+    """Return the last day of the month."""
     month = call("DATE_TRUNC", "month", cast(node.this, "DATE"))
     following = exp.Add(this=month, expression=interval(1, "MONTH"))
     return cast(exp.Sub(this=following, expression=interval(1, "DAY")), "DATE")
@@ -129,7 +141,52 @@ def last_day(node: exp.Expression) -> exp.Expression:
 _UNITS = {"MM": "month", "MON": "month", "YYYY": "year", "YY": "year", "Q": "quarter"}
 
 
-def truncated(node: exp.Expression) -> exp.Expression:
+def truncated(node: exp.Expr) -> exp.Expr:
+    """Return a time cut to its unit; `trunc` gives a date."""
     unit = str(getattr(node.args.get("unit"), "name", "") or "DAY").upper()
     cut = call("DATE_TRUNC", _UNITS.get(unit, unit.lower()), node.this)
     return cast(cut, "DATE") if isinstance(node, exp.DateTrunc) else cut
+
+
+def _date(value: exp.Expr) -> exp.Expr:
+    is_date = isinstance(value, exp.Cast) and value.to.is_type(exp.DType.DATE)
+    return value if is_date else cast(value, "DATE")
+
+
+_INTEGER_PARTS = frozenset(
+    {"DAY", "DOW", "DOY", "HOUR", "ISODOW", "MINUTE", "MONTH", "QUARTER", "WEEK", "YEAR"}
+)
+
+
+def extract(node: exp.Expr) -> exp.Expr | None:
+    """Return a part of a time as the integer that SQL has, not as a shorter one."""
+    if isinstance(node.parent, exp.Cast) or node.name.upper() not in _INTEGER_PARTS:
+        return None
+    return cast(node.copy(), "INT")
+
+
+def date_part(node: exp.Expr) -> exp.Expr | None:
+    """Return `date_part('year', d)` as `extract` gives it."""
+    part = literal_text(node.expressions[0])
+    if part is None or part.upper() not in _INTEGER_PARTS:
+        return None
+    return cast(call("DATE_PART", part, node.expressions[1]), "INT")
+
+
+def compared(node: exp.Expr) -> exp.Expr | None:
+    """Put `column > TIMESTAMP '...'` with plain text, which Polars reads in the column's own type.
+
+    A column may have a time zone or none, and Polars does not compare the two kinds.
+    """
+    sides = (node.this, node.expression)
+    if not any(isinstance(side, exp.Column) for side in sides):
+        return None
+    for side in sides:
+        if _is_time_literal(side):
+            side.replace(side.this)
+    return None
+
+
+def _is_time_literal(node: exp.Expr) -> bool:
+    is_time = isinstance(node, exp.Cast) and node.to.is_type(exp.DType.TIMESTAMPTZ)
+    return is_time and literal_text(node.this) is not None

@@ -18,26 +18,32 @@ from laktory_dagster.expressions.sql_build import (
 )
 
 
-def is_null(node: exp.Expression) -> exp.Expression:
+def is_null(node: exp.Expr) -> exp.Expr:
+    """Return `value IS NULL` of `isnull(value)`."""
     return exp.Paren(this=exp.Is(this=grouped(node.expressions[0]), expression=exp.Null()))
 
 
-def array_size(node: exp.Expression) -> exp.Expression:
+def array_size(node: exp.Expr) -> exp.Expr:
+    """Return the number of elements as an integer."""
     argument = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
     return cast(call("ARRAY_LENGTH", argument), "INT")
 
 
-def collect(node: exp.Expression) -> exp.Expression | None:
+def collect(node: exp.Expr) -> exp.Expr | None:
+    """Return the values of a group without nulls, as Spark collects them."""
     if isinstance(node, exp.ArrayAgg) and not node.args.get("nulls_excluded"):
         return None
     value = node.this
     if isinstance(node, exp.ArrayUniqueAgg):
         value = exp.Distinct(expressions=[value])
     kept = exp.Where(this=not_null(node.this.copy()))
-    return exp.Filter(this=exp.ArrayAgg(this=value), expression=kept)
+    collected = exp.Filter(this=exp.ArrayAgg(this=value), expression=kept)
+    if isinstance(node.parent, exp.Window):
+        return collected
+    return exp.Coalesce(this=collected, expressions=[exp.Array(expressions=[])])
 
 
-def bracket(node: exp.Expression) -> exp.Expression | None:
+def bracket(node: exp.Expr) -> exp.Expr | None:
     """Return `st['x']` as the field `st.x`, which is how Polars reads it."""
     key = literal_text(node.expressions[0]) if len(node.expressions) == 1 else None
     if key is None:
@@ -46,32 +52,67 @@ def bracket(node: exp.Expression) -> exp.Expression | None:
     if not isinstance(column, exp.Column):
         raise UnexpressedError("a field of something that is no column")
     parts = [part.copy() for part in column.parts]
-    field = exp.to_identifier(key, quoted=True)
-    return exp.column(field, *reversed(parts)) if len(parts) < 4 else None
+    names = ("this", "table", "db", "catalog")
+    if len(parts) >= len(names):
+        raise UnexpressedError("a field that lies so deep")
+    chain = [exp.to_identifier(key, quoted=True), *reversed(parts)]
+    return exp.Column(**dict(zip(names, chain, strict=False)))
 
 
-def is_nan(node: exp.Expression) -> exp.Expression:
+def is_nan(node: exp.Expr) -> exp.Expr:
+    """Return whether a number is NaN, which Polars takes as equal to itself."""
     nan = cast(exp.Literal.string("NaN"), "DOUBLE")
     return exp.Paren(this=exp.EQ(this=grouped(node.this), expression=nan))
 
 
-def rounded(node: exp.Expression) -> exp.Expression | None:
-    """Return rounding of halves away from zero, as SQL has it; Polars rounds them to even."""
+def rounded(node: exp.Expr) -> exp.Expr | None:
+    """Return rounding of halves away from zero on the digits as written, as Spark has it.
+
+    Polars rounds halves of doubles to even, so it is done on decimals; numbers so large that no
+    digits are left to round take Polars' own.
+    """
     decimals = literal_int(node.args.get("decimals")) if node.args.get("decimals") else 0
     if decimals is None or not -15 <= decimals <= 15:
         raise UnexpressedError("`round` to a number of digits that is no plain number")
-    scale = exp.Literal.number("1e" + str(abs(decimals)))
-    value, size = grouped(node.this), call("ABS", node.this.copy())
-    up, down = (exp.Mul, exp.Div) if decimals >= 0 else (exp.Div, exp.Mul)
-    scaled = size if decimals == 0 else up(this=size, expression=scale)
+    if decimals < 0:
+        return _rounded_to_tens(node.this, -decimals)
+    value = node.this
+    small = exp.LT(this=call("ABS", value.copy()), expression=exp.Literal.number("1e15"))
+    guarded = exp.Case(ifs=[exp.If(this=small, true=value)])
+    exact = call("ROUND", _wide(guarded, decimals), decimals)
+    return exp.Coalesce(
+        this=cast(exact, "DOUBLE"), expressions=[call("ROUND", value.copy(), decimals)]
+    )
+
+
+def _wide(value: exp.Expr, scale: int, *, safe: bool = False) -> exp.Expr:
+    kind = exp.DataType.build(f"DECIMAL(38, {scale + 4})")
+    return exp.TryCast(this=value, to=kind, safe=True) if safe else exp.Cast(this=value, to=kind)
+
+
+def _rounded_to_tens(value: exp.Expr, digits: int) -> exp.Expr:
+    scale = exp.Literal.number(f"1e{digits}")
+    scaled = exp.Div(this=call("ABS", value.copy()), expression=scale)
     half = exp.Add(this=scaled, expression=exp.Literal.number("0.5"))
     whole = exp.Mul(this=call("SIGN", value), expression=call("FLOOR", half))
-    if decimals == 0:
-        return exp.Paren(this=whole)
-    return exp.Paren(this=down(this=whole, expression=scale.copy()))
+    return exp.Paren(this=exp.Mul(this=whole, expression=scale.copy()))
 
 
-def log(node: exp.Expression) -> exp.Expression:
+def cast_to_decimal(node: exp.Expr) -> exp.Expr | None:
+    """Return a cast to DECIMAL that rounds halves away from zero; Polars' own rounds to even."""
+    kind = node.args["to"]
+    if not kind.is_type(exp.DType.DECIMAL):
+        return None
+    sizes = [literal_int(size.this) for size in kind.expressions]
+    scale = sizes[1] if len(sizes) > 1 else 0
+    if scale is None or scale > 18:
+        return None
+    wide = _wide(node.this, scale, safe=bool(node.args.get("safe")))
+    return exp.Cast(this=call("ROUND", wide, scale), to=kind.copy())
+
+
+def log(node: exp.Expr) -> exp.Expr:
+    """Return a logarithm; Polars takes the base last."""
     if node.expression is None:
         return call("LN", node.this)
     if literal_int(node.this) == 10:
@@ -80,7 +121,9 @@ def log(node: exp.Expression) -> exp.Expression:
 
 
 def quantile(name: str) -> Rewrite:
-    def rewrite(node: exp.Expression) -> exp.Expression:
+    """Return the rewrite to a quantile of that name."""
+
+    def rewrite(node: exp.Expr) -> exp.Expr:
         return call(name, node.this, node.args["quantile"])
 
     return rewrite
@@ -89,7 +132,7 @@ def quantile(name: str) -> Rewrite:
 def population(function: str, *, root: bool) -> Rewrite:
     """Return the figure over all rows from the one over a sample, which Polars has."""
 
-    def rewrite(node: exp.Expression) -> exp.Expression:
+    def rewrite(node: exp.Expr) -> exp.Expr:
         if isinstance(node.parent, exp.Window):
             raise UnexpressedError(f"`{function}` over a window")
         value = node.this
@@ -103,12 +146,14 @@ def population(function: str, *, root: bool) -> Rewrite:
     return rewrite
 
 
-def count_if(node: exp.Expression) -> exp.Expression:
+def count_if(node: exp.Expr) -> exp.Expr:
+    """Return how many rows fulfil a condition."""
     case = exp.Case(ifs=[exp.If(this=node.this, true=exp.Literal.number(1))])
     return exp.Count(this=case)
 
 
-def count(node: exp.Expression) -> exp.Expression | None:
+def count(node: exp.Expr) -> exp.Expr | None:
+    """Return the count of rows in which no argument is null."""
     distinct = node.this
     if isinstance(distinct, exp.Distinct) and len(distinct.expressions) > 1:
         raise UnexpressedError(
@@ -120,21 +165,24 @@ def count(node: exp.Expression) -> exp.Expression | None:
     return exp.Count(this=exp.Case(ifs=[exp.If(this=present, true=exp.Literal.number(1))]))
 
 
-def pmod(node: exp.Expression) -> exp.Expression:
+def pmod(node: exp.Expr) -> exp.Expr:
+    """Return the remainder that is never negative."""
     value, by = (grouped(part) for part in node.expressions[:2])
     inner = exp.Paren(this=exp.Mod(this=value, expression=by))
     added = exp.Paren(this=exp.Add(this=inner, expression=by.copy()))
     return exp.Paren(this=exp.Mod(this=added, expression=by.copy()))
 
 
-def safe_divide(node: exp.Expression) -> exp.Expression:
+def safe_divide(node: exp.Expr) -> exp.Expr:
+    """Return the ratio, null where the divisor is zero."""
     by = node.expression
     nonzero = exp.NEQ(this=grouped(by.copy()), expression=exp.Literal.number(0))
     ratio = exp.Div(this=grouped(node.this), expression=grouped(by))
     return exp.Case(ifs=[exp.If(this=nonzero, true=ratio)])
 
 
-def if_(node: exp.Expression) -> exp.Expression | None:
+def if_(node: exp.Expr) -> exp.Expr | None:
+    """Return `if(a, b, c)` as CASE."""
     if isinstance(node.parent, exp.Case):
         return None
     return exp.Case(
@@ -142,26 +190,26 @@ def if_(node: exp.Expression) -> exp.Expression | None:
     )
 
 
-def nvl2(node: exp.Expression) -> exp.Expression:
+def nvl2(node: exp.Expr) -> exp.Expr:
+    """Return `nvl2(a, b, c)` as CASE."""
     chosen = exp.If(this=not_null(node.this), true=node.args["true"])
     return exp.Case(ifs=[chosen], default=node.args.get("false"))
 
 
-def like(node: exp.Expression) -> exp.Expression | None:
+def like(node: exp.Expr) -> exp.Expr | None:
+    """Return LIKE ANY and LIKE ALL as single comparisons."""
     choices = node.expression
     if not isinstance(choices, exp.Any | exp.All):
         return None
     listed = choices.this
-    values: Sequence[exp.Expression] = getattr(listed, "expressions", None) or [listed.this]
+    values: Sequence[exp.Expr] = getattr(listed, "expressions", None) or [listed.this]
     combine = exp.or_ if isinstance(choices, exp.Any) else exp.and_
     likes = [type(node)(this=node.this.copy(), expression=value) for value in values]
     return exp.Paren(this=combine(*likes))
 
 
-def join(node: exp.Expression) -> exp.Expression | None:
-    if node.args.get("side") == "FULL" and node.args.get("using"):
-        raise UnexpressedError(
-            "FULL JOIN ... USING, whose key columns Spark merges",
-            "use `func_name: join`, or ON with `coalesce` of both keys",
-        )
-    return None
+def any_true(node: exp.Expr) -> exp.Expr | None:
+    """Return `any(p)` as an aggregate; inside LIKE ANY it is none."""
+    if isinstance(node.parent, exp.Like | exp.ILike):
+        return None
+    return call("MAX", node.this)

@@ -60,10 +60,9 @@ def parse_argument(text: str) -> Expression | None:
     Raises:
         ExpressionError: It is such a call, with something in it that is forbidden or unknown.
     """
-    if "(" not in text:
-        return _refuse_template(text)
-    _refuse_template(text)
-    if _MAY_HOLD_CALL.search(text) is None:
+    if "${{" in text:
+        raise _template_error(text)
+    if "(" not in text or _MAY_HOLD_CALL.search(text) is None:
         return None
     return _parse_call(text)
 
@@ -79,13 +78,12 @@ def parse_data_type(text: str) -> Expression | None:
     return _parse_type(text)
 
 
-def _refuse_template(text: str) -> None:
-    if "${{" in text:
-        raise ExpressionError(
-            "`${{ }}` runs Python code, which a pipeline file may not",
-            hint="write a variable `${vars.name}` and set its value where the pipeline is started",
-            offset=text.index("${{"),
-        )
+def _template_error(text: str) -> ExpressionError:
+    return ExpressionError(
+        "`${{ }}` runs Python code, which a pipeline file may not",
+        hint="write a variable `${vars.name}` and set its value where the pipeline is started",
+        offset=text.index("${{"),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -129,11 +127,12 @@ def _syntax_tree(text: str) -> ast.expr | None:
                 pass
         if starts_as_call:
             raise _unreadable(text, error) from None
-    except (ValueError, RecursionError, MemoryError):
-        if starts_as_call:
-            raise ExpressionError(
-                "the expression is nested too deeply", hint="split it over several columns"
-            ) from None
+    except (RecursionError, MemoryError):
+        raise ExpressionError(
+            "the expression is nested too deeply", hint="split it over several columns"
+        ) from None
+    except ValueError:  # a null byte, which no expression holds
+        return None
     return None
 
 

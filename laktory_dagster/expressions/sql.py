@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -15,6 +15,7 @@ from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import dialect as _dialect
 from laktory_dagster.expressions.polars_sql import to_polars
 from laktory_dagster.expressions.python import Expression, parse_argument
+from laktory_dagster.expressions.sql_names import result_name
 from laktory_dagster.expressions.sql_rules import check_query_tree
 from laktory_dagster.expressions.sql_text import (
     MARK,
@@ -68,12 +69,15 @@ class Query:
                 f"the query reads `{missing[0].name or 'df'}`, which is not there"
             )
         tree = self.tree.copy()
+        aliases = _aliases(self.references)
         for table in list(tree.find_all(exp.Table)):
             reference = _reference(table)
             if reference is not None:
-                _replace_table(table, reference, names[reference])
+                _replace_table(table, names[reference], aliases[reference])
         for column in list(tree.find_all(exp.Column)):
-            _shorten_qualifier(column)
+            _requalify(column, aliases)
+        if dialect != self.dialect:
+            _name_results(tree)
         return _generate(tree, self.dialect, dialect)
 
 
@@ -90,7 +94,7 @@ class SqlExpression:
     columns: frozenset[str]
     output_name: str | None
     is_aggregate: bool
-    tree: exp.Expression = field(repr=False)
+    tree: exp.Expr = field(repr=False)
 
     def render(self, dialect: str) -> str:
         """Return the SQL for a dialect.
@@ -129,6 +133,8 @@ def parse_query(text: str, dialect: str) -> Query:
     check_query_tree(tree)
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
         raise ExpressionError("this is no query", expected="one SELECT, WITH or UNION")
+    if not _first_select(tree).expressions:
+        raise ExpressionError("the query selects nothing", expected="columns after SELECT")
     references = tuple(dict.fromkeys(_references(tree)))
     names, passes_through = _projection(tree)
     return Query(text, dialect, references, names, passes_through, tree)
@@ -153,15 +159,18 @@ def parse_sql_expression(text: str, dialect: str) -> SqlExpression:
         if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
             raise ExpressionError("`*` is no value", expected="one expression, such as `a + 1`")
     columns = frozenset(_first_part(column) for column in tree.find_all(exp.Column))
-    return SqlExpression(
-        text, dialect, columns - {""}, tree.alias_or_name or None, _is_aggregate(tree), tree
-    )
+    return SqlExpression(text, dialect, columns - {""}, _own_name(tree), _is_aggregate(tree), tree)
 
 
-def _single_projection(text: str, dialect: str) -> exp.Expression:
+def _single_projection(text: str, dialect: str) -> exp.Expr:
     """Return the one expression of the text, read as the projection of a SELECT."""
     if not text.strip():
         raise ExpressionError("the expression is empty", expected="SQL, such as `close > 0`")
+    if mark_placeholders(text, dialect).shifts:
+        raise ExpressionError(
+            "an expression names columns, not tables",
+            hint="write a whole query in `sql_expr` of a step",
+        )
     statements = parse_statements(MarkedSql(text), dialect, prefix="SELECT ")
     select = statements[0] if len(statements) == 1 else None
     if not isinstance(select, exp.Select) or any(
@@ -177,12 +186,16 @@ def _single_projection(text: str, dialect: str) -> exp.Expression:
             f"one expression is expected, {len(select.expressions)} were given",
             hint="combine conditions with AND; give each column an entry of its own",
         )
-    tree = select.expressions[0]
-    assert isinstance(tree, exp.Expression)
+    tree: exp.Expr = select.expressions[0]
     return tree
 
 
-def _is_aggregate(tree: exp.Expression) -> bool:
+def _own_name(tree: exp.Expr) -> str | None:
+    named = isinstance(tree, exp.Alias | exp.Column | exp.Dot)
+    return result_name(tree) if named else None
+
+
+def _is_aggregate(tree: exp.Expr) -> bool:
     return any(node.find_ancestor(exp.Window) is None for node in tree.find_all(exp.AggFunc))
 
 
@@ -191,7 +204,7 @@ def _first_part(column: exp.Column) -> str:
     return str(parts[0].name) if parts else ""
 
 
-def _references(tree: exp.Expression) -> Iterator[Reference]:
+def _references(tree: exp.Expr) -> Iterator[Reference]:
     for table in tree.find_all(exp.Table, bfs=False):
         reference = _reference(table)
         if reference is not None:
@@ -200,15 +213,19 @@ def _references(tree: exp.Expression) -> Iterator[Reference]:
 
 def _reference(table: exp.Table) -> Reference | None:
     """Return what a table refers to, None for a name that the query itself defines."""
-    if not isinstance(table.this, exp.Identifier):
+    if not isinstance(table.this, exp.Identifier) or table.find_ancestor(exp.Hint):
         return None
     name = table.this.name
     if name.startswith(MARK):
-        kind, _, rest = name[1:].strip().partition(".")
-        return Reference("df") if kind == "df" else Reference(_PLACEHOLDER_KINDS[kind], rest)
+        return _placeholder(name)
     if not table.args.get("db") and _is_defined_above(table, name):
         return None
     return Reference("table", ".".join(part.name for part in table.parts))
+
+
+def _placeholder(name: str) -> Reference:
+    kind, _, rest = name.removeprefix(MARK).strip().partition(".")
+    return Reference(_PLACEHOLDER_KINDS[kind], rest) if rest else Reference("df")
 
 
 _PLACEHOLDER_KINDS: Mapping[str, Literal["sources", "nodes"]] = {
@@ -219,7 +236,7 @@ _PLACEHOLDER_KINDS: Mapping[str, Literal["sources", "nodes"]] = {
 
 def _is_defined_above(table: exp.Table, name: str) -> bool:
     """Return whether a WITH that the table can see defines its name."""
-    child: exp.Expression = table
+    child: exp.Expr = table
     while (parent := child.parent) is not None:
         with_ = parent if isinstance(parent, exp.With) else parent.args.get("with_")
         if isinstance(with_, exp.With) and with_ is not child:
@@ -233,34 +250,68 @@ def _is_defined_above(table: exp.Table, name: str) -> bool:
     return False
 
 
-def _projection(tree: exp.Expression) -> tuple[tuple[str, ...], bool]:
-    while not isinstance(tree, exp.Select):
-        tree = tree.this
+def _projection(tree: exp.Expr) -> tuple[tuple[str, ...], bool]:
     names: list[str] = []
     passes_through = False
-    for item in tree.expressions:
+    for item in _first_select(tree).expressions:
         if item.is_star and not isinstance(item, exp.Count | exp.Alias):
             passes_through = True
-        elif name := item.alias_or_name:
-            names.append(name)
+        else:
+            names.append(result_name(item))
     return tuple(names), passes_through
 
 
-def _replace_table(table: exp.Table, reference: Reference, name: str) -> None:
+_NAMED = (exp.Alias, exp.Aliases, exp.Column, exp.Explode)
+
+
+def _first_select(tree: exp.Expr) -> exp.Expr:
+    while not isinstance(tree, exp.Select):
+        tree = tree.this
+    return tree
+
+
+def _name_results(tree: exp.Expr) -> None:
+    """Give every result without a name the one that Spark would, so that engines agree."""
+    for item in _first_select(tree).expressions:
+        if not item.is_star and not isinstance(item, _NAMED):
+            item.replace(exp.alias_(item.copy(), result_name(item), quoted=True))
+
+
+def _aliases(references: Iterable[Reference]) -> dict[Reference, str]:
+    """Return how columns call each table: by its short name, or the longer one if two share it."""
+    aliases: dict[Reference, str] = {}
+    for reference in references:
+        parts = reference.name.split(".") if reference.kind == "table" else [reference.name or "df"]
+        taken = parts[-1] in aliases.values()
+        aliases[reference] = f"{reference.kind}.{reference.name}" if taken else parts[-1]
+    return aliases
+
+
+def _replace_table(table: exp.Table, name: str, alias: str) -> None:
     if not table.alias:
-        short = reference.name.split(".")[-1] if reference.kind == "table" else reference.name
-        table.set("alias", exp.TableAlias(this=exp.to_identifier(short or "df", quoted=True)))
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
     table.set("this", exp.to_identifier(name, quoted=True))
     table.set("db", None)
     table.set("catalog", None)
 
 
-def _shorten_qualifier(column: exp.Column) -> None:
-    """Make a column's qualifier the alias that its table got."""
-    qualifier = column.args.get("table")
-    if isinstance(qualifier, exp.Identifier) and qualifier.name.startswith(MARK):
-        kind, _, rest = qualifier.name[1:].strip().partition(".")
-        column.set("table", exp.to_identifier(rest or kind, quoted=True))
+def _requalify(column: exp.Column, aliases: Mapping[Reference, str]) -> None:
+    """Make the placeholder or the long name before a column the alias that its table got."""
+    qualifier = [part.name for part in column.parts[:-1]]
+    if len(qualifier) == 1 and qualifier[0].startswith(MARK):
+        reference = _placeholder(qualifier[0])
+        if reference not in aliases:
+            raise ExpressionError(
+                f"`{{{qualifier[0][1:]}}}` stands before a column, but is no table of the query"
+            )
+        column.set("table", exp.to_identifier(aliases[reference], quoted=True))
+    elif len(qualifier) > 1:
+        ending = "." + ".".join(qualifier)
+        for reference, alias in aliases.items():
+            if reference.kind == "table" and f".{reference.name}".endswith(ending):
+                column.set("table", exp.to_identifier(alias, quoted=True))
+                column.set("db", None)
+                column.set("catalog", None)
 
 
 def unsupported(sql: str, source: str, target: str) -> list[str]:
@@ -289,7 +340,7 @@ def _is_query(sql: str) -> bool:
     return re.match(r"[\s(]*(?:select|with|from)\b", sql, re.IGNORECASE) is not None
 
 
-def _generate(tree: exp.Expression, source: str, target: str) -> str:
+def _generate(tree: exp.Expr, source: str, target: str) -> str:
     _dialect.check_known(target)
     try:
         if target == "polars":

@@ -10,7 +10,7 @@ from sqlglot import exp
 WITH_COLUMN = "compute it with `pl.` in `with_column.expr`"
 
 
-Rewrite = Callable[[exp.Expression], "exp.Expression | None"]
+Rewrite = Callable[[exp.Expr], "exp.Expr | None"]
 
 
 @dataclass(frozen=True)
@@ -26,28 +26,31 @@ class Unexpressed:
 
 
 class UnexpressedError(Exception):
+    """Leaves a rewrite that cannot be; `found` says why."""
+
     def __init__(self, what: str, hint: str = WITH_COLUMN) -> None:
         super().__init__(what)
         self.found = Unexpressed(what, hint)
 
 
-def call(name: str, *arguments: exp.Expression | str | int) -> exp.Anonymous:
+def call(name: str, *arguments: exp.Expr | str | int) -> exp.Anonymous:
     """Return a call of a Polars function; `str` arguments become text literals."""
     values = [_value(argument) for argument in arguments]
     return exp.Anonymous(this=name, expressions=values)
 
 
-def _value(value: exp.Expression | str | int) -> exp.Expression:
+def _value(value: exp.Expr | str | int) -> exp.Expr:
     if isinstance(value, str):
         return exp.Literal.string(value)
     return exp.Literal.number(value) if isinstance(value, int) else value
 
 
-def cast(value: exp.Expression, kind: str) -> exp.Expression:
+def cast(value: exp.Expr, kind: str) -> exp.Expr:
+    """Return the value cast to a type in DuckDB's spelling."""
     return exp.Cast(this=value, to=exp.DataType.build(kind, dialect="duckdb"))
 
 
-def grouped(value: exp.Expression) -> exp.Expression:
+def grouped(value: exp.Expr) -> exp.Expr:
     """Return the value in parentheses unless it is a single term."""
     single = (exp.Column, exp.Literal, exp.Func, exp.Paren, exp.Boolean, exp.Null)
     if isinstance(value, single) and not isinstance(value, exp.Connector | exp.Binary):
@@ -56,10 +59,12 @@ def grouped(value: exp.Expression) -> exp.Expression:
 
 
 def literal_text(value: object) -> str | None:
+    """Return the text of a literal string, else None."""
     return str(value.this) if isinstance(value, exp.Literal) and value.is_string else None
 
 
 def literal_int(value: object) -> int | None:
+    """Return the number of a literal integer with its sign, else None."""
     if isinstance(value, exp.Neg):
         inner = literal_int(value.this)
         return None if inner is None else -inner
@@ -68,16 +73,20 @@ def literal_int(value: object) -> int | None:
     return None
 
 
-def not_null(value: exp.Expression) -> exp.Expression:
+def not_null(value: exp.Expr) -> exp.Expr:
+    """Return `NOT value IS NULL`."""
     return exp.Not(this=exp.Is(this=grouped(value), expression=exp.Null()))
 
 
 def interval(amount: int, unit: str) -> exp.Interval:
+    """Return `INTERVAL 'amount unit'`."""
     return exp.Interval(this=exp.Literal.string(str(amount)), unit=exp.Var(this=unit))
 
 
 def renamed(name: str) -> Rewrite:
-    def rewrite(node: exp.Expression) -> exp.Expression:
+    """Return the rewrite that keeps all arguments and calls another function."""
+
+    def rewrite(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Anonymous):
             return call(name, *node.expressions)
         more = [node.expression] if node.args.get("expression") is not None else []
@@ -87,7 +96,9 @@ def renamed(name: str) -> Rewrite:
 
 
 def refused(what: str, hint: str = WITH_COLUMN) -> Rewrite:
-    def rewrite(node: exp.Expression) -> exp.Expression | None:
+    """Return the rewrite that says why there is none."""
+
+    def rewrite(node: exp.Expr) -> exp.Expr | None:
         raise UnexpressedError(what, hint)
 
     return rewrite

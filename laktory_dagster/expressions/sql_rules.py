@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from laktory_dagster.errors import ExpressionError
 
-_STATEMENTS: tuple[type[exp.Expression], ...] = (
+_STATEMENTS: tuple[type, ...] = (
     exp.DDL,
     exp.DML,
     exp.Command,
@@ -46,11 +46,13 @@ _FILE_SCHEMA = frozenset(
     {"csv", "parquet", "json", "delta", "orc", "text", "avro", "binaryfile", "xml", "iceberg"}
 )
 _BAD_NAME = re.compile(r"[/\\:*?<>|\"'\x00-\x1f]|\.\.")
-_FILE_NAME = re.compile(r"\.(?:csv|tsv|parquet|json|jsonl|ndjson|ipc|feather|orc|avro|xlsx)$", re.I)
-_TABLE_FUNCTIONS = (exp.Unnest, exp.Explode, exp.Posexplode, exp.GenerateSeries, exp.Inline)
+_FILE_NAME = re.compile(
+    r"\.(?:csv|tsv|parquet|json|jsonl|ndjson|ipc|feather|orc|avro|xlsx)$", re.IGNORECASE
+)
+_TABLE_FUNCTIONS = (exp.Unnest, exp.Explode, exp.Posexplode, exp.Inline)
 
 
-def check_query_tree(tree: exp.Expression) -> None:
+def check_query_tree(tree: exp.Expr) -> None:
     """Check every part of a query.
 
     Raises:
@@ -77,7 +79,7 @@ def check_query_tree(tree: exp.Expression) -> None:
             _check_function(node)
 
 
-def _statement_name(node: exp.Expression) -> str:
+def _statement_name(node: exp.Expr) -> str:
     if isinstance(node, exp.Command):
         return str(node.this).upper()
     return node.key.upper()

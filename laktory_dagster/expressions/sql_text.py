@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.suggest import did_you_mean
@@ -25,11 +25,12 @@ _PLACEHOLDER = r"\{(?P<name>[^{}\n]*)\}"
 _COMMENT = r"--[^\n]*|/\*.*?\*/"
 _BACKSLASH_STRINGS = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`"""
 _PLAIN_STRINGS = r"""'[^']*'|"[^"]*"|`[^`]*`"""
-_REFERENCE = re.compile(r"df|(?:sources|nodes)\.[^\s`\"'\\;].*", re.DOTALL)
+_REFERENCE = re.compile(r"df|(?:sources|nodes)\.[^`\"'\\;\x00-\x1f]+")
 _BACKSLASH_DIALECTS = frozenset({"spark", "databricks", "hive", "spark2", "bigquery", "mysql"})
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
 _QUERY_STARTS = frozenset({TokenType.SELECT, TokenType.WITH, TokenType.FROM, TokenType.L_PAREN})
+_AFTER_COMMA = frozenset({TokenType.COMMA, TokenType.FROM, TokenType.R_PAREN})
 _PREFIXES = frozenset({TokenType.NOT, TokenType.DASH, TokenType.TILDE, TokenType.PLUS})
 
 
@@ -93,7 +94,7 @@ def _check_placeholder(name: str, offset: int) -> None:
     )
 
 
-def parse_statements(marked: MarkedSql, dialect: str, prefix: str = "") -> list[exp.Expression]:
+def parse_statements(marked: MarkedSql, dialect: str, prefix: str = "") -> list[exp.Expr]:
     """Return the statements of the text, empty ones left out.
 
     `prefix` is put before the text; places in errors do not count it.
@@ -108,22 +109,23 @@ def parse_statements(marked: MarkedSql, dialect: str, prefix: str = "") -> list[
             hint="split it over several nodes",
         )
     text = prefix + marked.text
+    reader = Dialect.get_or_raise(dialect)
     try:
-        tokens = sqlglot.tokenize(text, read=dialect)
+        tokens = reader.tokenize(text)
     except SqlglotError as error:
         raise ExpressionError(
             "the SQL cannot be read: a quote is not closed, or a character is out of place"
         ) from error
     _check_tokens(tokens)
     try:
-        found = sqlglot.parse(text, read=dialect)
+        found = reader.parser().parse(tokens, text)
     except ParseError as error:
         raise _parse_error(error, text, marked, len(prefix)) from None
     except (SqlglotError, ValueError) as error:
         raise ExpressionError(f"the SQL cannot be read: {_first_line(error)}") from None
     except RecursionError:
         raise _too_deep() from None
-    return [statement for statement in found if isinstance(statement, exp.Expression)]
+    return [statement for statement in found if isinstance(statement, exp.Expr)]
 
 
 def _check_tokens(tokens: Sequence[Token]) -> None:
@@ -146,12 +148,19 @@ def _check_tokens(tokens: Sequence[Token]) -> None:
             expected="one SELECT, WITH or UNION",
         )
     depth = run = 0
+    previous = None
     for token in tokens:
         run = run + 1 if token.token_type in _PREFIXES else 0
         if token.token_type in _OPENING:
             depth += 1
         elif token.token_type in _CLOSING:
             depth -= 1
+        if token.token_type in _AFTER_COMMA and previous == TokenType.COMMA:
+            raise ExpressionError(
+                f"something is missing before `{token.text}`",
+                hint="remove the comma, or write what follows it",
+            )
+        previous = token.token_type
         if depth > MAX_DEPTH or run > MAX_PREFIX_RUN:
             raise _too_deep()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from laktory_dagster.errors import DeclarationError, Diagnostic, InvalidInputError, Severity
 from laktory_dagster.models import Pipeline, PipelineNode
+from laktory_dagster.models.transformer import flat_steps
 from laktory_dagster.plan.columns import column_flow
 from laktory_dagster.plan.context import (
     DEFAULT_ENGINE,
@@ -30,8 +31,9 @@ from laktory_dagster.plan.targets import (
     written_places,
 )
 from laktory_dagster.plan.versions import code_version, plan_hash
-from laktory_dagster.models.transformer import flat_steps
 from laktory_dagster.settings import Settings
+
+_LISTED = 12
 
 
 @dataclass
@@ -162,10 +164,16 @@ def _report_cycles(needs: dict[str, tuple[str, ...]], draft: _Draft, findings: F
     positions = {name: index for index, name in enumerate(draft.nodes)}
     for cycle in find_cycles(needs):
         findings.error(
-            f"nodes need each other: {' -> '.join(cycle)}",
+            f"nodes need each other: {_shown(cycle)}",
             ("nodes", positions[cycle[0]]),
             hint="remove one of these references",
         )
+
+
+def _shown(cycle: tuple[str, ...]) -> str:
+    if len(cycle) > _LISTED:
+        cycle = (*cycle[: _LISTED - 2], f"({len(cycle) - _LISTED + 1} more)", cycle[-1])
+    return " -> ".join(cycle)
 
 
 def _check_quarantine_only(draft: _Draft, findings: Findings) -> None:

@@ -27,13 +27,15 @@ class ColumnFlow:
 
     `named` are the outputs that steps named. `from_source` says whether columns of the source that
     no step named may still be there. `exact` is the whole list of columns where it is known.
-    `is_grouped` says that the next step takes groups.
+    `is_grouped` says that the next step takes groups, `only_source` that no step brought columns
+    of other frames.
     """
 
     named: set[str] = field(default_factory=set)
     from_source: bool = True
     exact: tuple[str, ...] | None = None
     is_grouped: bool = False
+    only_source: bool = True
 
     @property
     def produced(self) -> frozenset[str] | None:
@@ -70,6 +72,7 @@ class ColumnFlow:
     def forget(self) -> None:
         """Take a step that may bring or lose any column."""
         self.exact = None
+        self.only_source = False
 
 
 def column_flow(steps: Iterable[LeafStep], dialect: str, start: Names = None) -> ColumnFlow:
@@ -112,15 +115,17 @@ def _take_query(flow: ColumnFlow, text: str, dialect: str) -> None:
         flow.forget()
         return
     if query.passes_through:
+        flow.only_source = False
         flow.add(query.output_names, complete=False)
     else:
-        flow.replace_all(query.output_names, complete=len(query.output_names) == _width(query.tree))
+        flow.replace_all(query.output_names, complete=_names_all(query.tree))
 
 
-def _width(tree: Any) -> int:
-    while "expressions" not in tree.args or not tree.args["expressions"]:
+def _names_all(tree: Any) -> bool:
+    """Return whether every projection is a column or has an alias: dialects name the rest."""
+    while not tree.args.get("expressions"):
         tree = tree.this
-    return len(tree.expressions)
+    return all(item.alias_or_name for item in tree.expressions)
 
 
 def _values(step: MethodStep) -> list[Any]:
@@ -288,8 +293,8 @@ def _groupby_and_agg(flow: ColumnFlow, step: MethodStep, _: str) -> None:
     keys = _argument(step, 0, "groupby_columns") or []
     aggregates = _argument(step, 1, "agg_expressions") or []
     keys = [keys] if isinstance(keys, str) else keys
-    names = [item.get("name") for item in aggregates if isinstance(item, dict)]
-    if all(isinstance(name, str) for name in (*keys, *names)):
+    names = [str(item.get("name")) for item in aggregates if isinstance(item, dict)]
+    if all(isinstance(name, str) for name in keys):
         flow.replace_all((*keys, *names), complete="groupby_window" not in step.func_kwargs)
     else:
         flow.replace_all(None)

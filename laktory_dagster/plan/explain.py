@@ -15,19 +15,18 @@ from laktory_dagster.models.sources import (
     SourceOptions,
     TableSource,
 )
+from laktory_dagster.models.transformer import ColumnStep, MethodStep, SqlStep, flat_steps
 from laktory_dagster.plan import locations
-from laktory_dagster.plan.definition import EdgeKind, Plan, PlanNode
+from laktory_dagster.plan.definition import Plan, PlanNode
 
 
 def explain_text(plan: Plan, selected: Iterable[str] | None = None) -> str:
     """Return the plan for a person: every node with what it reads, does and writes, in order."""
     chosen = set(plan.nodes if selected is None else selected)
     nodes = [node for node in plan.nodes.values() if node.name in chosen]
-    count = (
-        f"{len(nodes)} of {len(plan.nodes)} nodes"
-        if len(nodes) < len(plan.nodes)
-        else (f"{len(nodes)} nodes")
-    )
+    count = f"{len(nodes)} nodes"
+    if len(nodes) < len(plan.nodes):
+        count = f"{len(nodes)} of {len(plan.nodes)} nodes"
     lines = [f"pipeline {plan.name}: {count}"]
     for index, node in enumerate(nodes, start=1):
         lines += _explain_node(plan, node, index)
@@ -89,9 +88,7 @@ def describe_sink(plan: Plan, sink: FileSink | TableSink) -> str:
 
 
 def _steps(node: PlanNode) -> list[str]:
-    from laktory_dagster.models.transformer import ColumnStep, MethodStep, SqlStep, flat_steps
-
-    steps = []
+    steps: list[str] = []
     for step in flat_steps(node.declared.transformer):
         if isinstance(step, MethodStep):
             steps.append(step.func_name)
@@ -123,11 +120,20 @@ def explain_mermaid(plan: Plan, selected: Iterable[str] | None = None) -> str:
         if node.name in chosen:
             shape = f'(["{node.name}"])' if node.is_view else f'["{node.name}"]'
             lines.append(f"    {ids[node.name]}{shape}")
-    for edge in plan.edges:
-        if edge.upstream in chosen and edge.downstream in chosen:
-            arrow = "-.->" if edge.kind is EdgeKind.ORDER else "-->"
-            lines.append(f"    {ids[edge.upstream]} {arrow} {ids[edge.downstream]}")
+    for upstream, downstream, carries_rows in _arrows(plan):
+        if upstream in chosen and downstream in chosen:
+            arrow = "-->" if carries_rows else "-.->"
+            lines.append(f"    {ids[upstream]} {arrow} {ids[downstream]}")
     return "\n".join(lines) + "\n"
+
+
+def _arrows(plan: Plan) -> list[tuple[str, str, bool]]:
+    """Return upstream, downstream and whether rows flow, one for each pair of nodes."""
+    nodes = plan.nodes.values()
+    return [
+        *((upstream, node.name, True) for node in nodes for upstream in node.upstream),
+        *((upstream, node.name, False) for node in nodes for upstream in node.after),
+    ]
 
 
 def explain_json(plan: Plan, selected: Iterable[str] | None = None) -> dict[str, Any]:

@@ -93,11 +93,9 @@ def _functions_in(text: str) -> tuple[str, ...] | None:
 
 def called_functions(node: PipelineNode, registered: ProjectFunctions) -> dict[str, str]:
     """Return the project's functions that a node calls, each with its version."""
-    called: list[str] = []
-    for step in flat_steps(node.transformer) if registered.names else ():
-        if isinstance(step, MethodStep) and step.func_name in registered.names:
-            called.append(step.func_name)
-    return {name: registered.versions.get(name, "") for name in called}
+    steps = flat_steps(node.transformer) if registered.names else ()
+    called = [step.func_name for step in steps if isinstance(step, MethodStep)]
+    return {name: registered.versions.get(name, "") for name in called if name in registered.names}
 
 
 def check_function(placed: PlacedStep, context: NodeContext) -> None:
@@ -143,7 +141,7 @@ def _report_unknown(name: str, placed: PlacedStep, context: NodeContext) -> None
     engine = context.engine
     own = frame_methods("spark" if engine == "spark" else "polars")
     other = frame_methods("polars" if engine == "spark" else "spark")
-    known = {*context.common.functions, *LAKTORY, *own, *PORTABLE}
+    known = [*sorted(context.common.functions), *LAKTORY, *own, *PORTABLE]
     hint = hint_for(name, known)
     if name in other:
         message = f"`{name}` is a method of {_OTHER_ENGINE[engine]} frames, this node is {engine}'s"

@@ -1,89 +1,92 @@
-"""Which nodes to run: names with their upstreams and downstreams, tags, layers."""
+"""Selections: some of a plan's nodes by name, neighbourhood, tag or layer."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from laktory_dagster.errors import SelectionError
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.plan.definition import Plan
+from laktory_dagster.plan.ordering import Needs, reachable, reverse
+
+_LISTED = 20
 
 
 def select(plan: Plan, selection: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Return the selected nodes in plan order; all of them for None or `*`.
+    """Return the selected nodes in the order of the plan; None selects all.
 
-    A term is a node, a tag, a layer or a task name; `*term` adds everything upstream, `term*`
-    everything downstream. `tag:x` and `layer:silver` say which is meant. Terms are joined by commas
-    or spaces, and each adds to the selection.
+    A selection is a list of terms, or a text with terms between commas or blanks. A term is the
+    name of a node, a tag (`tag:daily`, or bare), a layer (`layer:silver`, or bare) or the name of a
+    job's task. `*x` adds everything that x needs, `x*` everything that needs x; `*` is all.
 
     Raises:
-        SelectionError: a term names nothing.
+        SelectionError: a term names nothing, or there is none.
     """
     if selection is None:
         return tuple(plan.nodes)
-    text = selection if isinstance(selection, str) else " ".join(selection)
-    terms = [term for term in re.split(r"[,\s]+", text) if term]
+    terms = _terms(selection)
     if not terms:
-        raise SelectionError("the selection is empty", expected="a node, a tag, a layer or `*`")
+        raise SelectionError(
+            "the selection is empty", expected="names of nodes, such as `slv_prices*`"
+        )
+    needs: Needs = {name: (*node.upstream, *node.after) for name, node in plan.nodes.items()}
+    below = reverse(needs)
     chosen: set[str] = set()
     for term in terms:
-        chosen |= _select_term(plan, term)
+        if term == "*":
+            return tuple(plan.nodes)
+        core = term.removeprefix("*").removesuffix("*")
+        named = _named(plan, core, term)
+        chosen |= set(named)
+        if term.startswith("*"):
+            chosen |= reachable(needs, named)
+        if term.endswith("*"):
+            chosen |= reachable(below, named)
     return tuple(name for name in plan.nodes if name in chosen)
 
 
-def _select_term(plan: Plan, term: str) -> set[str]:
-    if term == "*":
-        return set(plan.nodes)
-    upward, downward = term.startswith("*"), term.endswith("*")
-    word = term.strip("*")
-    start = _named(plan, word)
-    chosen = set(start)
-    if upward:
-        above = {node.name: (*node.upstream, *node.after) for node in plan.nodes.values()}
-        chosen |= _reachable(start, above)
-    if downward:
-        chosen |= _reachable(start, _below(plan))
-    return chosen
+def _terms(selection: str | Sequence[str]) -> list[str]:
+    texts: Iterable[str] = [selection] if isinstance(selection, str) else selection
+    return [term for text in texts for term in re.split(r"[,\s]+", text.strip()) if term]
 
 
-def _below(plan: Plan) -> dict[str, list[str]]:
-    below: dict[str, list[str]] = {name: [] for name in plan.nodes}
-    for node in plan.nodes.values():
-        for upstream in (*node.upstream, *node.after):
-            below[upstream].append(node.name)
-    return below
-
-
-def _named(plan: Plan, word: str) -> set[str]:
-    kind, colon, name = word.partition(":")
-    if not colon:
-        kind, name = "", word
-    found: set[str] = set()
-    for node in plan.nodes.values():
-        declared = node.declared
-        if (
-            (kind in ("", "name") and name == node.name)
-            or (kind in ("", "tag") and name in declared.tags)
-            or (kind in ("", "layer") and name.upper() == declared.layer)
-            or (kind == "" and name == declared.execution_task_name)
-        ):
-            found.add(node.name)
+def _named(plan: Plan, core: str, term: str) -> tuple[str, ...]:
+    """Return the nodes that a term names without its stars."""
+    kind, _, value = core.partition(":")
+    if value and kind == "tag":
+        found = _tagged(plan, value)
+    elif value and kind == "layer":
+        found = _in_layer(plan, value)
+    else:
+        single = (core,) if core in plan.nodes else ()
+        found = single or _tagged(plan, core) or _in_layer(plan, core) or _in_task(plan, core)
     if not found:
-        tags = {tag for node in plan.nodes.values() for tag in node.declared.tags}
-        raise SelectionError(
-            f"`{word}` is no node, tag or layer of the pipeline `{plan.name}`",
-            hint=hint_for(name, (*plan.nodes, *tags)),
-        )
+        raise _unknown(plan, value or core, term)
     return found
 
 
-def _reachable(start: Iterable[str], neighbours: Mapping[str, Sequence[str]]) -> set[str]:
-    seen: set[str] = set()
-    pending = list(start)
-    while pending:
-        for name in neighbours[pending.pop()]:
-            if name not in seen:
-                seen.add(name)
-                pending.append(name)
-    return seen
+def _tagged(plan: Plan, tag: str) -> tuple[str, ...]:
+    return tuple(name for name, node in plan.nodes.items() if tag in node.declared.tags)
+
+
+def _in_layer(plan: Plan, layer: str) -> tuple[str, ...]:
+    name = layer.upper()
+    return tuple(node.name for node in plan.nodes.values() if node.declared.layer == name)
+
+
+def _in_task(plan: Plan, task: str) -> tuple[str, ...]:
+    nodes = plan.nodes.values()
+    return tuple(node.name for node in nodes if node.declared.execution_task_name == task)
+
+
+def _unknown(plan: Plan, name: str, term: str) -> SelectionError:
+    tags = sorted({tag for node in plan.nodes.values() for tag in node.declared.tags})
+    layers = sorted({str(node.declared.layer) for node in plan.nodes.values()} - {"None"})
+    known = [*plan.nodes, *tags, *layers]
+    listed = ", ".join(known[:_LISTED]) + (", ..." if len(known) > _LISTED else "")
+    return SelectionError(
+        f"`{term}` selects nothing: the pipeline `{plan.name}` has no node, tag or layer `{name}`",
+        expected=f"one of {listed}",
+        hint=hint_for(name, known),
+    )

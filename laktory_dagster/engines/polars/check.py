@@ -117,7 +117,9 @@ class RuleSet:
         )
 
     def _any_of(self, action: str) -> pl.Expr:
-        flags = [pl.col(f"{_FLAG}{i}") for i, rule in enumerate(self._rows) if rule.action == action]
+        flags = [
+            pl.col(f"{_FLAG}{i}") for i, rule in enumerate(self._rows) if rule.action == action
+        ]
         return reduce(or_, flags) if flags else pl.lit(value=False)
 
     def good(self, flagged: pl.LazyFrame) -> pl.LazyFrame:
@@ -171,17 +173,14 @@ class RuleSet:
     def counts(self, row: Mapping[str, Any]) -> Counts:
         """Return the counts out of the row that `count_frame` gave."""
         rows_in = int(row[_ROWS])
-        failures = {
-            rule.name: int(row[f"{_FLAG}{i}"] or 0) for i, rule in enumerate(self._rows)
-        }
+        failures = {rule.name: int(row[f"{_FLAG}{i}"] or 0) for i, rule in enumerate(self._rows)}
         return Counts(
             rows_in=rows_in,
             rows_out=int(row[_GOOD] or 0) if self._rows else rows_in,
             rows_quarantined=int(row[_QUARANTINED] or 0) if self._rows else 0,
             failures=failures,
             aggregates={
-                name: bool(row[f"{_AGGREGATE}{i}"])
-                for i, (name, _) in enumerate(self._aggregates)
+                name: bool(row[f"{_AGGREGATE}{i}"]) for i, (name, _) in enumerate(self._aggregates)
             },
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
 from laktory_dagster.engines.polars.schemas import column_types
 from laktory_dagster.errors import SchemaChangedError, WriteError
 
-_INTEGERS = {
+_INTEGERS: Mapping[type[pl.DataType], pl.DataType] = {
     pl.UInt8: pl.Int16(),
     pl.UInt16: pl.Int32(),
     pl.UInt32: pl.Int64(),
@@ -18,7 +19,16 @@ _INTEGERS = {
     pl.Int128: pl.Decimal(38, 0),
     pl.UInt128: pl.Decimal(38, 0),
 }
-_RANK = {pl.Int8: 1, pl.Int16: 2, pl.Int32: 3, pl.Int64: 4, pl.Float32: 5, pl.Float64: 6}
+_RANK: Mapping[type[pl.DataType], int] = {
+    pl.Int8: 1,
+    pl.Int16: 2,
+    pl.Int32: 3,
+    pl.Int64: 4,
+    pl.Float32: 5,
+    pl.Float64: 6,
+}
+_EXACT: Mapping[type[pl.DataType], int] = {pl.Float32: 2, pl.Float64: 3}
+"""The widest rank of integers that a float holds without loss."""
 
 
 def stored_types(schema: pl.Schema, table: str, known: Mapping[str, pl.DataType]) -> pl.Schema:
@@ -69,10 +79,9 @@ def _inner(dtype: pl.List | pl.Array) -> pl.DataType:
     return _kind(dtype.inner)
 
 
-def _kind(dtype: pl.DataType | type[pl.DataType] | None) -> pl.DataType:
-    if dtype is None:
-        return pl.Null()
-    return dtype() if isinstance(dtype, type) else dtype
+def _kind(dtype: Any) -> pl.DataType:
+    kind: pl.DataType = dtype() if isinstance(dtype, type) else dtype
+    return kind
 
 
 def cast_to(frame: pl.LazyFrame, have: pl.Schema, want: Mapping[str, pl.DataType]) -> pl.LazyFrame:
@@ -155,7 +164,7 @@ def _fits_into(have: pl.DataType, want: pl.DataType) -> bool:
     ranks = _RANK.get(type(have)), _RANK.get(type(want))
     if ranks[0] is None or ranks[1] is None or ranks[0] > ranks[1]:
         return False
-    exact = {pl.Float32: 2, pl.Float64: 3}.get(type(want))
+    exact = _EXACT.get(type(want))
     return exact is None or have.is_float() or ranks[0] <= exact
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import quote
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
@@ -19,12 +19,13 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from laktory_dagster.engines.base import Receipt
 from laktory_dagster.engines.polars.storage import Store
-from laktory_dagster.errors import TargetBusyError
+from laktory_dagster.errors import TargetBusyError, WriteError
 
 RECEIPT_KEY = "laktory.receipt"
 STAGED_KEY = "laktory.staged"
 MAX_ATTEMPTS = 12
 MAX_TEXT_STATISTIC = 32
+MAX_FOLDER_NAME = 120
 
 
 @dataclass(frozen=True)
@@ -63,20 +64,274 @@ def commit_properties(receipt: Receipt, staged_id: str) -> CommitProperties:
 
 
 def add_action(store: Store, file: DataFile) -> tuple[AddAction, int]:
-    """Return the log entry of a written file with its statistics, and its rows."""
-    import pyarrow.parquet as pq
+    """Return the log entry of a written file with its statistics, and its rows.
 
+    Raises:
+        TargetBusyError: the file is gone.
+    """
     size = store.size(file.name)
     if size is None:
         raise TargetBusyError(
             f"{store.url(file.name)} was staged and is gone",
             hint="another attempt of this run removed it; run the node again",
         )
-    if store.storage_options:
-        footer = pl.read_parquet_metadata
-    with _opened(store, file.name) as source:
-        footer = pq.read_metadata(source)
-    statistics = footer_statistics(footer)
+    footer = read_footer(store, file.name)
+    statistics = json.dumps(footer_statistics(footer))
     values = {name: partition_text(value) for name, value in file.partition.items()}
-    now = int(time.time() * 1000)
-    return AddAction(file.name, size, values, now, True, json.dumps(statistics)), footer.num_rows
+    action = AddAction(file.name, size, values, int(time.time() * 1000), True, statistics)
+    return action, footer.num_rows
+
+
+def read_footer(store: Store, name: str) -> Any:
+    """Return the footer of a Parquet file of the store (a pyarrow FileMetaData)."""
+    import pyarrow.parquet as pq
+
+    with store.open(name) as source:
+        return pq.read_metadata(source)
+
+
+def footer_statistics(footer: Any) -> dict[str, Any]:
+    """Return Delta's statistics of a Parquet footer: rows, and bounds of flat columns.
+
+    Floats get no bounds, since those of Parquet leave NaN out, which is greater than all others.
+    """
+    lowest: dict[str, Any] = {}
+    highest: dict[str, Any] = {}
+    nulls: dict[str, int] = {}
+    for i in range(footer.num_columns):
+        leaf = footer.schema.column(i)
+        if leaf.max_repetition_level or leaf.max_definition_level > 1 or leaf.name != leaf.path:
+            continue
+        groups = [footer.row_group(g).column(i).statistics for g in range(footer.num_row_groups)]
+        if not groups or any(group is None for group in groups):
+            continue
+        if all(group.has_null_count for group in groups):
+            nulls[leaf.name] = sum(group.null_count for group in groups)
+        bounded = [group for group in groups if group.has_min_max]
+        full = [group for group in groups if group.num_values or group.has_min_max]
+        if not bounded or len(bounded) < len(full):
+            continue
+        bounds = (
+            bound_value(min(group.min for group in bounded)),
+            bound_value(max(group.max for group in bounded)),
+        )
+        if None not in bounds:
+            lowest[leaf.name], highest[leaf.name] = bounds
+    return {
+        "numRecords": footer.num_rows,
+        "minValues": lowest,
+        "maxValues": highest,
+        "nullCount": nulls,
+    }
+
+
+def bound_value(value: Any) -> Any:
+    """Return a bound as Delta's JSON spells it, None for a type or text that gets no bound."""
+    if isinstance(value, (bool, bytes, float)):
+        return None
+    if isinstance(value, str):
+        return value if len(value) <= MAX_TEXT_STATISTIC else None
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(float(value)) == value else None
+    if isinstance(value, datetime):
+        text = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return text.isoformat(timespec="microseconds") + ("Z" if value.tzinfo else "")
+    if isinstance(value, date):
+        return value.isoformat()
+    return value if isinstance(value, int) else None
+
+
+def partition_text(value: Any) -> str | None:
+    """Return a partition value as Delta's log spells it."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return moment.isoformat(sep=" ", timespec="microseconds")
+    return str(value)
+
+
+def hive_part(value: Any) -> str:
+    """Return a partition column or value as part of a folder name, as every reader decodes it.
+
+    Raises:
+        WriteError: the value is longer than a file name may be.
+    """
+    text = partition_text(value)
+    part = "__HIVE_DEFAULT_PARTITION__" if text is None else quote(text, safe="")
+    if len(part) > MAX_FOLDER_NAME:
+        raise WriteError(
+            f"the partition value {text!r:.60}... is too long for the name of a folder",
+            hint="partition by a shorter column",
+        )
+    return part
+
+
+@dataclass(frozen=True)
+class LogChange:
+    """What one commit does: `replace` what is there, or add to it.
+
+    `schema` is the table's afterwards, `partition_by` its partition columns. `version` pins the
+    table that the change was computed from, None where it does not matter.
+    """
+
+    files: Sequence[DataFile]
+    schema: pl.Schema
+    partition_by: tuple[str, ...]
+    replace: bool
+    added: tuple[str, ...] = ()
+    version: int | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True)
+class LogResult:
+    """The version that holds the change, its rows and bytes; `repeated` if it was there before."""
+
+    version: int
+    rows: int
+    bytes: int
+    repeated: bool = False
+
+
+def commit_change(
+    store: Store,
+    change: LogChange,
+    receipt: Receipt,
+    staged_id: str,
+    refit: Callable[[DeltaTable], LogChange],
+) -> LogResult:
+    """Commit once: a token that is in the log already changes nothing.
+
+    An append that meets another commit tries again, with jitter, after `refit` has compared the
+    schemas anew.
+
+    Raises:
+        TargetBusyError: another run changed what this one replaces, or kept committing.
+        SchemaChangedError: from `refit`.
+    """
+    entries = [add_action(store, file) for file in change.files]
+    actions = [action for action, _ in entries]
+    rows, size = sum(rows for _, rows in entries), sum(action.size for action in actions)
+    for attempt in range(MAX_ATTEMPTS):
+        table = open_table(store)
+        if table is not None and is_done(table, receipt, replaces=change.replace):
+            return LogResult(table.version(), 0, 0, repeated=True)
+        try:
+            if table is not None:
+                change = refit(table) if attempt or not change.replace else change
+                version = _write(store, table, actions, change, receipt, staged_id)
+            else:
+                version = _create(store, actions, change, receipt, staged_id)
+        except CommitFailedError as error:
+            if change.replace or attempt == MAX_ATTEMPTS - 1:
+                raise busy(store, error) from error
+        except DeltaError as error:
+            if table is not None or "already exists" not in str(error):
+                raise
+        else:
+            return LogResult(version, rows, size)
+        time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311
+    raise busy(store, None)
+
+
+def is_done(table: DeltaTable, receipt: Receipt, *, replaces: bool) -> bool:
+    """Return whether the log has this commit; a replacement made by other code does not count."""
+    if table.transaction_version(receipt.token) is None:
+        return False
+    if not replaces:
+        return True
+    earlier = (receipt_of_commit(entry) for entry in table.history())
+    found = next((data for data in earlier if data.get("token") == receipt.token), None)
+    return found is None or found["code_version"] == receipt.code_version
+
+
+def busy(store: Store, error: Exception | None) -> TargetBusyError:
+    """Return the error for a table that another run changed meanwhile."""
+    cause = "" if error is None else f": {str(error).splitlines()[0]}"
+    return TargetBusyError(
+        f"another run changed {store.url('')} while this one was writing it{cause}",
+        hint="nothing of this run was published; run the node again",
+    )
+
+
+def _create(
+    store: Store,
+    actions: Sequence[AddAction],
+    change: LogChange,
+    receipt: Receipt,
+    staged_id: str,
+    mode: Literal["error", "overwrite"] = "error",
+) -> int:
+    create_table_with_add_actions(
+        store.url(""),
+        delta_schema(change.schema),
+        list(actions),
+        mode=mode,
+        partition_by=list(change.partition_by),
+        description=change.comment,
+        storage_options=store.storage_options or None,
+        commit_properties=commit_properties(receipt, staged_id),
+    )
+    return 0 if mode == "error" else _version_of(store, receipt.token)
+
+
+def _write(
+    store: Store,
+    table: DeltaTable,
+    actions: Sequence[AddAction],
+    change: LogChange,
+    receipt: Receipt,
+    staged_id: str,
+) -> int:
+    if change.version is not None and table.version() != change.version:
+        raise busy(store, None)
+    partitions = tuple(table.metadata().partition_columns)
+    if change.replace and partitions != change.partition_by:
+        return _create(store, actions, change, receipt, staged_id, mode="overwrite")
+    if change.added:
+        fields = {field.name: field for field in delta_schema(change.schema).fields}
+        table.alter.add_columns([_nullable(fields[name]) for name in change.added])
+        table = DeltaTable(store.url(""), storage_options=store.storage_options or None)
+    table.create_write_transaction(
+        list(actions),
+        "overwrite" if change.replace else "append",
+        delta_schema(change.schema),
+        list(change.partition_by),
+        commit_properties=commit_properties(receipt, staged_id),
+    )
+    return _version_of(store, receipt.token, at_least=table.version())
+
+
+def _nullable(field: Field) -> Field:
+    return Field(field.name, field.type, nullable=True)
+
+
+def _version_of(store: Store, token: str, at_least: int = 0) -> int:
+    """Return the version that a token was committed with."""
+    table = DeltaTable(store.url(""), storage_options=store.storage_options or None)
+    if table.version() <= at_least + 1:
+        return table.version()
+    for entry in table.history():
+        if receipt_of_commit(entry).get("token") == token:
+            return int(entry["version"])
+    return table.version()
+
+
+def receipt_of_commit(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the receipt in an entry of the history; empty where another tool committed."""
+    try:
+        found = json.loads(entry.get(RECEIPT_KEY) or "{}")
+    except ValueError:
+        return {}
+    return {**found, "table_version": int(entry["version"])} if found else {}
+
+
+def is_in_log(store: Store, staged_id: str) -> bool:
+    """Return whether a commit of the table refers to these staged files."""
+    table = open_table(store)
+    if table is None:
+        return False
+    return any(entry.get(STAGED_KEY) == staged_id for entry in table.history())

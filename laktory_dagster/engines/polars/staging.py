@@ -12,10 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from laktory_dagster.engines.base import RunStamp, Target
+from laktory_dagster.engines.base import RunStamp
 from laktory_dagster.engines.polars.layout import Layout
 
 LEFTOVER_SECONDS = 24 * 3600
+SETTLE_SECONDS = 0.05
 
 _alive: set[str] = set()
 _kept: dict[str, Slot] = {}
@@ -53,14 +54,35 @@ class Slot:
         _alive.discard(self.id)
         _kept[self.id] = self
 
+    def break_off(self) -> None:
+        """Remove the staged files of a pass that failed.
+
+        Polars returns from a failed pass while its other sinks may still be opening their files, so
+        they are looked for twice; if one came late, the note stays and the next staging sweeps.
+        """
+        self._remove()
+        time.sleep(SETTLE_SECONDS)
+        late = self._remove()
+        _alive.discard(self.id)
+        if not late:
+            self.close(remove=False)
+
+    def _remove(self) -> bool:
+        """Remove the staged files and return whether there were any."""
+        found = False
+        with suppress(OSError):
+            for name in self.files:
+                found = self.layout.store.size(name) is not None or found
+                self.layout.store.delete(name)
+        return found
+
     def close(self, *, remove: bool) -> None:
         """Remove the note, and the staged files with it unless they were published."""
         _alive.discard(self.id)
         _kept.pop(self.id, None)
+        if remove:
+            self._remove()
         with suppress(OSError):
-            if remove:
-                for name in self.files:
-                    self.layout.store.delete(name)
             self.layout.store.delete(self.note)
 
 
@@ -73,8 +95,8 @@ def _remove_kept() -> None:
 def sweep(layout: Layout, token: str, is_published: Callable[[str], bool]) -> None:
     """Remove what dead runs staged for this target.
 
-    A set of files goes when it is older than a day or has the same token, unless the process that
-    stages it lives. `is_published` says of an id whether a commit refers to its files.
+    A set of files goes when it is older than a day, when this process has given it up, or when it
+    has the same token and the process that staged it is gone. `is_published` says of an id whether a commit refers to its files.
     """
     store = layout.store
     notes = [name for name in store.names(layout.staged) if name.endswith(".json")]
@@ -83,10 +105,10 @@ def sweep(layout: Layout, token: str, is_published: Callable[[str], bool]) -> No
         staged_id = name.rpartition("/")[2].removesuffix(".json")
         if content is None or not _is_dead(staged_id, content, token):
             continue
-        if not is_published(staged_id):
-            for file in store.names(layout.staged if layout.kind == "file" else ""):
-                if staged_id in file.rpartition("/")[2] and file != name:
-                    store.delete(file)
+        everywhere = layout.kind != "file" and not is_published(staged_id)
+        for file in store.names("" if everywhere else layout.staged):
+            if staged_id in file and file != name:
+                store.delete(file)
         _kept.pop(staged_id, None)
         store.delete(name)
 
@@ -101,10 +123,10 @@ def _is_dead(staged_id: str, content: bytes, token: str) -> bool:
         return True
     if time.time() - started > LEFTOVER_SECONDS or staged_id in _kept:
         return True
-    if note.get("token") != token:
-        return False
     here = host == socket.gethostname()
-    return not (here and pid != os.getpid() and _runs(pid))
+    if here and pid == os.getpid():
+        return True
+    return note.get("token") == token and not (here and _runs(pid))
 
 
 def _runs(pid: int) -> bool:
@@ -117,6 +139,7 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def slot_for(target: Target, layout: Layout, stamp: RunStamp) -> Slot:
-    """Return a new slot for the target's staged files."""
-    return Slot(layout, stamp.token(target.key))
+def is_in_use(name: str) -> bool:
+    """Return whether a file is staged by this process, or kept for its readers."""
+    file = name.rpartition("/")[2]
+    return any(staged_id in file for staged_id in (*_alive, *_kept))

@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,10 @@ class Store(Protocol):
 
     def read(self, name: str) -> bytes | None:
         """Return the content, None where there is no such file."""
+        ...
+
+    def open(self, name: str) -> AbstractContextManager[Any]:
+        """Return a file to read from, with seek."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
@@ -82,6 +86,10 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def open(self, name: str) -> AbstractContextManager[Any]:
+        """Return the file, opened to read."""
+        return Path(self.root, name).open("rb")
+
     def write(self, name: str, content: bytes) -> None:
         """Write beside the file, make it durable, rename."""
         path = Path(self.root, name)
@@ -128,7 +136,7 @@ class LocalStore:
         source.replace(target)
         _sync_folder(target.parent)
 
-    def identity(self, name: str, staged: str) -> str | None:  # noqa: ARG002
+    def identity(self, name: str, staged: str) -> str | None:
         """Return inode, size and time: a rename keeps them."""
         try:
             found = Path(self.root, name).stat()
@@ -168,6 +176,11 @@ class RemoteStore:
             return None
         with self._files.open_input_stream(name) as stream:
             return bytes(stream.read())
+
+    def open(self, name: str) -> AbstractContextManager[Any]:
+        """Return the object, opened to read; only the parts asked for travel."""
+        opened: AbstractContextManager[Any] = self._files.open_input_file(name)
+        return opened
 
     def write(self, name: str, content: bytes) -> None:
         """PUT the object."""

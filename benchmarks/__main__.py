@@ -1,10 +1,10 @@
 """`make bench`: what the package costs against hand-written code and the reference, in one run.
 
-    python benchmarks/run.py [--rows 5000000] [--rounds 3] [--work DIR] [--reference PYTHON]
+    python -m benchmarks [--rows 5000000] [--rounds 3] [--work DIR] [--no-reference]
 
 Every figure is the median of several rounds, each a process of its own, taken in turns. The cost
-on ten rows is taken off and reported apart as start-up. `--reference` is a Python that has the
-reference package; without it that comparison is left out and said so.
+on ten rows is taken off and reported apart as start-up. The reference package is installed into an
+environment of its own below the work folder.
 """
 
 from __future__ import annotations
@@ -85,6 +85,16 @@ def reference(work: Path, rows: int, rounds: int, python: str) -> dict[str, floa
     return compare(f"One YAML file, {rows:,} events", costs, "this package", "reference")
 
 
+def reference_python(work: Path) -> str:
+    """Return a Python that has the reference package, installing it on first use."""
+    python = work / "reference" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([PYTHON, "-m", "venv", str(work / "reference")], check=True)
+        packages = ["laktory==0.13.1", "polars==1.31.0"]
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True)
+    return str(python)
+
+
 def part(*words: str) -> dict[str, float]:
     """Return the figures of one part of `scale.py`, run in a process of its own."""
     command = [PYTHON, "-m", "benchmarks.scale", *words]
@@ -131,17 +141,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=5_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--work", type=Path, default=HERE / ".data")
-    parser.add_argument("--reference", help="a Python that has the reference package")
+    parser.add_argument("--no-reference", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     work = options.work.resolve()
     figures: dict[str, object] = {"rows": options.rows, "imports": imports(options.rounds)}
     figures["example"] = example(work, options.rows, options.rounds)
-    if options.reference:
-        found = reference(work, options.rows, options.rounds, options.reference)
-        figures["reference"] = found
-    else:
-        print("\nThe reference package was not compared: give --reference PYTHON")
+    if not options.no_reference:
+        python = reference_python(work)
+        figures["reference"] = reference(work, options.rows, options.rounds, python)
     figures["scale"] = scale()
     (work / "figures.json").write_text(json.dumps(figures, indent=2))
 

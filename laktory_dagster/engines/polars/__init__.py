@@ -1,0 +1,1 @@
+"""The Polars engine: lazy frames, streaming execution, Delta by delta-rs."""

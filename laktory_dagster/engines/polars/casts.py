@@ -1,0 +1,190 @@
+"""Casts from any type to any other with one meaning: what does not fit becomes null.
+
+Times are UTC; numbers cast to times are seconds since 1970, as on Spark.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from laktory_dagster.engines.polars.schemas import portable
+from laktory_dagster.errors import TransformError
+
+UTC_TIMESTAMP = pl.Datetime("us", "UTC")
+
+_TRUE = ("true", "t", "yes", "y", "1")
+_FALSE = ("false", "f", "no", "n", "0")
+_NESTED = (pl.List, pl.Array, pl.Struct)
+_ISO_DATE = r"^(\d{4}-\d{1,2}-\d{1,2})(?:[ T].*)?$"
+_ISO_TIME = r"^(\d{4}-\d{1,2}-\d{1,2})[ T](\d{1,2}:\d{2})(:\d{2}(?:\.\d+)?)?\s*(\S+)?$"
+
+
+def cast_to(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr:
+    """Return the value as `target`; a single value that does not fit is null.
+
+    Args:
+        value: an expression of type `source`.
+        source: its type.
+        target: the type wanted.
+
+    Raises:
+        TransformError: no value of the one type can be one of the other.
+    """
+    if source == target or source == pl.Null:
+        return value if source == target else value.cast(target)
+    if isinstance(target, _NESTED):
+        return _to_nested(value, source, target)
+    if isinstance(source, _NESTED) and target != pl.String:
+        raise _impossible(source, target)
+    if isinstance(source, pl.Categorical | pl.Enum):
+        return cast_to(value.cast(pl.String), pl.String(), target)
+    if target == pl.String:
+        return _to_text(value, source)
+    if target == pl.Boolean:
+        return _to_boolean(value, source)
+    if target == pl.Date:
+        return _to_date(value, source)
+    if isinstance(target, pl.Datetime):
+        return _to_timestamp(value, source, target)
+    if isinstance(source, pl.Datetime) and target.is_numeric():
+        return value.dt.epoch("s").cast(target, strict=False)
+    if source == pl.String and target.is_numeric():
+        return _to_number(value, target)
+    if source == pl.String and target == pl.Time:
+        return value.str.strip_chars().str.to_time("%H:%M:%S%.f", strict=False)
+    return value.cast(target, strict=False)
+
+
+def cast_unknown(value: pl.Expr, target: pl.DataType) -> pl.Expr:
+    """Return the value as `target` whatever simple type it has: by way of its text.
+
+    A number is not read as a time, since nobody can tell whether it counts seconds.
+    """
+    if target == pl.Date:
+        return text_to_date(value.cast(pl.String))
+    if isinstance(target, pl.Datetime):
+        return _to_timestamp(value.cast(pl.String), pl.String(), target)
+    if target == pl.Boolean:
+        return _to_boolean(value.cast(pl.String), pl.String())
+    return value.cast(target, strict=False)
+
+
+def text_to_date(text: pl.Expr) -> pl.Expr:
+    """Return the date at the start of an ISO text, null where there is none."""
+    day = text.str.strip_chars().str.extract(_ISO_DATE, 1)
+    return day.str.to_date("%Y-%m-%d", strict=False)
+
+
+def text_to_timestamp(text: pl.Expr) -> pl.Expr:
+    """Return the time of an ISO text in UTC, null where there is none.
+
+    The time may be missing, or its seconds; a text without a zone is UTC.
+    """
+    text = text.str.strip_chars()
+    seconds = text.str.extract(_ISO_TIME, 3).fill_null(":00")
+    zone = text.str.extract(_ISO_TIME, 4).replace(["Z", "UTC", "z"], "+00:00").fill_null("+00:00")
+    parts = [text.str.extract(_ISO_TIME, 1), pl.lit(" "), text.str.extract(_ISO_TIME, 2)]
+    whole = pl.concat_str(*parts, seconds, zone).str.to_datetime(
+        "%Y-%m-%d %H:%M:%S%.f%#z", strict=False, time_unit="us", time_zone="UTC"
+    )
+    day = text.str.to_date("%Y-%m-%d", strict=False)
+    return pl.coalesce(whole, day.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+
+
+def _to_number(text: pl.Expr, target: pl.DataType) -> pl.Expr:
+    return text.str.strip_chars().cast(target, strict=False)
+
+
+def _to_boolean(value: pl.Expr, source: pl.DataType) -> pl.Expr:
+    if source == pl.String:
+        word = value.str.strip_chars().str.to_lowercase()
+        return (
+            pl.when(word.is_in(_TRUE))
+            .then(pl.lit(value=True))
+            .when(word.is_in(_FALSE))
+            .then(pl.lit(value=False))
+        )
+    if source.is_numeric():
+        return value != 0
+    if source == pl.Boolean:
+        return value
+    raise _impossible(source, pl.Boolean())
+
+
+def _to_date(value: pl.Expr, source: pl.DataType) -> pl.Expr:
+    if source == pl.String:
+        return text_to_date(value)
+    if isinstance(source, pl.Datetime):
+        return _in_utc(value, source).dt.date()
+    raise _impossible(source, pl.Date())
+
+
+def _to_timestamp(value: pl.Expr, source: pl.DataType, target: pl.Datetime) -> pl.Expr:
+    if source == pl.String:
+        moment = text_to_timestamp(value)
+    elif isinstance(source, pl.Datetime):
+        moment = _in_utc(value, source)
+    elif source == pl.Date:
+        moment = value.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    elif source.is_numeric():
+        micros = (value.cast(pl.Float64) * 1e6).round() if source.is_float() else value * 1_000_000
+        moment = micros.cast(pl.Int64, strict=False).cast(UTC_TIMESTAMP)
+    else:
+        raise _impossible(source, target)
+    if target.time_zone is None:
+        moment = moment.dt.replace_time_zone(None)
+    elif target.time_zone != "UTC":
+        moment = moment.dt.convert_time_zone(target.time_zone)
+    return moment.dt.cast_time_unit(target.time_unit)
+
+
+def _in_utc(value: pl.Expr, source: pl.Datetime) -> pl.Expr:
+    if source.time_zone is None:
+        return value.dt.replace_time_zone("UTC")
+    return value if source.time_zone == "UTC" else value.dt.convert_time_zone("UTC")
+
+
+def _to_text(value: pl.Expr, source: pl.DataType) -> pl.Expr:
+    if isinstance(source, pl.Datetime):
+        text = _in_utc(value, source).dt.strftime("%Y-%m-%d %H:%M:%S%.f")
+        return text.str.replace(r"(\.\d*[1-9])0+$", "$1")
+    if isinstance(source, pl.Struct):
+        return value.struct.json_encode()
+    if isinstance(source, pl.List | pl.Array):
+        inner = _instance(source.inner)
+        items = value.arr.to_list() if isinstance(source, pl.Array) else value
+        texts = items.list.eval(cast_to(pl.element(), inner, pl.String()).fill_null("null"))
+        return pl.concat_str(pl.lit("["), texts.list.join(", "), pl.lit("]"))
+    return value.cast(pl.String, strict=False)
+
+
+def _to_nested(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr:
+    if isinstance(target, pl.Struct) and isinstance(source, pl.Struct):
+        there = {field.name: _instance(field.dtype) for field in source.fields}
+        fields = [
+            cast_to(value.struct.field(field.name), there[field.name], _instance(field.dtype))
+            if field.name in there
+            else pl.lit(None, dtype=field.dtype).alias(field.name)
+            for field in target.fields
+        ]
+        named = [field.alias(part.name) for field, part in zip(fields, target.fields, strict=True)]
+        return pl.when(value.is_not_null()).then(pl.struct(*named))
+    is_list = isinstance(source, pl.List | pl.Array)
+    if isinstance(target, pl.List) and is_list:
+        inner = _instance(source.inner)
+        items = value.arr.to_list() if isinstance(source, pl.Array) else value
+        return items.list.eval(cast_to(pl.element(), inner, _instance(target.inner)))
+    if isinstance(target, pl.Array) and is_list:
+        return value.cast(target, strict=False)
+    raise _impossible(source, target)
+
+
+def _instance(dtype: pl.DataType | type[pl.DataType]) -> pl.DataType:
+    return dtype if isinstance(dtype, pl.DataType) else dtype()
+
+
+def _impossible(source: pl.DataType, target: pl.DataType) -> TransformError:
+    hint = "write `type: null` to keep the type it has" if target == pl.String else None
+    if source == pl.String and isinstance(target, _NESTED):
+        hint = "read the text with `F.from_json` or `.str.json_decode`, with `type: null`"
+    return TransformError(f"{portable(source)} cannot be cast to {portable(target)}", hint=hint)

@@ -1,0 +1,284 @@
+"""Delta targets: Parquet files written into the table's folder, one commit that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+from deltalake import DeltaTable
+from polars.io.partition import FileProviderArgs
+
+from laktory_dagster.engines.base import Commit, Receipt
+from laktory_dagster.engines.polars.columns import SchemaFit, cast_to, fit_schema, stored_types
+from laktory_dagster.engines.polars.delta_log import (
+    DataFile,
+    LogChange,
+    LogResult,
+    commit_change,
+    hive_part,
+    is_in_log,
+    open_table,
+    table_schema,
+)
+from laktory_dagster.engines.polars.receipts import find_receipt, with_version, write_receipt
+from laktory_dagster.engines.polars.writer import StagingWriter, declared_types, take_options
+from laktory_dagster.errors import WriteError
+
+OPTIONS = {
+    "compression": "compression",
+    "compression_level": "compression_level",
+    "row_group_size": "row_group_size",
+    "data_page_size": "data_page_size",
+    "overwriteSchema": "",
+    "overwrite_schema": "",
+}
+EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
+
+
+class DeltaWriter(StagingWriter):
+    """Writes a Delta table by OVERWRITE, APPEND, IGNORE or ERROR."""
+
+    @cached_property
+    def table(self) -> DeltaTable | None:
+        """Return the table as it was when the work began."""
+        return open_table(self.layout.store)
+
+    def exists(self) -> bool:
+        """Return whether there is a table."""
+        return self.table is not None
+
+    def is_own(self) -> bool:
+        """Return whether an earlier attempt of this run made the table."""
+        return self.table is not None and (
+            self.table.transaction_version(self.slot.token) is not None
+        )
+
+    def is_published(self, staged_id: str) -> bool:
+        """Return whether a commit refers to the files."""
+        return is_in_log(self.layout.store, staged_id)
+
+    @property
+    def evolution(self) -> str:
+        """Return what may change in the stored schema."""
+        given = [
+            EVOLUTION_OPTIONS[name]
+            for name, on in self.target.options.items()
+            if name in EVOLUTION_OPTIONS and on
+        ]
+        return self.target.schema_evolution or (given[0] if given else "freeze")
+
+    @cached_property
+    def file_options(self) -> dict[str, Any]:
+        """Return the options of the Parquet writer. Raises UnsupportedError."""
+        given = {k: v for k, v in self.target.options.items() if k not in EVOLUTION_OPTIONS}
+        return take_options(given, OPTIONS, "DELTA")
+
+    @property
+    def replaces(self) -> bool:
+        """Return whether the batch takes the place of what is stored."""
+        return self.target.mode != "APPEND" or self.table is None
+
+    @cached_property
+    def partition_by(self) -> tuple[str, ...]:
+        """Return the partition columns: the declared ones, for an append those of the table."""
+        if self.replaces or self.table is None:
+            return self.target.partition_by
+        stored = tuple(self.table.metadata().partition_columns)
+        declared = self.target.partition_by
+        if declared and declared != stored:
+            raise WriteError(
+                f"{self.name} is partitioned by {_listed(stored)}, the sink says "
+                f"{_listed(declared)}",
+                hint="rewrite the table with `mode: OVERWRITE` to partition it otherwise",
+            )
+        return stored
+
+    def check(self) -> None:
+        """Check options, partition columns and schema."""
+        _ = self.file_options
+        missing = [name for name in self.partition_by if name not in self.schema]
+        if missing:
+            raise WriteError(
+                f"{self.name} is partitioned by `{missing[0]}`, which the rows do not have",
+                expected=f"one of {', '.join(self.schema.names())}",
+            )
+        if len(self.partition_by) == len(self.fit.batch):
+            raise WriteError(f"{self.name}: every column is a partition column; none is left")
+
+    @cached_property
+    def fit(self) -> SchemaFit:
+        """Return how the batch fits the table. Raises SchemaChangedError."""
+        return self.fit_to(None if self.replaces else self.table)
+
+    def fit_to(self, table: DeltaTable | None) -> SchemaFit:
+        """Return how the batch fits a table; without one it makes its own schema."""
+        if not len(self.schema):
+            raise WriteError(f"{self.name}: there are no columns to write")
+        stored = pl.Schema() if table is None else table_schema(table)
+        wanted = {**dict(self.schema.items()), **declared_types(self.target, self.schema)}
+        batch = stored_types(pl.Schema(wanted), self.name, stored)
+        if table is None:
+            return SchemaFit(batch, batch)
+        return fit_schema(batch, stored, self.evolution, self.name)
+
+    def sinks(self, frame: pl.LazyFrame) -> list[pl.LazyFrame]:
+        """Return the sink of the batch, and for a table that widens that of its old rows."""
+        if self.is_ignored:
+            return []
+        sinks = [self._sink(cast_to(frame, self.schema, self.fit.batch), self.slot.id)]
+        if self.fit.widened and self.table is not None:
+            stored = table_schema(self.table)
+            widened = {name: self.fit.table[name] for name in self.fit.widened}
+            old = cast_to(pl.scan_delta(self.table), stored, widened)
+            sinks.append(self._sink(old, f"{self.slot.id}-old"))
+        return sinks
+
+    @cached_property
+    def _files(self) -> list[DataFile]:
+        return []
+
+    def _sink(self, frame: pl.LazyFrame, label: str) -> pl.LazyFrame:
+        store = self.layout.store
+        options = {**self.file_options, "storage_options": store.storage_options or None}
+        place: Any = None
+        if self.partition_by:
+            place = pl.PartitionBy(
+                store.url(""),
+                key=list(self.partition_by),
+                include_key=False,
+                file_path_provider=self._name_of(label),
+            )
+        else:
+            name = f"part-{label}.parquet"
+            self._note(DataFile(name, {}))
+            place = store.url(name)
+        sink: pl.LazyFrame = frame.sink_parquet(place, mkdir=True, lazy=True, **options)
+        return sink
+
+    def _note(self, file: DataFile) -> None:
+        self._files.append(file)
+        self.slot.files.append(file.name)
+
+    def _name_of(self, label: str) -> Callable[[FileProviderArgs], str]:
+        def name_of(args: FileProviderArgs) -> str:
+            values = args.partition_keys.row(0, named=True)
+            folders = "/".join(
+                f"{hive_part(key)}={hive_part(value)}" for key, value in values.items()
+            )
+            name = f"{folders}/part-{label}-{args.index_in_partition}.parquet"
+            self._note(DataFile(name, values))
+            return name
+
+        return name_of
+
+    @property
+    def keeps_types(self) -> bool:
+        """Return whether the batch is one file; the order of partitions says nothing."""
+        return not (self.is_ignored or self.partition_by)
+
+    def finish(self) -> None:
+        """Count the rows of the batch out of the file's footer, where there is one file."""
+        if self.keeps_types:
+            frame = self._scan([file for file in self._files if not _is_old(file)])
+            self.rows = int(frame.select(pl.len()).collect().item())
+
+    def staged_frame(self) -> pl.LazyFrame | None:
+        """Return the staged rows where the batch is one file."""
+        if not self.keeps_types:
+            return None
+        return self._scan([file for file in self._files if not _is_old(file)])
+
+    def _scan(self, files: list[DataFile]) -> pl.LazyFrame:
+        store, batch = self.layout.store, self.fit.batch
+        options = store.storage_options or None
+        if not files:
+            return pl.LazyFrame(schema=batch)
+        if not self.partition_by:
+            paths = [store.url(file.name) for file in files]
+            return pl.scan_parquet(paths, storage_options=options, hive_partitioning=False)
+        parts = [
+            pl.scan_parquet(store.url(f.name), storage_options=options, hive_partitioning=False)
+            .with_columns(pl.lit(v, dtype=batch[k]).alias(k) for k, v in f.partition.items())
+            .select(batch.names())
+            for f in files
+        ]
+        return pl.concat(parts)
+
+    def commit(self, receipt: Receipt, rows: int) -> Commit:
+        """Publish the batch as one version of the table.
+
+        Raises:
+            SchemaChangedError: another run changed the schema meanwhile.
+            TargetBusyError: another run replaced the data that this one started from.
+        """
+        skipped = self.skip(receipt, rows)
+        if skipped is not None:
+            return skipped
+        result = commit_change(
+            self.layout.store, self._change(), receipt, self.slot.id, self._refit
+        )
+        if result.repeated:
+            return self._repeated(receipt)
+        self.is_open = False
+        write_receipt(self.layout, with_version(receipt, result.version))
+        self.slot.close(remove=False)
+        return self._committed(result, rows)
+
+    def _committed(self, result: LogResult, rows: int) -> Commit:
+        published = self._published(result.version)
+        return Commit(self.target, rows, result.version, result.bytes, published)
+
+    def _published(self, version: int) -> pl.LazyFrame:
+        if not self.replaces:
+            return self._scan([file for file in self._files if not _is_old(file)])
+        return self.scan_version(version)
+
+    def scan_version(self, version: int) -> pl.LazyFrame:
+        """Return the table's rows at a version."""
+        store = self.layout.store
+        options = store.storage_options or None
+        return pl.scan_delta(store.url(""), version=version, storage_options=options)
+
+    def _change(self) -> LogChange:
+        rewrites = bool(self.fit.widened)
+        return LogChange(
+            files=self._files,
+            schema=self.fit.table,
+            partition_by=self.partition_by,
+            replace=rewrites or (self.target.mode != "APPEND"),
+            added=() if rewrites else self.fit.added,
+            version=self.table.version() if rewrites and self.table else None,
+            comment=self.target.comment,
+        )
+
+    def _refit(self, table: DeltaTable) -> LogChange:
+        """Return the change against a table that another run has made or changed."""
+        change = self._change()
+        if change.replace:
+            return change
+        fit = self.fit_to(table)
+        if fit.batch != self.fit.batch or fit.widened:
+            # The staged file has other types; staged again, it will fit.
+            fit_schema(self.fit.batch, table_schema(table), "freeze", self.name)
+        partitions = tuple(table.metadata().partition_columns)
+        return replace(change, schema=fit.table, added=fit.added, partition_by=partitions)
+
+    def _repeated(self, receipt: Receipt) -> Commit:
+        """Return the commit of a token that is in the log: this attempt's files go."""
+        self.abort()
+        earlier = find_receipt(self.target.place, self.target.format, receipt.token)
+        version = earlier.table_version if earlier else None
+        table = open_table(self.layout.store)
+        at = version if version is not None else (table.version() if table else 0)
+        return Commit(self.target, 0, at, None, self.scan_version(at), skipped=True)
+
+
+def _is_old(file: DataFile) -> bool:
+    return "-old" in file.name.rpartition("/")[2]
+
+
+def _listed(columns: tuple[str, ...]) -> str:
+    return ", ".join(f"`{column}`" for column in columns) or "nothing"

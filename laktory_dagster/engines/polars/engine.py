@@ -1,0 +1,107 @@
+"""The Polars engine: its verbs, each in a module of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from laktory_dagster.engines.base import (
+    ColumnType,
+    Frame,
+    LayerRequest,
+    Place,
+    ReadRequest,
+    ReadResult,
+    Receipt,
+    Staged,
+    StageRequest,
+    TableState,
+    TransformRequest,
+)
+from laktory_dagster.engines.polars import layers, native, read, receipts, transform, write
+from laktory_dagster.engines.polars.schemas import column_types
+from laktory_dagster.errors import LaktoryDagsterError, TransformError
+
+
+class PolarsEngine:
+    """Runs everything lazily in this process; `close` removes what `cache` wrote."""
+
+    name = "polars"
+
+    def __init__(self) -> None:
+        """Hold nothing until a frame is cached."""
+        self._cached: tempfile.TemporaryDirectory[str] | None = None
+
+    def read(self, request: ReadRequest) -> ReadResult:
+        """Return the source lazily, its options applied."""
+        return read.read(request)
+
+    def transform(self, frame: Frame, request: TransformRequest) -> Frame:
+        """Return the frame after the chain."""
+        return transform.transform(frame, request)
+
+    def apply_layer(self, frame: Frame, request: LayerRequest) -> Frame:
+        """Return the frame after the layer steps."""
+        return layers.apply_layer(frame, request)
+
+    def columns(self, frame: Frame) -> tuple[ColumnType, ...]:
+        """Return the columns of a frame without running it."""
+        try:
+            return column_types(frame.collect_schema())
+        except pl.exceptions.PolarsError as error:
+            raise read.explained(error, TransformError) from error
+
+    def stage(self, request: StageRequest) -> Staged:
+        """Run the frame once and write all targets where no reader sees them."""
+        return write.stage(request)
+
+    def cache(self, frame: Frame) -> Frame:
+        """Return the frame computed once into a temporary file."""
+        if self._cached is None:
+            self._cached = tempfile.TemporaryDirectory(prefix="laktory_dagster_")
+        path = Path(self._cached.name) / f"{uuid4().hex}.arrow"
+        try:
+            frame.sink_ipc(path, compression="uncompressed")
+        except pl.exceptions.PolarsError as error:
+            raise read.explained(error, TransformError) from error
+        return pl.scan_ipc(path)
+
+    def head(self, frame: Frame, rows: int) -> tuple[Mapping[str, Any], ...]:
+        """Return the first rows as plain values."""
+        try:
+            return tuple(frame.head(rows).collect().to_dicts())
+        except LaktoryDagsterError:
+            raise
+        except pl.exceptions.PolarsError as error:
+            raise read.explained(error, TransformError) from error
+
+    def inspect(self, place: Place, format: str) -> TableState | None:  # noqa: A002
+        """Return what is stored, or None where nothing is."""
+        return receipts.inspect(place, format)
+
+    def find_receipt(self, place: Place, format: str, token: str) -> Receipt | None:  # noqa: A002
+        """Return the receipt of an earlier commit with this token."""
+        return receipts.find_receipt(place, format, token)
+
+    def failures(self, place: Place, format: str) -> tuple[Mapping[str, Any], ...]:  # noqa: A002
+        """Return the rejected rows that the last run kept."""
+        return receipts.failures(place, format)
+
+    def purge(self, place: Place, format: str) -> None:  # noqa: A002
+        """Remove what is stored there."""
+        receipts.purge(place, format)
+
+    def from_native(self, frame: Any) -> Frame:
+        """Return the lazy frame of rows in memory."""
+        return native.from_native(frame)
+
+    def close(self) -> None:
+        """Remove the temporary files."""
+        if self._cached is not None:
+            self._cached.cleanup()
+            self._cached = None

@@ -1,0 +1,281 @@
+"""Checked expressions as Polars expressions, built node by node; nothing is evaluated by Python.
+
+`pl.` and `nw.` name the same functions here: what narwhals has, Polars has with one meaning, but for
+a few names in `narwhals_names`. `F.` are Spark's functions, from the `spark_*` modules.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import polars as pl
+import polars.selectors as cs
+
+from laktory_dagster.engines.polars import column_functions, narwhals_names, spark_columns
+from laktory_dagster.engines.polars.spark_functions import FUNCTIONS
+from laktory_dagster.engines.polars.spark_values import Ordering, as_column, spark_column
+from laktory_dagster.engines.polars.sql_values import compile_sql
+from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions import catalog
+from laktory_dagster.expressions.nodes import dotted
+from laktory_dagster.expressions.python import Expression, parse_argument
+from laktory_dagster.expressions.sql import SqlExpression, parse_sql_expression
+
+_BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+}
+_COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.Invert: operator.invert,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+}
+
+
+def compile_expression(
+    expression: Expression | SqlExpression, moment: datetime | None = None
+) -> Any:
+    """Return the Polars expression, data type, `Ordering` or list of these that it stands for.
+
+    Args:
+        expression: a checked expression.
+        moment: what `current_timestamp` gives (UTC); now by default.
+
+    Raises:
+        ExpressionError: Polars has no equal of something in it.
+    """
+    moment = moment or datetime.now(UTC)
+    if isinstance(expression, SqlExpression):
+        return compile_sql(expression, moment)
+    compiler = _Compiler(expression.text, moment)
+    try:
+        return compiler.value(expression.tree)
+    except (TypeError, ValueError, AttributeError, pl.exceptions.PolarsError) as error:
+        raise ExpressionError(f"`{expression.text}` cannot be computed: {error}") from error
+
+
+def compile_condition(text: str, dialect: str, moment: datetime | None = None) -> pl.Expr:
+    """Return the condition of a filter or an expectation: a call such as `nw.col(...)`, else SQL.
+
+    Raises:
+        ExpressionError: It is neither, holds something forbidden, or gives no column.
+    """
+    found = parse_argument(text)
+    if found is None:
+        return compile_sql(parse_sql_expression(text, dialect), moment or datetime.now(UTC))
+    condition = compile_expression(found, moment)
+    if not isinstance(condition, pl.Expr):
+        raise ExpressionError(f"`{text}` is no condition", expected="a comparison of columns")
+    return condition
+
+
+def compile_text(text: str, dialect: str, moment: datetime | None = None) -> pl.Expr:
+    """Return the column that `expr` of a `with_column` gives: a call, else SQL."""
+    return compile_condition(text, dialect, moment)
+
+
+@dataclass(frozen=True)
+class _Compiler:
+    text: str
+    moment: datetime
+
+    def value(self, node: ast.expr) -> Any:
+        """Return what a node stands for."""
+        match node:
+            case ast.Constant(value=value):
+                return value
+            case ast.List(elts=items):
+                return [self.value(item) for item in items]
+            case ast.Tuple(elts=items):
+                return tuple(self.value(item) for item in items)
+            case ast.Dict(keys=keys, values=values):
+                pairs = zip(keys, values, strict=True)
+                return {self.value(key): self.value(v) for key, v in pairs if key is not None}
+            case ast.BinOp(left=left, op=symbol, right=right):
+                return self._binary(left, symbol, right)
+            case ast.Compare(left=left, ops=[symbol], comparators=[right]):
+                return _COMPARE[type(symbol)](self.value(left), self.value(right))
+            case ast.UnaryOp(op=symbol, operand=operand):
+                return _UNARY[type(symbol)](self.value(operand))
+            case ast.Call():
+                return self._call(node)
+            case ast.Attribute():
+                return self._attribute(node)
+            case ast.Subscript(value=value, slice=key):
+                return self._subscript(self.value(value), key)
+        raise ExpressionError(f"`{ast.unparse(node)[:60]}` is not allowed in an expression")
+
+    def _binary(self, left: ast.expr, symbol: ast.operator, right: ast.expr) -> Any:
+        first, second = self.value(left), self.value(right)
+        if isinstance(symbol, ast.Add) and isinstance(first, str) and isinstance(second, pl.Expr):
+            first = pl.lit(first)
+        return _BINARY[type(symbol)](first, second)
+
+    def _attribute(self, node: ast.Attribute) -> Any:
+        base, names = dotted(node)
+        if isinstance(base, ast.Name) and len(names) == 1 and names[0] in _types(base.id):
+            return getattr(pl, names[0])
+        if isinstance(base, ast.Name) and (base.id, *names[:-1]) in (("pl", "col"), ("col",)):
+            return pl.col(names[-1])
+        raise ExpressionError(f"`{ast.unparse(node)[:60]}` is no column and no data type")
+
+    def _subscript(self, value: Any, key: ast.expr) -> Any:
+        if isinstance(key, ast.Slice):
+            start, stop = (
+                None if part is None else self.value(part) for part in (key.lower, key.upper)
+            )
+            return spark_columns.substr(value, start, stop)
+        return spark_columns.get_item(value, self.value(key))
+
+    def _call(self, node: ast.Call) -> Any:
+        base, names = dotted(node.func)
+        if not isinstance(base, ast.Name):
+            return self._method(node, self.value(base), names, is_spark=_is_spark(base))
+        root = base.id
+        if root == "pl" and len(names) > 1 and names[0] == "col" and names[1:] != ():
+            return self._method(node, pl.col(names[1]), names[2:], is_spark=False)
+        if root == "col" and names:
+            return self._method(node, pl.col(names[0]), names[1:], is_spark=False)
+        name = ".".join(names)
+        if not names:
+            return self._bare(node, root)
+        if names[0] in _types(root):
+            return self._plain_call(getattr(pl, names[0]), node)
+        if root == "F":
+            return self._spark_function(node, name)
+        return self._polars_function(node, root, name)
+
+    def _arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
+        args = [self.value(value) for value in node.args]
+        return args, {k.arg: self.value(k.value) for k in node.keywords if k.arg is not None}
+
+    def _plain_call(self, function: Callable[..., Any], node: ast.Call) -> Any:
+        args, kwargs = self._arguments(node)
+        return function(*args, **kwargs)
+
+    def _bare(self, node: ast.Call, root: str) -> Any:
+        args, kwargs = self._arguments(node)
+        if root == "col":
+            if len(args) == 1 and isinstance(args[0], str) and not kwargs:
+                return spark_column(args[0])
+            return pl.col(*args, **kwargs)
+        if root == "lit":
+            return pl.lit(*args, **kwargs)
+        return self._sql([*args, *kwargs.values()], "spark")
+
+    def _sql(self, args: Sequence[Any], dialect: str) -> pl.Expr:
+        return compile_sql(parse_sql_expression(args[0], dialect), self.moment)
+
+    def _spark_function(self, node: ast.Call, name: str) -> Any:
+        args, kwargs = self._arguments(node)
+        if name.startswith("laktory."):
+            return self._laktory(name.removeprefix("laktory."), args, kwargs)
+        if name == "expr":
+            return self._sql([*args, *kwargs.values()], "spark")
+        function = FUNCTIONS.get(name)
+        if function is None:
+            raise ExpressionError(
+                f"`F.{name}` has no equal on Polars",
+                hint="write it with `pl.`, or as SQL in `sql_expr`",
+            )
+        signature = catalog.function_signatures("F")[name]
+        args = [_spark_value(v, signature.names_columns(i)) for i, v in enumerate(args)]
+        kwargs = {k: _spark_value(v, signature.names_columns(k)) for k, v in kwargs.items()}
+        return function(self.moment, args, kwargs)
+
+    def _polars_function(self, node: ast.Call, root: str, name: str) -> Any:
+        args, kwargs = self._arguments(node)
+        laktory = name.removeprefix("Expr.")
+        if laktory.startswith("laktory."):
+            return self._laktory(laktory.removeprefix("laktory."), args, kwargs)
+        if name == "sql_expr":
+            return self._sql([*args, *kwargs.values()], "polars")
+        if name.startswith("selectors."):
+            return getattr(cs, name.removeprefix("selectors."))(*args, **kwargs)
+        if name not in catalog.expression_functions(root):
+            raise ExpressionError(f"`{root}.{name}` does not exist")
+        if root == "nw" and name in narwhals_names.FUNCTIONS:
+            return narwhals_names.FUNCTIONS[name](*args, **kwargs)
+        return getattr(pl, name)(*args, **kwargs)
+
+    def _method(
+        self, node: ast.Call, receiver: Any, names: tuple[str, ...], *, is_spark: bool
+    ) -> Any:
+        args, kwargs = self._arguments(node)
+        name = ".".join(names)
+        if name.startswith("laktory."):
+            return self._laktory(name.removeprefix("laktory."), [receiver, *args], kwargs)
+        if name in spark_columns.METHODS and (is_spark or not _polars_takes(name, args, kwargs)):
+            return spark_columns.METHODS[name](receiver, *args, **kwargs)
+        if isinstance(receiver, Ordering):
+            raise ExpressionError(f"`.{name}` cannot follow `asc()` or `desc()`")
+        if name in narwhals_names.METHODS and name not in _polars_methods():
+            return narwhals_names.METHODS[name](receiver, *args, **kwargs)
+        if not all(part.isidentifier() and part[0] != "_" for part in names) or (
+            name not in _polars_methods() and name not in catalog.expression_methods("nw")
+        ):
+            raise ExpressionError(f"`.{name}` has no equal on Polars")
+        for part in names:
+            receiver = getattr(receiver, part)
+        return receiver(*args, **kwargs)
+
+    def _laktory(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> pl.Expr:
+        if name == "current_timestamp":
+            return column_functions.timestamp(self.moment)
+        if name == "sql_expr":
+            return self._sql([v for v in (*args, *kwargs.values()) if isinstance(v, str)], "spark")
+        return column_functions.FUNCTIONS[name](*args, **kwargs)
+
+
+def _spark_value(value: Any, names_column: bool) -> Any:
+    """Return an argument as Spark takes it: where a column is wanted, a string names one."""
+    if isinstance(value, list | tuple):
+        return [_spark_value(item, names_column) for item in value]
+    return as_column(value) if names_column else value
+
+
+def _is_spark(node: ast.expr) -> bool:
+    return any(isinstance(part, ast.Name) and part.id == "F" for part in ast.walk(node))
+
+
+@lru_cache(maxsize=8)
+def _types(root: str) -> frozenset[str]:
+    return catalog.data_types(root)
+
+
+@lru_cache(maxsize=1)
+def _polars_methods() -> frozenset[str]:
+    return catalog.expression_methods("pl")
+
+
+def _polars_takes(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Return whether the method, of a receiver that Spark did not make, is Polars' own."""
+    if name not in _polars_methods():
+        return False
+    if name == "cast":
+        return not any(isinstance(value, str) for value in (*args, *kwargs.values()))
+    if name in ("when", "otherwise"):
+        return len(args) < 2
+    return True

@@ -1,0 +1,159 @@
+"""Targets that are a folder of files: new files first, then one switch of the manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+from polars.io.partition import FileProviderArgs
+
+from laktory_dagster.engines.base import Commit, Receipt
+from laktory_dagster.engines.polars.columns import cast_to, fit_schema
+from laktory_dagster.engines.polars.delta_log import hive_part
+from laktory_dagster.engines.polars.files import FileWriter, refuse_merge
+from laktory_dagster.engines.polars.formats import EAGER, EXTENSIONS, check_columns, lazy_sink
+from laktory_dagster.engines.polars.layout import MANIFEST
+from laktory_dagster.engines.polars.receipts import (
+    current_files,
+    read_manifest_data,
+    write_receipt,
+    writer_of,
+)
+from laktory_dagster.engines.polars.scanning import scan_files
+from laktory_dagster.errors import UnsupportedError, WriteError
+
+TYPED = ("PARQUET", "IPC", "AVRO")
+
+
+class FolderWriter(FileWriter):
+    """Writes a folder of files by OVERWRITE, APPEND, IGNORE or ERROR."""
+
+    def exists(self) -> bool:
+        """Return whether the folder has data."""
+        return current_files(self.layout) is not None
+
+    def is_published(self, staged_id: str) -> bool:
+        """Return whether the manifest names the files."""
+        files = read_manifest_data(self.layout).get("files", ())
+        return any(staged_id in name for name in files)
+
+    def check(self) -> None:
+        """Check mode, options, columns, and for an append the stored schema."""
+        _ = self.options
+        form = self.target.format
+        refuse_merge(self.target.mode, form, self.name)
+        if self.target.partition_by and form in EAGER:
+            raise UnsupportedError(f"{self.name}: {form} files cannot be partitioned")
+        missing = [name for name in self.target.partition_by if name not in self.schema]
+        if missing:
+            raise WriteError(
+                f"{self.name} is partitioned by `{missing[0]}`, which the rows do not have",
+                expected=f"one of {', '.join(self.schema.names())}",
+            )
+        check_columns(form, self.types, self.name)
+
+    @cached_property
+    def types(self) -> pl.Schema:
+        """Return the types of the written columns: for an append those of the stored files."""
+        types = self.declared(pl.LazyFrame(schema=self.schema), self.schema)[1]
+        names = current_files(self.layout) if self.target.mode == "APPEND" else None
+        if not names or self.target.format not in TYPED:
+            return types
+        stored = scan_files(self.layout, self.target.format, names[-1:])
+        if stored is None:
+            return types
+        known = stored.collect_schema()
+        evolution = self.target.schema_evolution or "freeze"
+        spared = {name: known.get(name, types[name]) for name in self.target.partition_by}
+        given = pl.Schema({**dict(types.items()), **spared})
+        evolution = "add" if evolution == "widen" else evolution
+        return fit_schema(given, known, evolution, self.name).batch
+
+    def sinks(self, frame: pl.LazyFrame) -> list[pl.LazyFrame]:
+        """Return the sink of the staged files."""
+        if self.is_ignored:
+            return []
+        if not self.target.partition_by:
+            typed = cast_to(frame, self.schema, self.types)
+            self.slot.files += sorted({self.pass_name, self.staged_name})
+            return [self._sink(typed, self.layout.store.url(self.pass_name))]
+        place = pl.PartitionBy(
+            self.layout.store.url(f"{self.layout.staged}/{self.slot.id}"),
+            key=list(self.target.partition_by),
+            include_key=False,
+            file_path_provider=self._name_files(),
+        )
+        unspared = {k: v for k, v in self.types.items() if k not in self.target.partition_by}
+        return [self._sink(cast_to(frame, self.schema, unspared), place)]
+
+    def _sink(self, frame: pl.LazyFrame, place: Any) -> pl.LazyFrame:
+        options = self.layout.store.storage_options
+        return lazy_sink(frame, self.target.format, place, self.options, options)
+
+    def _name_files(self) -> Callable[[FileProviderArgs], str]:
+        extension = EXTENSIONS[self.target.format]
+
+        def name_of(args: FileProviderArgs) -> str:
+            values = args.partition_keys.row(0, named=True)
+            folders = "/".join(f"{hive_part(k)}={hive_part(v)}" for k, v in values.items())
+            name = f"{folders}/part-{self.slot.id}-{args.index_in_partition}.{extension}"
+            self.slot.files.append(f"{self.layout.staged}/{self.slot.id}/{name}")
+            return name
+
+        return name_of
+
+    def commit(self, receipt: Receipt, rows: int) -> Commit:
+        """Put the new files into the folder, then switch the manifest to them."""
+        skipped = self.skip(receipt, rows)
+        if skipped is not None:
+            return skipped
+        manifest = read_manifest_data(self.layout)
+        earlier = manifest.get("receipts", {}).get(writer_of(receipt.token))
+        if earlier and earlier["token"] == receipt.token and self._stands(earlier, receipt):
+            self.abort()
+            return self.skipped(receipt)
+        before = current_files(self.layout) or []
+        if not manifest:
+            self._switch({"files": before, "receipts": {}})
+        new = self._move_in()
+        appends = self.target.mode == "APPEND"
+        receipts = {**manifest.get("receipts", {}), writer_of(receipt.token): receipt.to_dict()}
+        self._switch({"files": [*before, *new] if appends else new, "receipts": receipts})
+        write_receipt(self.layout, receipt)
+        if not appends:
+            for name in manifest.get("files", ()):
+                self.layout.store.delete(name)
+        size = sum(self.layout.store.size(name) or 0 for name in new)
+        self.abort()
+        published = scan_files(self.layout, self.target.format, new)
+        frame = published if published is not None else pl.LazyFrame(schema=self.types)
+        return Commit(self.target, rows, None, size, frame)
+
+    def _stands(self, earlier: dict[str, Any], receipt: Receipt) -> bool:
+        same_code = bool(earlier["code_version"] == receipt.code_version)
+        return self.target.mode == "APPEND" or same_code
+
+    def _switch(self, manifest: dict[str, Any]) -> None:
+        self.layout.store.write(MANIFEST, json.dumps(manifest).encode())
+
+    def _move_in(self) -> list[str]:
+        """Move the staged files into the folder and return their names there."""
+        store = self.layout.store
+        if not self.target.partition_by:
+            new = f"part-{self.staged_name.rpartition('/')[2]}"
+            store.publish(self.staged_name, new)
+            return [new]
+        prefix = f"{self.layout.staged}/{self.slot.id}/"
+        moved = [(name, name.removeprefix(prefix)) for name in self.slot.files]
+        for staged, new in moved:
+            store.publish(staged, new)
+        return [new for _, new in moved]
+
+    def abort(self) -> None:
+        """Remove what was staged; never raises."""
+        super().abort()
+        if self.target.partition_by and not self.is_ignored:
+            self.layout.store.remove_tree(f"{self.layout.staged}/{self.slot.id}")

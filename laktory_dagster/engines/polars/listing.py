@@ -1,0 +1,175 @@
+"""The files behind a path: one file, a folder, a glob, hive partitions; local or remote."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import gzip
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from laktory_dagster.engines.base import InputVersion, Place
+from laktory_dagster.engines.polars.layout import read_manifest
+from laktory_dagster.engines.polars.storage import open_store
+from laktory_dagster.errors import ReadError
+
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+_WILDCARDS = "*?["
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file to read, with the values of the `key=value` folders above it."""
+
+    path: str
+    partition: tuple[tuple[str, str | None], ...] = ()
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a source in a stable order. `is_folder` says that the path named a folder."""
+
+    files: tuple[DataFile, ...]
+    version: InputVersion
+    is_folder: bool
+    storage_options: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+def list_files(place: Place) -> Listing:
+    """Return the files of a place.
+
+    A folder is read recursively; names that start with `_` or `.` are not data. Where the folder
+    has a manifest of ours, the files it lists are the data.
+
+    Raises:
+        ReadError: nothing is there; the message names the absolute path.
+    """
+    if place.is_remote:
+        return _list_remote(place)
+    root = place.uri.removeprefix("file://")
+    if os.path.isdir(root):  # noqa: PTH112 - long listings are faster with os
+        names = _folder(root)
+        base = root
+    elif os.path.isfile(root):  # noqa: PTH113
+        names, base = [root], os.path.dirname(root)  # noqa: PTH120
+    elif any(mark in root for mark in _WILDCARDS):
+        found = glob.glob(root, recursive=True)  # noqa: PTH207
+        names = sorted(name for name in found if os.path.isfile(name))  # noqa: PTH113
+        base = root[: min(root.index(mark) for mark in _WILDCARDS if mark in root)]
+    else:
+        raise ReadError(f"there is nothing at {root}", hint="check the path of the source")
+    if not names:
+        raise ReadError(f"there are no data files at {root}")
+    files = tuple(DataFile(name, _partition(name[len(base) :]), _problem(name)) for name in names)
+    return Listing(files, _local_version(root, names), names != [root])
+
+
+def _folder(root: str) -> list[str]:
+    manifest = read_manifest(root)
+    if manifest is not None:
+        return [os.path.join(root, name) for name in manifest]  # noqa: PTH118
+    return sorted(_walk(root))
+
+
+def _walk(root: str) -> Iterator[str]:
+    for folder, folders, names in os.walk(root, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        for name in names:
+            if not name.startswith((".", "_")):
+                yield os.path.join(folder, name)  # noqa: PTH118
+
+
+def _local_version(root: str, names: Sequence[str]) -> InputVersion:
+    digest = hashlib.sha256()
+    for name in names:
+        stat = os.stat(name)  # noqa: PTH116
+        digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return InputVersion(root, digest.hexdigest()[:32])
+
+
+def _partition(relative: str) -> tuple[tuple[str, str | None], ...]:
+    found = []
+    for part in Path(relative).parts[:-1]:
+        key, equals, value = part.partition("=")
+        if equals and key:
+            text = unquote(value)
+            found.append((key, None if text == NO_VALUE else text))
+    return tuple(found)
+
+
+def _problem(path: str) -> str | None:
+    """Return what is wrong with a file that can be told without reading it, None for nothing."""
+    try:
+        size = os.path.getsize(path)  # noqa: PTH202
+        if size == 0:
+            return "the file is empty (zero bytes)"
+        with Path(path).open("rb") as file:
+            head = file.read(4)
+            file.seek(max(0, size - 64))
+            tail = file.read()
+    except OSError as error:
+        return f"the file cannot be read: {error.strerror}"
+    name = path.lower()
+    if name.endswith(".parquet"):
+        if head != b"PAR1":
+            return "the file is no Parquet (it does not start with its mark)"
+        if not tail.endswith(b"PAR1"):
+            return "the Parquet file is cut off (its footer is missing)"
+    if name.endswith(".gz"):
+        return _gzip_problem(path, head)
+    if name.endswith((".json", ".jsonl", ".ndjson")) and tail.rstrip()[-1:] not in b"}]":
+        return "the JSON is cut off (its last line is not complete)"
+    return None
+
+
+def _gzip_problem(path: str, head: bytes) -> str | None:
+    if not head.startswith(b"\x1f\x8b"):
+        return "the file is no gzip"
+    try:
+        with gzip.open(path) as file:
+            while file.read(1 << 20):
+                pass
+    except (OSError, EOFError) as error:
+        return f"the gzip file is damaged: {error}"
+    return None
+
+
+def _list_remote(place: Place) -> Listing:
+    uri = place.uri
+    options = dict(place.storage_options)
+    marks = [uri.index(mark) for mark in _WILDCARDS if mark in uri]
+    base = uri[: min(marks)].rpartition("/")[0] if marks else uri.rstrip("/")
+    store = open_store(base, options)
+    try:
+        manifest = None if marks else read_manifest(base, options)
+        names = manifest if manifest is not None else sorted(store.names(""))
+    except OSError as error:
+        raise ReadError(f"{uri} cannot be listed: {error}") from error
+    if marks:
+        pattern = uri[len(base) + 1 :]
+        names = [name for name in names if fnmatch.fnmatch(name, pattern)]
+    visible = [n for n in names if not any(p.startswith((".", "_")) for p in n.split("/") if p)]
+    digest = hashlib.sha256()
+    if not visible and not marks:
+        parent, _, name = base.rpartition("/")
+        size = open_store(parent, options).size(name)
+        if size is None:
+            raise ReadError(f"there is nothing at {uri}", hint="check the path of the source")
+        digest.update(f"{uri}\0{size}".encode())
+        file = DataFile(base, (), "the file is empty (zero bytes)" if size == 0 else None)
+        return Listing((file,), InputVersion(uri, digest.hexdigest()[:32]), False, options)
+    if not visible:
+        raise ReadError(f"there are no data files at {uri}")
+    files = []
+    for name in visible:
+        size = store.size(name)
+        digest.update(f"{name}\0{size}\n".encode())
+        problem = "the file is empty (zero bytes)" if size == 0 else None
+        files.append(DataFile(store.url(name), _partition(f"/{name}"), problem))
+    version = InputVersion(uri, digest.hexdigest()[:32])
+    return Listing(tuple(files), version, True, options)

@@ -1,0 +1,285 @@
+"""MERGE into a Delta table: the latest change of each key updates, inserts or deletes its row."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import polars as pl
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
+
+from laktory_dagster.engines.base import Commit, Receipt
+from laktory_dagster.engines.polars.columns import SchemaFit, cast_to, fit_schema, stored_types
+from laktory_dagster.engines.polars.delta import DeltaWriter
+from laktory_dagster.engines.polars.delta_log import (
+    LogChange,
+    busy,
+    commit_change,
+    commit_properties,
+    is_done,
+    open_table,
+    table_schema,
+)
+from laktory_dagster.engines.polars.expressions import compile_condition
+from laktory_dagster.engines.polars.layers import dedupe
+from laktory_dagster.engines.polars.receipts import with_version, write_receipt
+from laktory_dagster.engines.polars.writer import declared_types
+from laktory_dagster.errors import MergeKeyError, UnsupportedError, WriteError
+from laktory_dagster.models import MergeOptions
+
+DELETE = "__laktory_delete"
+SHOWN_KEYS = 5
+
+
+class MergeWriter(DeltaWriter):
+    """Writes a Delta table by MERGE. The batch is staged as one Parquet file beside the table."""
+
+    @property
+    def rule(self) -> MergeOptions:
+        """Return how changes apply."""
+        return self.target.merge or MergeOptions()
+
+    @property
+    def keys(self) -> list[str]:
+        """Return the columns that identify a row."""
+        return list(self.target.primary_keys or self.rule.primary_keys)
+
+    @property
+    def replaces(self) -> bool:
+        """Return whether the table is made anew from the batch."""
+        return self.table is None or self.target.replace_stored
+
+    @cached_property
+    def batch_name(self) -> str:
+        """Return the name of the staged batch."""
+        return f"{self.layout.staged}/{self.slot.id}.parquet"
+
+    @cached_property
+    def written(self) -> list[str]:
+        """Return the columns that the merge writes; the keys always do."""
+        names = self.schema.names()
+        if self.rule.include_columns is not None:
+            kept = set(self.rule.include_columns) | set(self.keys)
+            return [name for name in names if name in kept]
+        dropped = set(self.rule.exclude_columns or ()) - set(self.keys)
+        return [name for name in names if name not in dropped]
+
+    def check(self) -> None:
+        """Check options and columns."""
+        if self.rule.scd_type == 2:
+            raise UnsupportedError(
+                f"{self.name}: `scd_type: 2` is not available in this version",
+                hint="use `scd_type: 1`, which keeps the latest row of each key",
+            )
+        if not self.keys:
+            raise WriteError(
+                f"{self.name}: MERGE needs `primary_keys` on the node or in `merge_cdc_options`"
+            )
+        named = [*self.keys, *([self.rule.order_by] if self.rule.order_by else [])]
+        named += [*(self.rule.include_columns or ()), *(self.rule.exclude_columns or ())]
+        missing = [name for name in named if name not in self.schema]
+        if missing:
+            raise WriteError(
+                f"{self.name}: the merge names the column `{missing[0]}`, which the rows do not "
+                "have",
+                expected=f"one of {', '.join(self.schema.names())}",
+            )
+        _ = self.batch_types
+        super().check()
+
+    @cached_property
+    def batch_types(self) -> pl.Schema:
+        """Return the types of the staged batch, unwritten columns included."""
+        stored = pl.Schema() if self.replaces or self.table is None else table_schema(self.table)
+        wanted = {**dict(self.schema.items()), **declared_types(self.target, self.schema)}
+        return stored_types(pl.Schema(wanted), self.name, stored)
+
+    def fit_to(self, table: DeltaTable | None) -> SchemaFit:
+        """Return how the written columns fit the table."""
+        batch = pl.Schema((name, self.batch_types[name]) for name in self.written)
+        if table is None:
+            return SchemaFit(batch, batch)
+        partial = self.rule.include_columns is not None or self.rule.exclude_columns is not None
+        evolution = "add" if self.evolution == "widen" else self.evolution
+        return fit_schema(batch, table_schema(table), evolution, self.name, may_lack=partial)
+
+    def sinks(self, frame: pl.LazyFrame) -> list[pl.LazyFrame]:
+        """Return the sink of the staged batch."""
+        store = self.layout.store
+        self.slot.files.append(self.batch_name)
+        types = {**self.batch_types, **self.fit.batch}
+        sink: pl.LazyFrame = cast_to(frame, self.schema, types).sink_parquet(
+            store.url(self.batch_name),
+            mkdir=True,
+            lazy=True,
+            storage_options=store.storage_options or None,
+        )
+        return [sink]
+
+    @property
+    def keeps_types(self) -> bool:
+        """Return True: the batch is one file."""
+        return True
+
+    @property
+    def batch(self) -> pl.LazyFrame:
+        """Return the staged batch as it came."""
+        store = self.layout.store
+        return pl.scan_parquet(
+            store.url(self.batch_name),
+            storage_options=store.storage_options or None,
+            hive_partitioning=False,
+        )
+
+    def staged_frame(self) -> pl.LazyFrame | None:
+        """Return the staged batch."""
+        return self.batch
+
+    def finish(self) -> None:
+        """Check the keys of the batch.
+
+        Raises:
+            MergeKeyError: null keys, or rows of one key that differ and nothing orders them.
+        """
+        self.rows = int(self.batch.select(pl.len()).collect().item())
+        if not self.rule.null_equals_null:
+            nulls = self.batch.filter(pl.any_horizontal(pl.col(self.keys).is_null()))
+            self._refuse(nulls, "rows with a null in the merge key", _NULL_HINT)
+        if self.rule.order_by is None:
+            differing = self.batch.unique().group_by(self.keys).len().filter(pl.col("len") > 1)
+            self._refuse(differing, "merge keys with several rows that differ", _ORDER_HINT)
+
+    def _refuse(self, frame: pl.LazyFrame, what: str, hint: str) -> None:
+        found = frame.select(pl.len()).collect().item()
+        if not found:
+            return
+        shown = frame.select(self.keys).unique().sort(self.keys).head(SHOWN_KEYS).collect()
+        examples = ", ".join(str(row) for row in shown.to_dicts())
+        raise MergeKeyError(f"{self.name}: {found:,} {what}: {examples}", hint=hint)
+
+    def changes(self) -> pl.LazyFrame:
+        """Return one row a key, the latest, with whether it deletes."""
+        latest = self.batch
+        if self.rule.order_by is None:
+            latest = latest.unique()
+        else:
+            latest = dedupe(latest, tuple(self.keys), self.rule.order_by, "first")
+        deletes = pl.lit(value=False)
+        if self.rule.delete_where is not None:
+            condition = compile_condition(self.rule.delete_where, self.target.dialect)
+            deletes = condition.fill_null(value=False)
+        written = [pl.col(name) for name in self.written]
+        order = [] if self.rule.order_by is None else [pl.col(self.rule.order_by).alias(_ORDER)]
+        return latest.select(*written, *order, deletes.alias(DELETE))
+
+    def commit(self, receipt: Receipt, rows: int) -> Commit:
+        """Merge the batch, once per token.
+
+        Raises:
+            TargetBusyError: another run changed the same rows meanwhile.
+        """
+        skipped = self.skip(receipt, rows)
+        if skipped is not None:
+            return skipped
+        table = open_table(self.layout.store)
+        if table is not None and is_done(table, receipt, replaces=self.target.replace_stored):
+            return self._repeated(receipt)
+        if table is None or self.target.replace_stored:
+            return self._make(receipt, rows)
+        self.fit_to(table)
+        try:
+            self._merge(table, receipt)
+        except CommitFailedError as error:
+            raise busy(self.layout.store, error) from error
+        version = table.version()
+        return self._finished(receipt, rows, version)
+
+    def _finished(self, receipt: Receipt, rows: int, version: int) -> Commit:
+        self.is_open = False
+        write_receipt(self.layout, with_version(receipt, version))
+        self.slot.keep()
+        return Commit(self.target, rows, version, None, self.batch)
+
+    def _make(self, receipt: Receipt, rows: int) -> Commit:
+        """Make the table from the changes that do not delete."""
+        rows_left = self.changes().filter(~pl.col(DELETE)).select(self.written)
+        self._files.clear()
+        pl.collect_all([self._sink(rows_left, self.slot.id)])
+        change = LogChange(
+            files=self._files,
+            schema=self.fit.table,
+            partition_by=self.partition_by,
+            replace=True,
+            comment=self.target.comment,
+        )
+        result = commit_change(
+            self.layout.store, change, receipt, self.slot.id, lambda _table: change
+        )
+        if result.repeated:
+            return self._repeated(receipt)
+        self.slot.files[:] = [self.batch_name]
+        return self._finished(receipt, rows, result.version)
+
+    def _merge(self, table: DeltaTable, receipt: Receipt) -> None:
+        source = self.changes().collect()
+        grown = bool(self.fit.added)
+        merger = table.merge(
+            source.to_arrow(),
+            predicate=" AND ".join(self._same(key) for key in self.keys),
+            source_alias="source",
+            target_alias="target",
+            merge_schema=grown,
+            commit_properties=commit_properties(receipt, self.slot.id),
+        )
+        current = self._is_current(table)
+        stored = [name for name in self.written if name in table_schema(table)]
+        updates = {
+            _quoted(name): self._new_value(name, stored=name in stored) for name in self.written
+        }
+        kept = [name for name in stored if name not in self.keys]
+        differs = " OR ".join(
+            f"({self._new_value(name, stored=True)} IS DISTINCT FROM target.{_quoted(name)})"
+            for name in kept
+        )
+        changed = differs if differs and not grown else "true"
+        if self.rule.delete_where is not None:
+            merger = merger.when_matched_delete(predicate=f"source.{DELETE} AND {current}")
+        merger.when_matched_update(
+            updates, predicate=f"NOT source.{DELETE} AND {current} AND ({changed})"
+        ).when_not_matched_insert(
+            {_quoted(name): f"source.{_quoted(name)}" for name in self.written},
+            predicate=f"NOT source.{DELETE}",
+        ).execute()
+
+    def _same(self, key: str) -> str:
+        source, target = f"source.{_quoted(key)}", f"target.{_quoted(key)}"
+        equal = f"{source} = {target}"
+        if not self.rule.null_equals_null:
+            return equal
+        return f"({equal} OR ({source} IS NULL AND {target} IS NULL))"
+
+    def _is_current(self, table: DeltaTable) -> str:
+        """Return the condition that a change is not older than the stored row."""
+        order = self.rule.order_by
+        if order is None or order not in table_schema(table):
+            return "true"
+        stored = f"target.{_quoted(order)}"
+        return f"({stored} IS NULL OR source.{_ORDER} >= {stored})"
+
+    def _new_value(self, name: str, *, stored: bool) -> str:
+        source = f"source.{_quoted(name)}"
+        if self.rule.ignore_null_updates and stored:
+            return f"coalesce({source}, target.{_quoted(name)})"
+        return source
+
+
+_ORDER = "__laktory_order"
+_NULL_HINT = (
+    "`null_keys: quarantine` sets such rows aside; `merge_cdc_options: {null_equals_null: true}` "
+    "takes null as a key"
+)
+_ORDER_HINT = "`merge_cdc_options: {order_by: column}` says which row of a key is the latest"
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

@@ -1,0 +1,51 @@
+"""What a user's code or a YAML file holds as rows, as a lazy frame."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from laktory_dagster.errors import ReadError
+
+
+def from_native(frame: Any) -> pl.LazyFrame:
+    """Return the rows lazily.
+
+    Takes Polars frames, narwhals frames around them, Arrow tables, pandas frames, a list of
+    mappings and a mapping of lists. Columns of a list are those of all its rows, in the order they
+    appear; a missing value is null.
+
+    Raises:
+        ReadError: it is nothing of these, or the values of a column do not fit together.
+    """
+    if isinstance(frame, pl.LazyFrame):
+        return frame
+    if isinstance(frame, pl.DataFrame):
+        return frame.lazy()
+    if hasattr(frame, "to_native"):
+        return from_native(frame.to_native())
+    if isinstance(frame, (Mapping, list, tuple)):
+        return _from_plain(frame)
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(frame, pandas.DataFrame):
+        return pl.from_pandas(frame).lazy()
+    if hasattr(frame, "__arrow_c_stream__"):
+        return pl.DataFrame(frame).lazy()
+    raise ReadError(
+        f"{type(frame).__name__} is no frame that the Polars engine reads",
+        expected="a Polars, pandas or Arrow frame, a list of mappings, or a mapping of lists",
+    )
+
+
+def _from_plain(rows: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> pl.LazyFrame:
+    try:
+        if isinstance(rows, Mapping):
+            return pl.DataFrame({name: list(values) for name, values in rows.items()}).lazy()
+        names = dict.fromkeys(name for row in rows for name in row)
+        columns = {name: [row.get(name) for row in rows] for name in names}
+        return pl.DataFrame(columns).lazy()
+    except (pl.exceptions.PolarsError, TypeError, ValueError, AttributeError) as error:
+        raise ReadError(f"the inline rows make no table: {error}") from error

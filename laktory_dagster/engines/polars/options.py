@@ -1,0 +1,92 @@
+"""What a source does with its rows, in the one order of every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from laktory_dagster.engines.polars.expressions import compile_condition, compile_sql
+from laktory_dagster.engines.polars.layers import dedupe
+from laktory_dagster.errors import ReadError
+from laktory_dagster.expressions.suggest import hint_for
+from laktory_dagster.models.sources import Dedupe, DedupeOptions, Sample, SourceOptions
+
+
+def apply_options(frame: pl.LazyFrame, source: SourceOptions, dialect: str) -> pl.LazyFrame:
+    """Return the frame after `filter`, `selects`, `renames`, `drops`, `drop_duplicates`, `sample`
+    and `limit`, in this order. `watermark` and `broadcast` change nothing on one machine.
+
+    Raises:
+        ReadError: a column is not there.
+    """
+    if source.filter is not None:
+        frame = frame.filter(compile_condition(source.filter, dialect))
+    if source.selects is not None:
+        frame = _select(frame, source.selects, dialect)
+    if source.renames:
+        _require(frame, source.renames, "renames")
+        frame = frame.rename(source.renames)
+    if source.drops:
+        frame = frame.drop(source.drops, strict=False)
+    if source.drop_duplicates:
+        frame = _dedupe(frame, source.drop_duplicates)
+    if source.sample is not None:
+        frame = _sample(frame, source.sample)
+    if source.limit is not None:
+        frame = frame.head(source.limit)
+    return frame
+
+
+def _require(frame: pl.LazyFrame, names: Sequence[str] | Mapping[str, str], what: str) -> None:
+    have = frame.collect_schema().names()
+    missing = next((name for name in names if name not in have), None)
+    if missing is not None:
+        raise ReadError(
+            f"`{what}` names the column `{missing}`, which the source does not have",
+            expected=f"one of {', '.join(have)}",
+            hint=hint_for(missing, have),
+        )
+
+
+def _select(
+    frame: pl.LazyFrame, selects: Sequence[str] | Mapping[str, str], dialect: str
+) -> pl.LazyFrame:
+    if isinstance(selects, Mapping):
+        return frame.select(_column(frame, old, dialect).alias(new) for old, new in selects.items())
+    return frame.select(_column(frame, name, dialect) for name in selects)
+
+
+def _column(frame: pl.LazyFrame, name: str, dialect: str) -> pl.Expr:
+    """Return a column, a field of a struct (`a.b`), or an SQL expression with its alias."""
+    schema = frame.collect_schema()
+    if name in schema:
+        return pl.col(name)
+    if name == "*":
+        return pl.all()
+    head, *fields = name.split(".")
+    if fields and head in schema and all(field.isidentifier() for field in fields):
+        column = pl.col(head)
+        for field in fields:
+            column = column.struct.field(field)
+        return column.alias(fields[-1])
+    if name.replace("_", "a").replace("-", "a").isalnum():
+        _require(frame, [name], "selects")
+    return compile_sql(name, dialect)
+
+
+def _dedupe(frame: pl.LazyFrame, wanted: Dedupe) -> pl.LazyFrame:
+    if isinstance(wanted, DedupeOptions):
+        subset, keep = wanted.subset, wanted.keep
+    else:
+        subset, keep = (() if wanted is True else tuple(wanted)), "first"  # type: ignore[arg-type]
+    if subset:
+        _require(frame, subset, "drop_duplicates")
+    return dedupe(frame, subset, None, keep)
+
+
+def _sample(frame: pl.LazyFrame, sample: Sample) -> pl.LazyFrame:
+    """Keep a share of the rows by a hash of their number, so that a seed repeats the choice."""
+    number = "__laktory_row"
+    keep = pl.col(number).hash(sample.seed or 0) / float(2**64) < sample.fraction
+    return frame.with_row_index(number).filter(keep).drop(number)

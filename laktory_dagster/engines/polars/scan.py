@@ -1,0 +1,310 @@
+"""Files of a format as one lazy frame, whatever small differences their schemas have."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from laktory_dagster.engines.polars.drift import unify
+from laktory_dagster.engines.polars.listing import DataFile, Listing
+from laktory_dagster.engines.polars.schemas import parse_schema
+from laktory_dagster.engines.polars.storage import open_store
+from laktory_dagster.errors import ReadError, UnsupportedError
+from laktory_dagster.models.sources import FileSource, SourceOptions
+
+INFER_ROWS = 1_000
+LINES = ("JSONL", "NDJSON")
+Scan = Callable[[Sequence[str], pl.Schema | None], pl.LazyFrame]
+
+
+def scan_listing(listing: Listing, form: str, source: SourceOptions) -> pl.LazyFrame:
+    """Return the rows of all files lazily; columns of `key=value` folders come last.
+
+    Raises:
+        ReadError: a file cannot be read, or the files' schemas differ more than is allowed.
+        UnsupportedError: the format is not one of this engine.
+    """
+    reader = _Reader(listing, form, source)
+    declared = getattr(source, "schema_definition", None)
+    if declared is not None:
+        return _hive(listing, lambda paths: reader.declared(paths, parse_schema(declared)))
+    if len(listing.files) == 1:
+        return _hive(listing, lambda paths: reader.scan(paths, None))
+    schemas = [(file.path, reader.schema(file.path)) for file in listing.files]
+    rule = getattr(source, "schema_evolution", None) or "freeze"
+    unified, is_same = unify(schemas, rule, is_json=form in ("JSON", *LINES))
+    return _hive(listing, lambda paths: reader.unified(paths, unified, is_same=is_same))
+
+
+def _hive(listing: Listing, scan: Callable[[Sequence[str]], pl.LazyFrame]) -> pl.LazyFrame:
+    """Return the scan with the values of partition folders as columns of their narrowest type."""
+    groups: dict[tuple[tuple[str, str | None], ...], list[str]] = {}
+    for file in listing.files:
+        groups.setdefault(file.partition, []).append(file.path)
+    if list(groups) == [()]:
+        return scan([file.path for file in listing.files])
+    names = list(dict.fromkeys(name for values in groups for name, _ in values))
+    types = {name: _narrowest([dict(v).get(name) for v in groups]) for name in names}
+    frames = []
+    for values, paths in groups.items():
+        given = dict(values)
+        constants = [
+            pl.lit(given.get(name)).cast(pl.String).pipe(_typed, types[name]).alias(name)
+            for name in names
+        ]
+        frames.append(scan(paths).with_columns(constants))
+    return pl.concat(frames, how="vertical")
+
+
+def _typed(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    return text.str.to_date() if dtype == pl.Date() else text.cast(dtype)
+
+
+def _narrowest(values: Sequence[str | None]) -> pl.DataType:
+    series = pl.Series([value for value in values if value is not None], dtype=pl.String)
+    if series.is_empty():
+        return pl.String()
+    if series.str.contains(r"^-?(0|[1-9][0-9]*)$").all():
+        return pl.Int64()
+    if series.str.contains(r"^\d{4}-\d{2}-\d{2}$").all():
+        return pl.Date()
+    return pl.String()
+
+
+class _Reader:
+    """Reads files of one format with the options of one source."""
+
+    def __init__(self, listing: Listing, form: str, source: SourceOptions) -> None:
+        self._storage = listing.storage_options or None
+        self._form = form
+        self._source = source
+        self._options: dict[str, Any] = dict(getattr(source, "read_options", {}))
+
+    def scan(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
+        """Return files of equal schema in one scan."""
+        form = self._form
+        if form == "JSON":
+            return self._json(paths, schema)
+        scans: Mapping[str, Scan] = {
+            "CSV": self._csv,
+            "JSONL": self._lines,
+            "NDJSON": self._lines,
+            "PARQUET": self._parquet,
+            "IPC": self._ipc,
+            "AVRO": self._eager,
+            "EXCEL": self._eager,
+        }
+        if form not in scans:
+            raise UnsupportedError(
+                f"the Polars engine does not read {form}",
+                expected=f"one of JSON, DELTA, {', '.join(scans)}",
+                hint="read it on Spark (`dataframe_type: SPARK`)",
+            )
+        return scans[form](paths, schema)
+
+    def schema(self, path: str) -> pl.Schema:
+        """Return one file's schema. Raises ReadError with the file's name."""
+        try:
+            return self.scan([path], None).collect_schema()
+        except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+            raise ReadError(f"{path} cannot be read: {_first_line(error)}") from error
+
+    def unified(self, paths: Sequence[str], schema: pl.Schema, *, is_same: bool) -> pl.LazyFrame:
+        """Return files whose schemas fit into one."""
+        if is_same and self._form not in ("AVRO", "EXCEL"):
+            return self.scan(paths, None if self._form != "JSON" else schema)
+        if self._form in LINES:
+            return self._lines(paths, schema)
+        frames = []
+        for path in paths:
+            frame = self.scan([path], None)
+            have = frame.collect_schema()
+            columns = [
+                pl.col(name).cast(dtype) if name in have else pl.lit(None, dtype).alias(name)
+                for name, dtype in schema.items()
+            ]
+            frames.append(frame.select(columns))
+        return pl.concat(frames, how="vertical")
+
+    def declared(self, paths: Sequence[str], schema: pl.Schema) -> pl.LazyFrame:
+        """Return exactly the declared columns; a value that does not fit its type is null."""
+        if self._form == "CSV":
+            texts = pl.Schema(dict.fromkeys(schema, pl.String()))
+            return self._csv(paths, texts).select(
+                tolerant_cast(pl.col(name), pl.String(), dtype) for name, dtype in schema.items()
+            )
+        if self._form in LINES or (self._form == "JSON" and self._all_lines(paths)):
+            options = {**self._options, "ignore_errors": True}
+            return pl.scan_ndjson(
+                list(paths), schema=schema, storage_options=self._storage, **options
+            )
+        frames = [self._cast_to(self.scan([path], None), schema) for path in paths]
+        return pl.concat(frames, how="vertical")
+
+    @staticmethod
+    def _cast_to(frame: pl.LazyFrame, schema: pl.Schema) -> pl.LazyFrame:
+        have = frame.collect_schema()
+        return frame.select(
+            tolerant_cast(pl.col(name), have[name], dtype)
+            if name in have
+            else pl.lit(None, dtype).alias(name)
+            for name, dtype in schema.items()
+        )
+
+    def _infer(self) -> dict[str, Any]:
+        infer = getattr(self._source, "infer_schema", None)
+        if "infer_schema_length" in self._options:
+            return {}
+        return {"infer_schema_length": None if infer is True else INFER_ROWS}
+
+    def _csv(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
+        source = self._source
+        options: dict[str, Any] = {**self._infer(), **self._options}
+        if isinstance(source, FileSource):
+            options.setdefault("has_header", source.header)
+            if source.infer_schema is False:
+                options["infer_schema"] = False
+        if schema is not None:
+            options.pop("infer_schema_length", None)
+            options |= {
+                "schema": schema,
+                "missing_columns": "insert",
+                "extra_columns": "ignore",
+            }
+        return pl.scan_csv(list(paths), storage_options=self._storage, **options)
+
+    def _lines(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
+        options: dict[str, Any] = {**self._infer(), **self._options}
+        return pl.scan_ndjson(list(paths), schema=schema, storage_options=self._storage, **options)
+
+    def _parquet(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
+        return pl.scan_parquet(
+            list(paths),
+            schema=schema,
+            storage_options=self._storage,
+            hive_partitioning=False,
+            **self._options,
+        )
+
+    def _ipc(self, paths: Sequence[str], _: pl.Schema | None) -> pl.LazyFrame:
+        return pl.scan_ipc(list(paths), storage_options=self._storage, **self._options)
+
+    def _eager(self, paths: Sequence[str], _: pl.Schema | None) -> pl.LazyFrame:
+        frames = []
+        for path in paths:
+            content = io.BytesIO(self._content(path))
+            if self._form == "AVRO":
+                frames.append(pl.read_avro(content, **self._options))
+            else:
+                frames.append(pl.read_excel(content, **self._options))
+        return pl.concat(frames, how="vertical").lazy()
+
+    def _content(self, path: str) -> bytes:
+        if "://" in path:
+            parent, _, name = path.rpartition("/")
+            content = open_store(parent, self._storage or {}).read(name) or b""
+        else:
+            content = Path(path).read_bytes()
+        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+
+    def _json(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
+        lines = [path for path in paths if self._holds_lines(path)]
+        frames = [self._lines(lines, schema)] if lines else []
+        for path in paths:
+            if path not in lines:
+                frames.append(self._document(path, schema))
+        return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
+
+    def _document(self, path: str, schema: pl.Schema | None) -> pl.LazyFrame:
+        try:
+            frame = pl.read_json(self._content(path), infer_schema_length=None)
+        except pl.exceptions.PolarsError as error:
+            raise ReadError(f"{path} is no JSON: {_first_line(error)}") from error
+        return frame.lazy() if schema is None else self._cast_to(frame.lazy(), schema)
+
+    def _all_lines(self, paths: Sequence[str]) -> bool:
+        return all(self._holds_lines(path) for path in paths)
+
+    def _holds_lines(self, path: str) -> bool:
+        """Return whether a JSON file has a document per line, rather than an array or one."""
+        if isinstance(self._source, FileSource) and self._source.multiline:
+            return False
+        return holds_lines(self._first_bytes(path))
+
+    def _first_bytes(self, path: str) -> bytes:
+        if "://" in path:
+            return self._content(path)[:1_000_000]
+        opener = gzip.open if path.endswith(".gz") else open
+        with opener(path, "rb") as file:
+            first = b""
+            while not first.strip():
+                line = file.readline(16_000_000)
+                if not line:
+                    break
+                first = line
+        return bytes(first)
+
+
+def holds_lines(first_line: bytes) -> bool:
+    """Return whether a JSON text that starts with this line holds a document per line."""
+    text = first_line.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not text.startswith(b"{"):
+        return False
+    try:
+        json.loads(text.splitlines()[0])
+    except ValueError:
+        return False
+    return True
+
+
+def tolerant_cast(value: pl.Expr, have: pl.DataType, want: pl.DataType) -> pl.Expr:
+    """Return the value as another type; null where it does not fit."""
+    if have == want:
+        return value
+    if have == pl.String():
+        if want == pl.Boolean():
+            lowered = value.str.to_lowercase()
+            truth = pl.when(lowered.is_in(["true", "1", "yes"])).then(pl.lit(value=True))
+            return (
+                truth.when(lowered.is_in(["false", "0", "no"]))
+                .then(pl.lit(value=False))
+                .name.keep()
+            )
+        if want == pl.Date():
+            return value.str.slice(0, 10).str.to_date(strict=False)
+        if isinstance(want, pl.Datetime):
+            return to_timestamp(value, want)
+        if want == pl.Time():
+            return value.str.to_time(strict=False)
+    return value.cast(want, strict=False)
+
+
+def to_timestamp(value: pl.Expr, want: pl.Datetime) -> pl.Expr:
+    """Return ISO texts as timestamps, read as UTC where they say no zone; null for other texts."""
+    text = value.str.strip_chars().str.replace(" ", "T", literal=True)
+    zoned = text.str.to_datetime(
+        "%+", time_unit=want.time_unit, time_zone="UTC", strict=False, ambiguous="earliest"
+    )
+    naive_text = pl.when(text.str.len_chars() == 10).then(text + "T00:00:00").otherwise(text)
+    naive = naive_text.str.to_datetime(
+        "%Y-%m-%dT%H:%M:%S%.f", time_unit=want.time_unit, strict=False
+    ).dt.replace_time_zone("UTC")
+    found = pl.coalesce(zoned, naive).name.keep()
+    if want.time_zone is None:
+        return found.dt.replace_time_zone(None)
+    return found if want.time_zone == "UTC" else found.dt.convert_time_zone(want.time_zone)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def files_of(listing: Listing, readable: Sequence[DataFile]) -> Listing:
+    """Return the listing with these files only."""
+    return Listing(tuple(readable), listing.version, listing.is_folder, listing.storage_options)

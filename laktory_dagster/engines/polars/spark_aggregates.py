@@ -1,0 +1,194 @@
+"""Spark's aggregates and window functions on Polars columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.errors import ExpressionError
+
+_SMALL = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A function of a row's place, which `over(..., order_by=...)` makes a column."""
+
+    name: str
+    buckets: int = 1
+
+    def over(
+        self,
+        partition_by: Any = None,
+        *more: Any,
+        order_by: Any = None,
+        descending: bool = False,
+        nulls_last: bool = False,
+    ) -> pl.Expr:
+        """Return the column. Ties have one rank; `row_number` counts them on."""
+        if order_by is None:
+            raise ExpressionError(
+                f"`F.{self.name}()` needs an order",
+                expected=f'`F.{self.name}().over("key", order_by="time")`',
+            )
+        order = list(order_by) if isinstance(order_by, list | tuple) else [order_by]
+        number = pl.int_range(1, pl.len() + 1)
+        keys = [partition_by] if partition_by is not None else [pl.lit(1)]
+        place = number.over(
+            *keys, *more, order_by=order, descending=descending, nulls_last=nulls_last
+        )
+        groups = [*keys, *more]
+        return self._ranked(place, groups, order).alias(self.name)
+
+    def _ranked(self, place: pl.Expr, groups: list[Any], order: list[Any]) -> pl.Expr:
+        if self.name == "row_number":
+            return place.cast(pl.Int32)
+        rows = pl.len().over(*groups)
+        least = place.min().over(*groups, *order)
+        if self.name == "rank":
+            return least.cast(pl.Int32)
+        if self.name == "dense_rank":
+            return least.rank("dense").over(*groups).cast(pl.Int32)
+        if self.name == "percent_rank":
+            return pl.when(rows > 1).then((least - 1) / (rows - 1)).otherwise(0.0)
+        if self.name == "cume_dist":
+            return place.max().over(*groups, *order) / rows
+        return self._bucket(place - 1, rows).cast(pl.Int32)
+
+    def _bucket(self, place: pl.Expr, rows: pl.Expr) -> pl.Expr:
+        """Return the bucket of `ntile`: the first ones hold one row more."""
+        size, more = rows // self.buckets, rows % self.buckets
+        in_larger = place < more * (size + 1)
+        larger = place // (size + 1)
+        smaller = (place - more) // pl.max_horizontal(size, 1)
+        return pl.when(in_larger).then(larger).otherwise(smaller) + 1
+
+
+def _count(value: Any) -> pl.Expr:
+    if isinstance(value, pl.Expr) and (value.meta.is_literal() or value.meta.has_multiple_outputs()):
+        return pl.len().cast(pl.Int64)
+    return value.count().cast(pl.Int64)
+
+
+def _count_distinct(*values: pl.Expr) -> pl.Expr:
+    columns = [column for value in values for column in _listed(value)]
+    if len(columns) == 1:
+        return columns[0].drop_nulls().n_unique().cast(pl.Int64)
+    complete = pl.all_horizontal(column.is_not_null() for column in columns)
+    named = [column.alias(str(index)) for index, column in enumerate(columns)]
+    return pl.struct(named).filter(complete).n_unique().cast(pl.Int64)
+
+
+def _listed(value: Any) -> list[pl.Expr]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _sum(scope: Scope, value: pl.Expr) -> pl.Expr:
+    if isinstance(scope.type_of(value), _SMALL):
+        value = value.cast(pl.Int64)
+    # Of no values the sum is null, as in SQL; Polars says 0.
+    return pl.when(value.count() > 0).then(value.sum())
+
+
+def _sum_distinct(scope: Scope, value: pl.Expr) -> pl.Expr:
+    return _sum(scope, value.unique())
+
+
+def _first(value: pl.Expr, ignorenulls: bool = False) -> pl.Expr:
+    return value.first(ignore_nulls=ignorenulls)
+
+
+def _last(value: pl.Expr, ignorenulls: bool = False) -> pl.Expr:
+    return value.last(ignore_nulls=ignorenulls)
+
+
+def _percentile(value: pl.Expr, share: Any, _frequency: Any = None) -> pl.Expr:
+    return value.quantile(share, interpolation="linear")
+
+
+def _percentile_approx(value: pl.Expr, share: Any, _accuracy: Any = None) -> pl.Expr:
+    return value.quantile(share, interpolation="lower")
+
+
+def _listagg(value: pl.Expr, delimiter: Any = "") -> pl.Expr:
+    return value.cast(pl.String).str.join(delimiter)
+
+
+def _shifted(sign: int) -> Callable[..., pl.Expr]:
+    def shifted(value: pl.Expr, offset: int = 1, default: Any = None) -> pl.Expr:
+        return value.shift(sign * offset, fill_value=default)
+
+    return shifted
+
+
+def _mode(value: pl.Expr, _deterministic: bool = False) -> pl.Expr:
+    return value.drop_nulls().mode().min()
+
+
+def _spread(function: str, ddof: int) -> Callable[[pl.Expr], pl.Expr]:
+    return lambda value: getattr(value, function)(ddof=ddof)
+
+
+AGGREGATES: Mapping[str, Callable[..., Any]] = {
+    "any_value": lambda value, ignoreNulls=False: _first(value, ignoreNulls),
+    "approxCountDistinct": lambda value, rsd=None: _count_distinct(value),
+    "approx_count_distinct": lambda value, rsd=None: _count_distinct(value),
+    "approx_percentile": _percentile_approx,
+    "array_agg": lambda value: value.drop_nulls().implode(),
+    "avg": lambda value: value.mean(),
+    "bool_and": lambda value: pl.when(value.count() > 0).then(value.all()),
+    "bool_or": lambda value: pl.when(value.count() > 0).then(value.any()),
+    "corr": lambda first, second: pl.corr(first, second),
+    "count": _count,
+    "countDistinct": _count_distinct,
+    "count_distinct": _count_distinct,
+    "count_if": lambda value: value.sum().cast(pl.Int64),
+    "covar_pop": lambda first, second: pl.cov(first, second, ddof=0),
+    "covar_samp": lambda first, second: pl.cov(first, second),
+    "cume_dist": lambda: Ranking("cume_dist"),
+    "dense_rank": lambda: Ranking("dense_rank"),
+    "every": lambda value: pl.when(value.count() > 0).then(value.all()),
+    "first": _first,
+    "first_value": _first,
+    "kurtosis": lambda value: value.kurtosis(),
+    "lag": _shifted(1),
+    "last": _last,
+    "last_value": _last,
+    "lead": _shifted(-1),
+    "listagg": _listagg,
+    "max": lambda value: value.max(),
+    "max_by": lambda value, by: value.max_by(by),
+    "mean": lambda value: value.mean(),
+    "median": lambda value: value.median(),
+    "min": lambda value: value.min(),
+    "min_by": lambda value, by: value.min_by(by),
+    "mode": _mode,
+    "ntile": lambda n: Ranking("ntile", n),
+    "percent_rank": lambda: Ranking("percent_rank"),
+    "percentile": _percentile,
+    "percentile_approx": _percentile_approx,
+    "product": lambda value: value.product(),
+    "rank": lambda: Ranking("rank"),
+    "row_number": lambda: Ranking("row_number"),
+    "skewness": lambda value: value.skew(),
+    "some": lambda value: pl.when(value.count() > 0).then(value.any()),
+    "std": _spread("std", 1),
+    "stddev": _spread("std", 1),
+    "stddev_pop": _spread("std", 0),
+    "stddev_samp": _spread("std", 1),
+    "string_agg": _listagg,
+    "var_pop": _spread("var", 0),
+    "var_samp": _spread("var", 1),
+    "variance": _spread("var", 1),
+}
+
+SCOPED_AGGREGATES: Mapping[str, Callable[..., Any]] = {
+    "sum": _sum,
+    "sumDistinct": _sum_distinct,
+    "sum_distinct": _sum_distinct,
+    "try_sum": _sum,
+}

@@ -1,0 +1,80 @@
+"""How Spark reads a column's name, and how it names and orders results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """A column to sort by, as `asc()` and `desc()` give it."""
+
+    column: pl.Expr
+    descending: bool = False
+    nulls_last: bool = False
+
+
+def spark_column(name: str) -> pl.Expr:
+    """Return the column of a name in Spark's spelling: `a.b` is a field, `` `a.b` `` a column."""
+    if name == "*":
+        return pl.all()
+    parts = _name_parts(name)
+    column = pl.col(parts[0])
+    for part in parts[1:]:
+        column = column.struct.field(part)
+    return column
+
+
+def _name_parts(name: str) -> list[str]:
+    parts, current, is_quoted = [], "", False
+    for sign in name:
+        if sign == "`":
+            is_quoted = not is_quoted
+        elif sign == "." and not is_quoted:
+            parts.append(current)
+            current = ""
+        else:
+            current += sign
+    parts.append(current)
+    return parts if all(parts) else [name]
+
+
+def as_column(value: Any) -> Any:
+    """Return what stands where Spark wants a column: a text names one, other values are constant."""
+    if isinstance(value, str):
+        return spark_column(value)
+    if isinstance(value, pl.Expr | Ordering):
+        return value
+    return pl.lit(value)
+
+
+def result_name(function: str, values: Sequence[Any]) -> str | None:
+    """Return the name that Spark gives a call: `upper(a)`; None when an argument has none."""
+    names = []
+    for value in values:
+        name = _argument_name(value)
+        if name is None:
+            return None
+        names.append(name)
+    return f"{function}({', '.join(names)})"
+
+
+def _argument_name(value: Any) -> str | None:
+    if isinstance(value, Ordering):
+        return None
+    if isinstance(value, pl.Expr):
+        if value.meta.is_literal(allow_aliasing=False):
+            return _literal_name(value)
+        return value.meta.output_name(raise_if_undetermined=False)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int | float) else None
+
+
+def _literal_name(value: pl.Expr) -> str:
+    found = pl.select(value).item()
+    return "NULL" if found is None else str(found)

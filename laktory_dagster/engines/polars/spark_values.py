@@ -1,0 +1,176 @@
+"""Spark's functions of numbers, conditions and types, on Polars columns."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import Any
+
+import polars as pl
+
+from laktory_dagster.engines.polars.schemas import portable
+from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.engines.polars.spark_names import as_column
+from laktory_dagster.errors import ExpressionError
+
+
+def when(condition: pl.Expr, value: Any) -> Any:
+    """Return the first branch of a case; `otherwise` ends it, null by default."""
+    return pl.when(condition).then(as_literal(value))
+
+
+def as_literal(value: Any) -> pl.Expr:
+    """Return a plain value as a constant; a text is one too."""
+    return value if isinstance(value, pl.Expr) else pl.lit(value)
+
+
+def _round(mode: Any) -> Callable[..., pl.Expr]:
+    def rounded(value: pl.Expr, scale: int = 0) -> pl.Expr:
+        if scale < 0:
+            unit = 10**-scale
+            return (value / unit).round(0, mode=mode) * unit
+        return value.round(scale, mode=mode)
+
+    return rounded
+
+
+def _log(first: Any, second: pl.Expr | None = None) -> pl.Expr:
+    value, base = (first, math.e) if second is None else (second, first)
+    value = as_column(value)
+    return pl.when(value > 0).then(value.log(base))
+
+
+def _positive(function: Callable[[pl.Expr], pl.Expr], above: float = 0) -> Callable[..., pl.Expr]:
+    """Return the function with null where Spark gives null: outside of its domain."""
+
+    def checked(value: pl.Expr) -> pl.Expr:
+        return pl.when(value > above).then(function(value))
+
+    return checked
+
+
+def _pmod(value: pl.Expr, divisor: Any) -> pl.Expr:
+    return ((value % divisor) + divisor) % divisor
+
+
+def _ratio(value: pl.Expr, divisor: pl.Expr) -> pl.Expr:
+    return pl.when(divisor != 0).then(value / divisor)
+
+
+def _mod(value: pl.Expr, divisor: pl.Expr) -> pl.Expr:
+    rest = value.abs() % divisor.abs()
+    return pl.when(divisor != 0).then(pl.when(value < 0).then(-rest).otherwise(rest))
+
+
+def _nvl2(value: pl.Expr, there: pl.Expr, missing: pl.Expr) -> pl.Expr:
+    return pl.when(value.is_not_null()).then(there).otherwise(missing)
+
+
+def _null_if(value: pl.Expr, other: pl.Expr) -> pl.Expr:
+    return pl.when(value.ne_missing(other) | value.is_null()).then(value)
+
+
+def _nan_or(value: pl.Expr, other: pl.Expr) -> pl.Expr:
+    return pl.when(value.is_nan()).then(other).otherwise(value)
+
+
+def _folded(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    return lambda *values: reduce(function, values)
+
+
+def _typeof(scope: Scope, value: pl.Expr) -> pl.Expr:
+    kind = scope.type_of(value)
+    if kind is None:
+        raise ExpressionError("`F.typeof` needs columns whose types are known")
+    return pl.lit(portable(kind))
+
+
+def _bitwise_not(value: pl.Expr) -> pl.Expr:
+    return -value - 1
+
+
+def _factorial(value: pl.Expr) -> pl.Expr:
+    table = {n: math.factorial(n) for n in range(21)}
+    return value.cast(pl.Int64).replace_strict(table, default=None, return_dtype=pl.Int64)
+
+
+VALUES: Mapping[str, Callable[..., Any]] = {
+    "abs": lambda value: value.abs(),
+    "acos": lambda value: value.arccos(),
+    "acosh": lambda value: value.arccosh(),
+    "asin": lambda value: value.arcsin(),
+    "asinh": lambda value: value.arcsinh(),
+    "atan": lambda value: value.arctan(),
+    "atan2": lambda first, second: pl.arctan2(as_column(first), as_column(second)),
+    "atanh": lambda value: value.arctanh(),
+    "bit_count": lambda value: value.bitwise_count_ones().cast(pl.Int32),
+    "bitwise_not": _bitwise_not,
+    "bitwiseNOT": _bitwise_not,
+    "bround": _round("half_to_even"),
+    "cbrt": lambda value: value.cbrt(),
+    "ceil": lambda value, scale=None: value.ceil().cast(pl.Int64),
+    "ceiling": lambda value, scale=None: value.ceil().cast(pl.Int64),
+    "coalesce": pl.coalesce,
+    "cos": lambda value: value.cos(),
+    "cosh": lambda value: value.cosh(),
+    "cot": lambda value: value.cot(),
+    "csc": lambda value: 1 / value.sin(),
+    "degrees": lambda value: value.degrees(),
+    "e": lambda: pl.lit(math.e),
+    "equal_null": lambda first, second: first.eq_missing(second),
+    "exp": lambda value: value.exp(),
+    "expm1": lambda value: value.exp() - 1,
+    "factorial": _factorial,
+    "floor": lambda value, scale=None: value.floor().cast(pl.Int64),
+    "greatest": pl.max_horizontal,
+    "hypot": lambda first, second: (as_column(first) ** 2 + as_column(second) ** 2).sqrt(),
+    "ifnull": pl.coalesce,
+    "isnan": lambda value: value.cast(pl.Float64).is_nan().fill_null(value=False),
+    "isnotnull": lambda value: value.is_not_null(),
+    "isnull": lambda value: value.is_null(),
+    "least": pl.min_horizontal,
+    "ln": _positive(lambda value: value.log()),
+    "log": _log,
+    "log10": _positive(lambda value: value.log10()),
+    "log1p": _positive(lambda value: value.log1p(), above=-1),
+    "log2": _positive(lambda value: value.log(2)),
+    "mod": _mod,
+    "nanvl": _nan_or,
+    "negate": operator.neg,
+    "negative": operator.neg,
+    "nullif": _null_if,
+    "nullifzero": lambda value: pl.when(value != 0).then(value),
+    "nvl": pl.coalesce,
+    "nvl2": _nvl2,
+    "pi": lambda: pl.lit(math.pi),
+    "pmod": _pmod,
+    "positive": operator.pos,
+    "pow": lambda value, power: as_column(value) ** as_column(power),
+    "power": lambda value, power: as_column(value) ** as_column(power),
+    "radians": lambda value: value.radians(),
+    "rint": lambda value: value.round(0, mode="half_to_even"),
+    "round": _round("half_away_from_zero"),
+    "sec": lambda value: 1 / value.cos(),
+    "sign": lambda value: value.sign().cast(pl.Float64),
+    "signum": lambda value: value.sign().cast(pl.Float64),
+    "sin": lambda value: value.sin(),
+    "sinh": lambda value: value.sinh(),
+    "sqrt": lambda value: value.sqrt(),
+    "tan": lambda value: value.tan(),
+    "tanh": lambda value: value.tanh(),
+    "toDegrees": lambda value: value.degrees(),
+    "toRadians": lambda value: value.radians(),
+    "try_add": _folded(operator.add),
+    "try_divide": _ratio,
+    "try_mod": _mod,
+    "try_multiply": _folded(operator.mul),
+    "try_subtract": _folded(operator.sub),
+    "when": when,
+    "zeroifnull": lambda value: value.fill_null(0),
+}
+
+SCOPED: Mapping[str, Callable[..., Any]] = {
+    "typeof": _typeof,
+}

@@ -1,0 +1,285 @@
+"""One pass: every target staged, every rule counted, then commit or abort."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+from deltalake.exceptions import DeltaError
+
+from laktory_dagster.engines.base import (
+    Commit,
+    Frame,
+    Receipt,
+    StageRequest,
+    StageSummary,
+    Target,
+)
+from laktory_dagster.engines.polars.check import Counts, RuleSet, merged_samples
+from laktory_dagster.engines.polars.custom import CustomWriter
+from laktory_dagster.engines.polars.delta import DeltaWriter
+from laktory_dagster.engines.polars.files import FileWriter
+from laktory_dagster.engines.polars.folders import FolderWriter
+from laktory_dagster.engines.polars.layout import layout_of
+from laktory_dagster.engines.polars.merge import MergeWriter
+from laktory_dagster.engines.polars.read import as_read_error
+from laktory_dagster.engines.polars.receipts import save_failures
+from laktory_dagster.engines.polars.schemas import column_types
+from laktory_dagster.engines.polars.writer import TargetWriter
+from laktory_dagster.errors import LaktoryDagsterError, UnsupportedError, WriteError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class PolarsStaged:
+    """What one pass staged; see `Staged` in `engines.base`."""
+
+    def __init__(self, work: _Pass, summary: StageSummary) -> None:
+        """Keep the pass whose writers publish."""
+        self._work = work
+        self._summary = summary
+
+    @property
+    def summary(self) -> StageSummary:
+        """Return counts, schema and samples of the pass."""
+        return self._summary
+
+    def commit(self, target: Target, receipt: Receipt) -> Commit:
+        """Publish one target with its receipt, atomically. Raises WriteError and its children."""
+        summary = self._summary
+        rows = summary.rows_quarantined if target.role == "quarantine" else summary.rows_out
+        with _write_errors(target):
+            return self._work.writers[target.key].commit(receipt, rows)
+
+    def abort(self) -> None:
+        """Remove what was staged and not committed; never raises."""
+        self._work.abort()
+
+    def frames(self) -> tuple[Frame, Frame]:
+        """Return the good and the quarantined rows as this pass saw them."""
+        return self._work.good, self._work.quarantined
+
+    def save_samples(self, target: Target) -> None:
+        """Store the rejected rows of the summary beside the target's receipt."""
+        with _write_errors(target):
+            save_failures(layout_of(target.place, target.format), self._summary.samples)
+
+
+class _Pass:
+    """The plan of one pass: one shared frame, a branch per output."""
+
+    def __init__(self, request: StageRequest) -> None:
+        """Compile the rules and check the targets.
+
+        Raises:
+            LaktoryDagsterError: whatever can be known to be wrong before the work.
+        """
+        self.request = request
+        frame: pl.LazyFrame = request.frame.lazy()
+        with _pass_errors(request):
+            self.schema = frame.collect_schema()
+        self.rules = RuleSet(
+            request.rules, request.dialect, self.schema, _null_keys(request.targets)
+        )
+        flagged = self.rules.flagged(frame)
+        self.good = self.rules.good(flagged)
+        self.quarantined = self.rules.quarantined(flagged, request.stamp)
+        self._frame = frame
+        self.writers: dict[str, TargetWriter] = {}
+        try:
+            for target in request.targets:
+                with _write_errors(target):
+                    self.writers[target.key] = self._writer(target)
+                    self.writers[target.key].prepare()
+        except BaseException:
+            self.abort()
+            raise
+
+    def _writer(self, target: Target) -> TargetWriter:
+        rows = self.quarantined if target.role == "quarantine" else self.good
+        schema = rows.collect_schema()
+        return open_writer(target, schema, self.request)
+
+    def abort(self) -> None:
+        for writer in self.writers.values():
+            writer.abort()
+
+    def run(self) -> StageSummary:
+        """Run everything in one collect and return what it gave."""
+        shared = self._shared()
+        sinks = self._sinks(shared)
+        needs_preview = self._needs_preview()
+        counts = [self.rules.count_frame(shared)] if self._needs_counts() else []
+        keep = self.request.keep_samples
+        samples = self.rules.sample_frames(shared) if keep and self.rules.checks_rows else []
+        previews = [self.rules.good(shared).head(self.request.sample_rows)] if needs_preview else []
+        try:
+            with _pass_errors(self.request):
+                results = _collect([*sinks, *counts, *samples, *previews])
+        except BaseException:
+            for writer in self.writers.values():
+                writer.break_off()
+            raise
+        del results[: len(sinks)]
+        with _pass_errors(self.request):
+            for writer in self.writers.values():
+                writer.finish()
+        found = self.rules.counts(results.pop(0).row(0, named=True)) if counts else None
+        shown = [results.pop(0).to_dicts() for _ in samples]
+        preview = results.pop(0).to_dicts() if previews else self._read_preview()
+        return self._summary(found or self._footer_counts(), shown, preview)
+
+    def _shared(self) -> pl.LazyFrame:
+        """Return the frame that all branches start from.
+
+        An explicit cache, because the optimizer shares only the largest common part of each group
+        of branches: rules with two outputs alike would read the source again for these two.
+        """
+        flagged = self.rules.flagged(self._frame)
+        branches = len(self.request.targets) + self._needs_counts() + self._needs_preview()
+        branches += self.rules.checks_rows
+        return flagged.cache() if branches > 1 else flagged
+
+    def _sinks(self, shared: pl.LazyFrame) -> list[pl.LazyFrame]:
+        sinks: list[pl.LazyFrame] = []
+        for writer in self.writers.values():
+            if writer.target.role == "quarantine":
+                frame = self.rules.quarantined(shared, self.request.stamp)
+            else:
+                frame = self.rules.good(shared)
+            sinks += writer.sinks(frame)
+        return sinks
+
+    def _typed_writer(self) -> TargetWriter | None:
+        """Return a writer whose staged file says rows and values of the good rows."""
+        for writer in self.writers.values():
+            if writer.target.role != "quarantine" and writer.keeps_types:
+                return writer
+        return None
+
+    def _needs_counts(self) -> bool:
+        return not self.rules.is_empty or self._typed_writer() is None
+
+    def _needs_preview(self) -> bool:
+        return bool(self.writers) and self.request.keep_samples and self._typed_writer() is None
+
+    def _read_preview(self) -> Sequence[Mapping[str, Any]]:
+        writer = self._typed_writer()
+        frame = writer.staged_frame() if writer and self.request.keep_samples else None
+        return [] if frame is None else frame.head(self.request.sample_rows).collect().to_dicts()
+
+    def _footer_counts(self) -> Counts:
+        writer = self._typed_writer()
+        if writer is None or writer.rows is None:
+            raise RuntimeError("no staged file says how many rows there are")
+        return Counts(writer.rows, writer.rows, 0, {}, {})
+
+    def _summary(
+        self,
+        counts: Counts,
+        samples: Sequence[Sequence[Mapping[str, Any]]],
+        preview: Sequence[Mapping[str, Any]],
+    ) -> StageSummary:
+        return StageSummary(
+            rows_in=counts.rows_in,
+            rows_out=counts.rows_out,
+            rows_dropped=counts.rows_in - counts.rows_out - counts.rows_quarantined,
+            rows_quarantined=counts.rows_quarantined,
+            failures=counts.failures,
+            aggregates=counts.aggregates,
+            columns=column_types(self.schema),
+            samples=tuple(merged_samples(samples)) if samples else (),
+            preview=tuple(preview),
+        )
+
+
+def stage(request: StageRequest) -> PolarsStaged:
+    """Run the frame once: write all targets unseen, count all rules.
+
+    Raises:
+        WriteError: a target cannot be written, or the rows do not fit it.
+        TransformError: a rule or a step cannot be evaluated.
+        ReadError: a source turned out to be unreadable.
+    """
+    work = _Pass(request)
+    try:
+        summary = work.run()
+        for writer in work.writers.values():
+            if writer.target.role != "quarantine":
+                writer.refuse_empty(summary.rows_out)
+    except BaseException:
+        work.abort()
+        raise
+    return PolarsStaged(work, summary)
+
+
+def open_writer(target: Target, schema: pl.Schema, request: StageRequest) -> TargetWriter:
+    """Return the writer for a target's format and mode. Raises UnsupportedError."""
+    if target.custom_writer is not None:
+        return CustomWriter(target, schema, request.stamp)
+    if target.mode in ("COMPLETE", "UPDATE"):
+        raise UnsupportedError(
+            f"mode {target.mode} is for streams, which this version does not run"
+        )
+    kind = layout_of(target.place, target.format).kind
+    if target.table_name and kind == "file":
+        raise WriteError(
+            f"the table {target.table_name} is a file, not a folder: {target.place.uri}"
+        )
+    if kind == "delta":
+        is_merge = target.mode == "MERGE"
+        return (MergeWriter if is_merge else DeltaWriter)(target, schema, request.stamp)
+    return (FolderWriter if kind == "folder" else FileWriter)(target, schema, request.stamp)
+
+
+def _null_keys(targets: Sequence[Target]) -> tuple[str, ...]:
+    keys = [
+        key
+        for target in targets
+        if target.mode == "MERGE" and target.null_keys == "quarantine"
+        for key in target.primary_keys or (target.merge.primary_keys if target.merge else ())
+    ]
+    return tuple(dict.fromkeys(keys))
+
+
+def _collect(frames: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
+    return list(pl.collect_all(frames, engine="streaming")) if frames else []
+
+
+@contextmanager
+def _pass_errors(request: StageRequest) -> Iterator[None]:
+    """Turn what the pass raises into the package's errors."""
+    try:
+        yield
+    except LaktoryDagsterError:
+        raise
+    except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
+        full = _disk_full(error, request.targets)
+        raise full or as_read_error(error, None) from error
+
+
+@contextmanager
+def _write_errors(target: Target) -> Iterator[None]:
+    name = target.table_name or target.place.uri
+    try:
+        yield
+    except LaktoryDagsterError:
+        raise
+    except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
+        full = _disk_full(error, [target])
+        raise full or WriteError(f"{name} could not be written: {error}") from error
+
+
+def _disk_full(error: BaseException, targets: Sequence[Target]) -> WriteError | None:
+    number = error.errno if isinstance(error, OSError) else None
+    text = str(error)
+    if number not in _FULL and "No space left" not in text and "quota" not in text.lower():
+        return None
+    places = ", ".join(target.table_name or target.place.uri for target in targets)
+    return WriteError(
+        f"no space left on the disk while writing {places or 'temporary files'}",
+        hint="free some space and run again; the stored data are as they were",
+    )

@@ -1,0 +1,168 @@
+"""Checks of a whole node, and of the pipeline's own options."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions.sql import SqlExpression, parse_query
+from laktory_dagster.expressions.suggest import hint_for
+from laktory_dagster.models import Expectation
+from laktory_dagster.models.sources import DedupeOptions
+from laktory_dagster.plan.columns import ColumnFlow
+from laktory_dagster.plan.context import NodeContext, PlanContext
+from laktory_dagster.plan.layers import LAKTORY_04, TIME_COLUMN, stamp_of
+from laktory_dagster.plan.sink_checks import check_sinks
+from laktory_dagster.plan.source_checks import check_sources
+from laktory_dagster.plan.step_checks import check_expression, check_sql, check_steps
+from laktory_dagster.plan.steps import Path
+
+_CRON_FIELDS = 5
+_LISTED = 20
+
+
+def check_pipeline(common: PlanContext) -> None:
+    """Report what is wrong with the options of the pipeline itself."""
+    pipeline, findings = common.pipeline, common.findings
+    if pipeline.sql_dialect is not None:
+        try:
+            parse_query("SELECT 1", pipeline.sql_dialect.lower())
+        except ExpressionError as error:
+            findings.wrong_text(error, ("sql_dialect",))
+    schedule = pipeline.schedule
+    if schedule is not None:
+        if len(schedule.cron.split()) != _CRON_FIELDS:
+            findings.error(
+                f"`{schedule.cron}` is no schedule",
+                ("schedule", "cron"),
+                expected="five fields: minute, hour, day of month, month, day of week",
+            )
+        if not _is_time_zone(schedule.timezone):
+            findings.error(
+                f"there is no time zone `{schedule.timezone}`",
+                ("schedule", "timezone"),
+                expected="a name such as UTC or Europe/Berlin",
+            )
+    for index, module in enumerate(pipeline.imports):
+        if not all(part.isidentifier() for part in module.split(".")):
+            findings.error(f"`{module}` is no name of a module", ("imports", index))
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def check_node(context: NodeContext, flow: ColumnFlow) -> None:
+    """Report what is wrong with a node that can be known without data.
+
+    Args:
+        context: the node and where problems go.
+        flow: what its transformer does to the columns.
+    """
+    check_sources(context)
+    check_steps(context)
+    check_sinks(context)
+    _check_expectations(context, flow)
+    _check_keys(context, flow)
+
+
+def _known_columns(context: NodeContext, flow: ColumnFlow) -> tuple[str, ...] | None:
+    """Return the columns after the layer steps, where they are known."""
+    node = context.node
+    if flow.exact is None or flow.is_grouped or context.common.pipeline.compat == LAKTORY_04:
+        return None
+    added = [stamp_of(node.layer)] if node.layer and node.add_layer_columns else []
+    if node.layer == "SILVER" and node.timestamp_key:
+        added.append(TIME_COLUMN)
+    return (*flow.exact, *added)
+
+
+def _check_expectations(context: NodeContext, flow: ColumnFlow) -> None:
+    known = _known_columns(context, flow)
+    for index, rule in enumerate(context.node.expectations):
+        path = (*context.path, "expectations", index, "expression")
+        expression = check_expression(rule.expression, path, context)
+        if expression is None:
+            continue
+        if isinstance(expression, SqlExpression):
+            _check_kind(rule, expression, path, context)
+        if known is not None and expression.columns is not None:
+            _check_columns(expression.columns, known, path, context, "the rule reads")
+
+
+def _check_kind(
+    rule: Expectation, expression: SqlExpression, path: Path, context: NodeContext
+) -> None:
+    if rule.type == "ROW" and expression.is_aggregate:
+        context.findings.error(
+            f"the rule `{rule.name}` speaks of all rows at once",
+            path,
+            hint="write `type: AGGREGATE` beside it",
+        )
+    elif rule.type == "AGGREGATE" and not expression.is_aggregate:
+        context.findings.error(
+            f"the rule `{rule.name}` gives a value for every row",
+            path,
+            expected="one value for all rows, such as `count(*) > 0`",
+            hint="leave `type: AGGREGATE` out, or use an aggregate",
+        )
+
+
+def _check_columns(
+    columns: frozenset[str],
+    known: tuple[str, ...],
+    path: Path,
+    context: NodeContext,
+    what: str,
+) -> None:
+    """Report columns that are not there. Letter case is not compared: Spark folds it."""
+    folded = {name.lower() for name in known}
+    for column in sorted(columns):
+        if column.lower() not in folded:
+            more = ", ..." if len(known) > _LISTED else ""
+            context.findings.error(
+                f"{what} the column `{column}`, which the transformer does not give",
+                path,
+                expected=f"one of {', '.join(known[:_LISTED])}{more}",
+                hint=hint_for(column, known),
+            )
+
+
+def _check_keys(context: NodeContext, flow: ColumnFlow) -> None:
+    """Report keys that are not among the node's columns, or that its layer would drop."""
+    node, path = context.node, context.path
+    known = _known_columns(context, flow)
+    if known is not None:
+        keys = frozenset(node.primary_keys)
+        _check_columns(keys, known, (*path, "primary_keys"), context, "the primary key is")
+        subset = node.drop_duplicates
+        subset = subset.subset if isinstance(subset, DedupeOptions) else subset
+        if isinstance(subset, tuple):
+            place = (*path, "drop_duplicates")
+            _check_columns(frozenset(subset), known, place, context, "`drop_duplicates` reads")
+    _check_dropped_keys(context, flow)
+    if node.timestamp_key is not None and node.layer == "SILVER":
+        place = (*path, "timestamp_key")
+        expression = check_sql(node.timestamp_key, place, context)
+        if expression is not None and known is not None:
+            _check_columns(expression.columns, known, place, context, "`timestamp_key` reads")
+
+
+def _check_dropped_keys(context: NodeContext, flow: ColumnFlow) -> None:
+    node = context.node
+    drops = node.drop_source_columns
+    if drops is None:
+        drops = node.layer == "SILVER"
+    if not drops or flow.produced is None or context.common.pipeline.compat == LAKTORY_04:
+        return
+    lost = [key for key in node.primary_keys if key not in flow.produced]
+    if lost and flow.only_source:
+        context.findings.error(
+            f"the primary key `{lost[0]}` is a source column, which this node drops",
+            (*context.path, "primary_keys"),
+            hint=f"name `{lost[0]}` in the transformer, or set `drop_source_columns: false`",
+        )

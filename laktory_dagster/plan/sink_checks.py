@@ -1,0 +1,154 @@
+"""Checks of sinks: what a mode needs, and what an engine can write."""
+
+from __future__ import annotations
+
+from laktory_dagster.models import FileSink, MergeOptions, TableSink, ViewSink
+from laktory_dagster.models.sinks import SinkOptions
+from laktory_dagster.plan import locations
+from laktory_dagster.plan.context import NodeContext
+from laktory_dagster.plan.source_checks import (
+    check_function_name,
+    check_suffix,
+    check_table_name,
+)
+from laktory_dagster.plan.step_checks import check_expression
+from laktory_dagster.plan.steps import Path
+from laktory_dagster.plan.targets import sets_rows_aside
+
+FORMATS_NOT_WRITTEN = {
+    "polars": ("BINARYFILE", "ORC", "TEXT", "XML"),
+    "spark": ("BINARYFILE", "EXCEL", "IPC"),
+}
+_TABLE_FORMATS_NOT_WRITTEN = {"polars": ("AVRO", "ORC"), "spark": ()}
+_WRITER_METHODS = ("partitionBy", "clusterBy", "partition_by", "cluster_by")
+
+
+def check_sinks(context: NodeContext) -> None:
+    """Report what is wrong with a node's sinks."""
+    node = context.node
+    for index, sink in enumerate(node.sinks):
+        path = (*context.path, "sinks", index)
+        _check_sink(sink, path, context)
+        _check_mode(sink, path, context)
+        if sink.custom_writer is not None:
+            _check_custom(sink, path, context)
+        if sink.is_quarantine and not sets_rows_aside(node):
+            context.findings.warn(
+                "this sink takes rejected rows, and no expectation has `action: QUARANTINE`",
+                (*path, "is_quarantine"),
+                at_key=True,
+            )
+
+
+def _check_sink(sink: SinkOptions, path: Path, context: NodeContext) -> None:
+    if isinstance(sink, FileSink):
+        _check_format(sink.format, FORMATS_NOT_WRITTEN[context.engine], path, context)
+        check_suffix(sink.path, sink.format, path, context)
+        if any(character in sink.path for character in "*?["):
+            context.findings.error(
+                "the path of a sink is one place, not a pattern", (*path, "path")
+            )
+    elif isinstance(sink, TableSink):
+        _check_format(sink.format, _TABLE_FORMATS_NOT_WRITTEN[context.engine], path, context)
+        check_table_name(sink, path, context)
+        if sink.table_type == "VIEW" and context.engine == "polars":
+            context.findings.error(
+                "polars has no catalog that keeps a view",
+                (*path, "table_type"),
+                hint="leave the sink out: a node without a sink is a view",
+            )
+    foreign = [m.name for m in sink.writer_methods if m.name not in _WRITER_METHODS]
+    if foreign and context.engine == "polars":
+        context.findings.error(
+            f"`{foreign[0]}` is a method of Spark's writer; this node runs on polars",
+            (*path, "writer_methods"),
+            expected="partitionBy or clusterBy",
+            hint="use `write_options`",
+        )
+
+
+def _check_format(
+    declared: str, missing: tuple[str, ...], path: Path, context: NodeContext
+) -> None:
+    if declared in missing:
+        context.findings.error(
+            f"{context.engine} does not write {declared}",
+            (*path, "format"),
+            hint="use DELTA or PARQUET",
+        )
+
+
+def _check_mode(sink: SinkOptions, path: Path, context: NodeContext) -> None:
+    place = (*path, "mode")
+    streams = any(source.as_stream for source in context.node.sources)
+    if sink.mode == "MERGE":
+        _check_merge(sink, path, context)
+    elif sink.merge_cdc_options is not None:
+        context.findings.error(
+            "`merge_cdc_options` without `mode: MERGE` do nothing",
+            (*path, "merge_cdc_options"),
+            hint="write `mode: MERGE`",
+            at_key=True,
+        )
+    if sink.mode in ("COMPLETE", "UPDATE") and not streams:
+        context.findings.error(
+            f"mode {sink.mode} is for streams, and no source of the node has `as_stream: true`",
+            place,
+            hint="use OVERWRITE or MERGE",
+        )
+    if (
+        sink.mode == "APPEND"
+        and isinstance(sink, FileSink)
+        and sink.format != "DELTA"
+        and locations.has_file_suffix(sink.path)
+    ):
+        context.findings.error(
+            f"a {sink.format} file cannot be appended to",
+            place,
+            hint="name a folder (a path without an ending), or use `format: DELTA`",
+        )
+    if isinstance(sink, ViewSink) and sink.mode is not None:
+        context.findings.error("a view has no mode", place, at_key=True)
+
+
+def _check_merge(sink: SinkOptions, path: Path, context: NodeContext) -> None:
+    options = sink.merge_cdc_options or MergeOptions()
+    inside = (*path, "merge_cdc_options")
+    if locations.sink_format(sink) != "DELTA":
+        context.findings.error(
+            f"MERGE needs a DELTA target, this one is {locations.sink_format(sink)}",
+            (*path, "mode"),
+            hint="write `format: DELTA`",
+        )
+    if not options.primary_keys and not context.node.primary_keys:
+        context.findings.error(
+            "MERGE needs the columns that identify a row",
+            (*path, "mode"),
+            hint="give the node `primary_keys: [...]`",
+        )
+    if options.include_columns is not None and options.exclude_columns is not None:
+        context.findings.error("give either `include_columns` or `exclude_columns`", inside)
+    if options.scd_type == 2 and context.engine == "polars":
+        context.findings.error(
+            "polars does not keep history (`scd_type: 2`) yet",
+            (*inside, "scd_type"),
+            expected="scd_type: 1",
+        )
+    _check_delete(options, inside, context)
+
+
+def _check_delete(options: MergeOptions, path: Path, context: NodeContext) -> None:
+    if options.delete_where is not None:
+        check_expression(options.delete_where, (*path, "delete_where"), context)
+
+
+def _check_custom(sink: SinkOptions, path: Path, context: NodeContext) -> None:
+    assert sink.custom_writer is not None  # noqa: S101 - the caller looked
+    check_function_name(sink.custom_writer.func_name, (*path, "custom_writer"), context)
+    for key in ("mode", "merge_cdc_options"):
+        if getattr(sink, key) is not None:
+            context.findings.error(
+                f"a custom writer decides itself how it writes; `{key}` does nothing",
+                (*path, key),
+                at_key=True,
+            )

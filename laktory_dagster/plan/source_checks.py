@@ -1,0 +1,145 @@
+"""Checks of sources: formats, names, conditions, places."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from laktory_dagster.errors import ExpressionError, InvalidInputError
+from laktory_dagster.expressions.sql import parse_condition
+from laktory_dagster.models import FileSource, MemorySource, TableSource
+from laktory_dagster.models.sinks import TableSink
+from laktory_dagster.models.sources import CustomSource, ReadOptions, SourceOptions
+from laktory_dagster.plan import locations
+from laktory_dagster.plan.context import NodeContext
+from laktory_dagster.plan.steps import Path
+
+FORMATS_NOT_READ = {"polars": ("BINARYFILE", "ORC", "TEXT", "XML"), "spark": ("EXCEL", "IPC")}
+_SUFFIX_FORMATS = {
+    ".csv": ("CSV",),
+    ".parquet": ("PARQUET",),
+    ".json": ("JSON", "JSONL", "NDJSON"),
+    ".jsonl": ("JSON", "JSONL", "NDJSON"),
+    ".ndjson": ("JSON", "JSONL", "NDJSON"),
+    ".avro": ("AVRO",),
+    ".xlsx": ("EXCEL",),
+    ".ipc": ("IPC",),
+    ".arrow": ("IPC",),
+    ".feather": ("IPC",),
+    ".orc": ("ORC",),
+}
+
+
+def check_sources(context: NodeContext) -> None:
+    """Report what is wrong with a node's sources."""
+    seen: set[str] = set()
+    for index, source in enumerate(context.node.sources):
+        path = (*context.path, "sources", index)
+        check_source(source, path, context)
+        if source.name in seen:
+            context.findings.error(
+                f"two sources of the node are named `{source.name}`", (*path, "name")
+            )
+        if source.name:
+            seen.add(source.name)
+
+
+def check_source(source: SourceOptions, path: Path, context: NodeContext) -> None:
+    """Report what is wrong with one source of a node or of a step's arguments."""
+    if source.dataframe_type is not None and source.dataframe_type.lower() != context.engine:
+        context.findings.error(
+            f"this source asks for {source.dataframe_type}, its node runs on {context.engine}",
+            (*path, "dataframe_type"),
+            hint="a node runs on one engine; set `dataframe_type` on the node",
+        )
+    if source.filter is not None:
+        _check_filter(source.filter, (*path, "filter"), context)
+    if isinstance(source, FileSource):
+        _check_file(source, path, context)
+    elif isinstance(source, TableSource):
+        check_table_name(source, path, context)
+    elif isinstance(source, MemorySource):
+        _check_memory(source, path, context)
+    elif isinstance(source, CustomSource):
+        check_function_name(source.custom_reader.func_name, (*path, "custom_reader"), context)
+    if isinstance(source, ReadOptions) and source.reader_methods and context.engine == "polars":
+        context.findings.error(
+            "`reader_methods` are calls of Spark's reader; this node runs on polars",
+            (*path, "reader_methods"),
+            hint="use `read_options`",
+            at_key=True,
+        )
+
+
+def _check_filter(text: str, path: Path, context: NodeContext) -> None:
+    try:
+        condition = parse_condition(text, context.dialect)
+        if hasattr(condition, "render") and context.dialect != context.engine_dialect:
+            condition.render(context.engine_dialect)
+    except ExpressionError as error:
+        context.findings.wrong_text(error, path)
+
+
+def _check_file(source: FileSource, path: Path, context: NodeContext) -> None:
+    if source.format in FORMATS_NOT_READ[context.engine]:
+        context.findings.error(
+            f"{context.engine} does not read {source.format}",
+            (*path, "format"),
+            hint="store the data in another format, such as PARQUET",
+        )
+    check_suffix(source.path, source.format, path, context)
+    try:
+        locations.file_place(context.common.plan, source.path)
+    except InvalidInputError as error:
+        context.findings.wrong_text(error, (*path, "path"))
+
+
+def check_suffix(file: str, declared: str, path: Path, context: NodeContext) -> None:
+    """Warn about a path whose ending says another format than the declared one."""
+    formats = _SUFFIX_FORMATS.get(PurePosixPath(file.removesuffix(".gz")).suffix.lower())
+    if formats is not None and declared not in formats:
+        context.findings.warn(
+            f"the path ends in `{PurePosixPath(file).suffix}`, and its format is {declared}",
+            (*path, "path"),
+            hint=f"write `format: {formats[0]}`",
+        )
+
+
+def check_table_name(table: TableSource | TableSink, path: Path, context: NodeContext) -> None:
+    """Report a table whose parts are named twice and differ."""
+    *above, _ = table.table_name.split(".")
+    named = {"schema_name": above[-1:], "catalog_name": above[:-1]}
+    for key, part in named.items():
+        other = getattr(table, key)
+        if part and other is not None and other != part[0]:
+            context.findings.error(
+                f"`table_name` says `{part[0]}`, `{key}` says `{other}`",
+                (*path, key),
+                hint="write it once",
+            )
+
+
+def _check_memory(source: MemorySource, path: Path, context: NodeContext) -> None:
+    if source.data is not None and source.df is not None:
+        context.findings.error("a source has either `data` or `df`", path)
+    if isinstance(source.data, dict):
+        lengths = {name: len(values) for name, values in source.data.items()}
+        if len(set(lengths.values())) > 1:
+            shown = ", ".join(f"{name}: {count}" for name, count in lengths.items())
+            context.findings.error(
+                f"the columns of `data` differ in length ({shown})", (*path, "data")
+            )
+
+
+def check_function_name(name: str, path: Path, context: NodeContext) -> None:
+    """Report a reader or writer that is no dotted name of a Python function."""
+    parts = name.split(".")
+    known = name in context.common.functions
+    if known or (len(parts) > 1 and all(p.isidentifier() and p[0] != "_" for p in parts)):
+        return
+    if context.common.functions_open and name.isidentifier():
+        return
+    context.findings.error(
+        f"`{name}` names no function of the project",
+        path,
+        expected="`module.function`, or a name registered under `udfs`",
+    )

@@ -1,0 +1,188 @@
+"""Checks of a transformer's steps: functions, arguments, SQL, columns, types."""
+
+from __future__ import annotations
+
+import re
+
+from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions.python import Expression, parse_argument, parse_data_type
+from laktory_dagster.expressions.sql import SqlExpression, parse_query, parse_sql_expression
+from laktory_dagster.expressions.suggest import hint_for
+from laktory_dagster.models import Column, ColumnsStep, ColumnStep, MethodStep, SqlStep
+from laktory_dagster.models.sources import NodeSource, SourceOptions
+from laktory_dagster.plan.context import NodeContext
+from laktory_dagster.plan.functions import check_function
+from laktory_dagster.plan.references import own_sources
+from laktory_dagster.plan.source_checks import check_source
+from laktory_dagster.plan.steps import (
+    Path,
+    PlacedStep,
+    placed_arguments,
+    placed_steps,
+    placeholder_of,
+)
+
+_TYPES = (
+    "binary", "byte", "int8", "tinyint", "short", "int16", "smallint", "int", "integer", "int32",
+    "long", "int64", "bigint", "uint8", "uint16", "uint32", "uint64", "float", "float32", "real",
+    "double", "float64", "decimal", "boolean", "bool", "string", "utf8", "str", "varchar", "char",
+    "text", "date", "time", "timestamp", "timestamp_ntz", "timestamp_ltz", "datetime", "duration",
+)  # fmt: skip
+_NESTED = re.compile(r"(?:array|list|struct|map)\s*<.+>\Z", re.IGNORECASE | re.DOTALL)
+_SIZED = re.compile(r"(\w+)\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\)|\[\s*\w+\s*(?:,[^\]]+)?\])\Z")
+
+
+def check_steps(context: NodeContext) -> None:
+    """Report what is wrong with the steps of a node's transformer."""
+    for placed in placed_steps(context.node.transformer, (*context.path, "transformer")):
+        step = placed.step
+        if step.dataframe_type is not None and step.dataframe_type.lower() != context.engine:
+            context.findings.error(
+                f"this step asks for {step.dataframe_type}, its node runs on {context.engine}",
+                (*placed.path, "dataframe_type"),
+                hint="a node runs on one engine: make the step a node of its own",
+            )
+        if isinstance(step, MethodStep):
+            check_function(placed, context)
+            _check_arguments(step, placed, context)
+        elif isinstance(step, SqlStep):
+            _check_query(step, placed, context)
+        elif isinstance(step, ColumnStep):
+            _check_column(step.with_column, (*placed.path, "with_column"), context)
+        elif isinstance(step, ColumnsStep):
+            for index, column in enumerate(step.with_columns):
+                _check_column(column, (*placed.path, "with_columns", index), context)
+
+
+def _check_arguments(step: MethodStep, placed: PlacedStep, context: NodeContext) -> None:
+    for argument in placed_arguments(step, placed.path):
+        if isinstance(argument.value, str):
+            _check_text(argument.value, argument.path, context)
+        elif isinstance(argument.value, SourceOptions):
+            check_source(argument.value, argument.path, context)
+
+
+def _check_text(text: str, path: Path, context: NodeContext) -> None:
+    placeholder = placeholder_of(text)
+    if placeholder is not None:
+        if placeholder.kind == "sources":
+            check_source_name(placeholder.name, path, context)
+        return
+    try:
+        expression = parse_argument(text)
+        if expression is None:
+            parse_data_type(text)
+    except ExpressionError as error:
+        context.findings.wrong_text(error, path)
+        return
+    if expression is not None:
+        check_roots(expression, path, context)
+
+
+def check_roots(expression: Expression, path: Path, context: NodeContext) -> None:
+    """Report an expression in the language of another engine."""
+    if "pl" in expression.roots and context.engine == "spark":
+        context.findings.error(
+            "a `pl.` expression does not run on spark",
+            path,
+            hint="write it with `nw.`, which runs on every engine, or as SQL",
+        )
+
+
+def check_source_name(name: str, path: Path, context: NodeContext) -> None:
+    """Report `{sources.name}` where the node has no source of that name."""
+    names = own_sources(context)
+    if name in names:
+        return
+    upstream = [s.node_name for s in context.node.sources if isinstance(s, NodeSource)]
+    if name in upstream:
+        hint: str | None = f"write `{{nodes.{name}}}`, or give that source `name: {name}`"
+    else:
+        hint = hint_for(name, names) or f"give one of the node's sources `name: {name}`"
+    context.findings.error(f"the node has no source named `{name}`", path, hint=hint)
+
+
+def _check_query(step: SqlStep, placed: PlacedStep, context: NodeContext) -> None:
+    path = (*placed.path, "sql_expr")
+    try:
+        query = parse_query(step.sql_expr, context.dialect)
+        if context.dialect != context.engine_dialect:
+            names = {reference: f"t{i}" for i, reference in enumerate(query.references)}
+            query.render(context.engine_dialect, names)
+    except ExpressionError as error:
+        context.findings.wrong_text(error, path)
+        return
+    for reference in query.references:
+        if reference.kind == "sources":
+            check_source_name(reference.name, path, context)
+        elif reference.kind == "table":
+            context.findings.error(
+                f"the query reads `{reference.name}`, which is none of the node's frames",
+                path,
+                expected="`{df}`, `{sources.name}` or `{nodes.name}`",
+                hint=_table_hint(reference.name, context),
+            )
+
+
+def _table_hint(name: str, context: NodeContext) -> str:
+    if name in context.common.positions:
+        return f"write `{{nodes.{name}}}`"
+    if name in own_sources(context):
+        return f"write `{{sources.{name}}}`"
+    return "declare the table under `sources` with a `name`, and write `{sources.name}`"
+
+
+def _check_column(column: Column, path: Path, context: NodeContext) -> None:
+    if column.type is not None:
+        _check_type(column.type, (*path, "type"), context)
+    if column.sql_expr is not None:
+        check_sql(column.sql_expr, (*path, "sql_expr"), context)
+    elif column.expr is not None:
+        check_expression(column.expr, (*path, "expr"), context)
+
+
+def check_expression(
+    text: str, path: Path, context: NodeContext
+) -> Expression | SqlExpression | None:
+    """Report what is wrong with a text that is a call or SQL; return it parsed, or None."""
+    try:
+        expression = parse_argument(text)
+    except ExpressionError as error:
+        context.findings.wrong_text(error, path)
+        return None
+    if expression is None:
+        return check_sql(text, path, context)
+    check_roots(expression, path, context)
+    return expression
+
+
+def check_sql(text: str, path: Path, context: NodeContext) -> SqlExpression | None:
+    """Report what is wrong with a scalar SQL expression; return it parsed, or None."""
+    try:
+        expression = parse_sql_expression(text, context.dialect)
+        if context.dialect != context.engine_dialect:
+            expression.render(context.engine_dialect)
+    except ExpressionError as error:
+        context.findings.wrong_text(error, path)
+        return None
+    return expression
+
+
+def _check_type(text: str, path: Path, context: NodeContext) -> None:
+    plain = text.strip()
+    sized = _SIZED.match(plain)
+    name = (sized.group(1) if sized else plain).lower()
+    if name in _TYPES or _NESTED.match(plain):
+        return
+    try:
+        if parse_data_type(plain) is not None:
+            return
+    except ExpressionError as error:
+        context.findings.wrong_text(error, path)
+        return
+    context.findings.error(
+        f"there is no type `{text}`",
+        path,
+        expected="a type such as string, int, bigint, double, date, timestamp, decimal(10,2)",
+        hint=hint_for(name, _TYPES),
+    )

@@ -1,0 +1,382 @@
+"""Pydantic's errors in plain words: one diagnostic per cause, at a path of the declaration."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, Tag, ValidationError
+from pydantic_core import ErrorDetails
+
+from laktory_dagster.errors import Diagnostic
+from laktory_dagster.expressions.suggest import did_you_mean, hint_for
+from laktory_dagster.models import Pipeline
+from laktory_dagster.models.base import Model
+from laktory_dagster.models.names import normalised
+from laktory_dagster.models.sources import Source
+from laktory_dagster.project.positions import other_names
+
+Path = tuple[str | int, ...]
+
+_WRONG_TYPES = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "int_parsing": "a whole number",
+    "bool_parsing": "true or false",
+    "none_required": "nothing",
+}
+_LIMITS = {
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "string_too_short": "at least {min_length} characters",
+    "string_too_long": "at most {max_length} characters",
+    "too_short": "at least {min_length} items",
+    "too_long": "at most {max_length} items",
+}
+_SHOWN = 60
+
+
+def diagnostics_of(error: ValidationError, model: type[Model], data: Any) -> list[Diagnostic]:
+    """Return what a model found wrong with plain data.
+
+    Args:
+        error: what validation raised.
+        model: the model of the data.
+        data: the plain data, under the names that the user wrote.
+    """
+    groups: dict[Path, list[_Problem]] = {}
+    for details in error.errors(include_url=False):
+        problem = _Problem(details, model, data)
+        groups.setdefault(problem.root, []).append(problem)
+    found = list(_repeated_names(data)) if issubclass(model, Pipeline) else []
+    for root, problems in groups.items():
+        chosen = _of_chosen_member(problems)
+        if chosen and all(problem.in_union for problem in problems):
+            found.append(_of_union(root, chosen) if len(chosen) > 1 else _of_one(chosen[0]))
+        else:
+            found.extend(_of_one(p) for p in problems if p.kind != "duplicate_node")
+    return _without_followers(found)
+
+
+class _Problem:
+    """One error of pydantic, with its path in the declaration and the model it happened in.
+
+    `written` is the path under the names that the user wrote.
+    `root` is the path of the value that several errors may be about: of a union that it fits none
+    of the members of, else the path itself.
+    """
+
+    def __init__(self, details: ErrorDetails, start: type[Model], data: Any) -> None:
+        self.details = details
+        place = _Place(start, details["type"] == "extra_forbidden")
+        for part in details["loc"]:
+            place.enter(part)
+        self.path = tuple(place.path)
+        self.written = written_path(self.path, data)
+        self.in_union = place.union_at is not None
+        self.root = self.path[: place.union_at]
+        self.model = place.model()
+        self.input = details.get("input")
+        self.kind = details["type"]
+        self.context: Mapping[str, Any] = details.get("ctx") or {}
+
+
+class _Place:
+    """Follows a location of pydantic through the types of the models.
+
+    The location holds, beside keys and indexes, the tags of tagged unions and the labels of a
+    union's members; these are no part of the declaration.
+    """
+
+    def __init__(self, start: Any, ends_with_unknown_key: bool) -> None:
+        self.path: list[str | int] = []
+        self.union_at: int | None = None
+        self._current = start
+        self._owner: type[Model] = Model
+        self._ends_with_unknown_key = ends_with_unknown_key
+
+    def enter(self, part: str | int) -> None:
+        """Take the next part of the location."""
+        members = list(_members(self._current))
+        tagged = next((m for tag, m in members if tag is not None and tag == part), None)
+        models = [member for _, member in members if _is_model(member)]
+        holder = next((m for m in models if part in m.model_fields), None)
+        label = next((m for _, m in members if _is_label(part, m, len(members))), None)
+        if tagged is not None:
+            self._current = tagged
+        elif part in _SOURCE_TAGS and all(member is Any for _, member in members):
+            # A source among the arguments of a step is recognised by its keys.
+            self._current = _SOURCE_TAGS[str(part)]
+        elif holder is not None:
+            self._owner, self._current = holder, holder.model_fields[str(part)].annotation
+            self.path.append(part)
+        elif label is not None:
+            self.union_at = len(self.path) if self.union_at is None else self.union_at
+            self._current = label
+        else:
+            if models and not self._ends_with_unknown_key:
+                self._owner = models[0]
+            self.path.append(part)
+            self._current = self._current if models else _inside(self._current)
+
+    def model(self) -> type[Model]:
+        """Return the model at the place, or the nearest one above it."""
+        models = [member for _, member in _members(self._current) if _is_model(member)]
+        return models[0] if models else self._owner
+
+
+def _is_model(member: Any) -> bool:
+    return isinstance(member, type) and issubclass(member, Model)
+
+
+def _is_label(part: str | int, member: Any, count: int) -> bool:
+    """Return whether a part of a location names one of several members of a union."""
+    if not isinstance(part, str) or count < 2:
+        return False
+    origin = get_origin(member)
+    if origin in (tuple, list, dict):
+        return f"{origin.__name__}[" in part
+    return part == getattr(member, "__name__", None) or part.startswith(f"{_core_name(member)}[")
+
+
+def _core_name(member: Any) -> str:
+    return "literal" if get_origin(member) is Literal else "constrained"
+
+
+def _members(annotation: Any, tag: str | None = None) -> Iterator[tuple[str | None, Any]]:
+    """Yield the tag and the type of every member of a union, through its annotations."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *metadata = get_args(annotation)
+        tag = next((item.tag for item in metadata if isinstance(item, Tag)), tag)
+        yield from _members(inner, tag)
+    elif origin in (Union, types.UnionType):
+        for member in get_args(annotation):
+            yield from _members(member, tag)
+    else:
+        yield tag, annotation
+
+
+_SOURCE_TAGS = {tag: member for tag, member in _members(Source) if tag is not None}
+
+
+def _inside(annotation: Any) -> Any:
+    """Return the type of what a list, tuple or mapping holds."""
+    for _, member in _members(annotation):
+        arguments = [part for part in get_args(member) if part is not Ellipsis]
+        if get_origin(member) in (tuple, list) and arguments:
+            return arguments[0]
+        if get_origin(member) is dict:
+            return arguments[1]
+    return Any
+
+
+def _of_chosen_member(problems: Sequence[_Problem]) -> list[_Problem]:
+    """Return the errors of the member that the value was meant for, where that is clear."""
+    inner = [problem for problem in problems if len(problem.path) > len(problem.root)]
+    return inner or list(problems)
+
+
+def _of_union(path: Path, problems: Sequence[_Problem]) -> Diagnostic:
+    """Return one diagnostic for a value that fits no member of a union."""
+    words: dict[str, None] = {}
+    for problem in problems:
+        word = _WRONG_TYPES.get(problem.kind) or problem.context.get("expected")
+        words[str(word or _sentence(problem.details["msg"])).replace("'", "")] = None
+    shown = problems[0]
+    return Diagnostic(
+        f"`{_name(shown.written)}` cannot be {_shown(shown.input)}", shown.path, " or ".join(words)
+    )
+
+
+def _of_one(problem: _Problem) -> Diagnostic:
+    kind, path = problem.kind, problem.path
+    if kind == "extra_forbidden":
+        return _unknown_key(problem)
+    if kind == "missing":
+        return _missing_key(problem)
+    if kind == "literal_error":
+        return _wrong_choice(problem)
+    if kind in _WRONG_TYPES:
+        message = f"`{_name(problem.written)}` cannot be {_shown(problem.input)}"
+        return Diagnostic(message, path, _WRONG_TYPES[kind], _type_hint(problem))
+    if kind in _LIMITS:
+        message = f"`{_name(problem.written)}` cannot be {_shown(problem.input)}"
+        return Diagnostic(message, path, _LIMITS[kind].format(**problem.context))
+    if kind == "given_twice":
+        path = (*path, str(problem.context["key"]))
+        return Diagnostic(problem.details["msg"], path, hint="remove one of them", at_key=True)
+    if kind in ("no_sink", "no_step") or (kind == "no_source" and "sources" in path):
+        return _no_kind(problem)
+    return Diagnostic(_sentence(problem.details["msg"]), path)
+
+
+def _unknown_key(problem: _Problem) -> Diagnostic:
+    key = str(problem.path[-1])
+    known = _keys(problem.model)
+    return Diagnostic(
+        f"unknown key `{key}`",
+        problem.path,
+        expected=f"one of {', '.join(known)}" if len(known) <= 12 else None,
+        hint=hint_for(key, known),
+        at_key=True,
+    )
+
+
+def _keys(model: type[Model]) -> list[str]:
+    return [*model.model_fields, *model.other_names, *model.singular]
+
+
+def _missing_key(problem: _Problem) -> Diagnostic:
+    *parent, key = problem.path
+    return Diagnostic(f"the key `{key}` is missing", tuple(parent), hint=_about(problem, str(key)))
+
+
+def _about(problem: _Problem, key: str) -> str | None:
+    field = problem.model.model_fields.get(key)
+    return field.description if field is not None else None
+
+
+def _wrong_choice(problem: _Problem) -> Diagnostic:
+    expected = str(problem.context.get("expected", ""))
+    choices = [choice.strip("'") for choice in expected.replace(" or ", ", ").split(", ")]
+    value = problem.input
+    hint = None
+    if isinstance(value, str):
+        match = did_you_mean(value, choices)
+        hint = f"did you mean `{match}`?" if match else None
+    return Diagnostic(
+        f"`{_name(problem.written)}` cannot be {_shown(value)}",
+        problem.path,
+        f"one of {', '.join(choices)}",
+        hint,
+    )
+
+
+def _no_kind(problem: _Problem) -> Diagnostic:
+    """Return the diagnostic of a source, sink or step that none of its keys identifies."""
+    hint = None
+    if isinstance(problem.input, Mapping):
+        kinds: tuple[str, ...] = (
+            "path",
+            "table_name",
+            "node_name",
+            "data",
+            "custom_reader",
+            "asset",
+            "func_name",
+        )
+        kinds += ("sql_expr", "expr", "with_column", "with_columns", "nodes", "pipeline_view_name")
+        near = [(key, did_you_mean(str(key), kinds)) for key in problem.input]
+        hint = next((f"`{key}`: did you mean `{name}`?" for key, name in near if name), None)
+    return Diagnostic(_sentence(problem.details["msg"]), problem.path, hint=hint)
+
+
+def _repeated_names(data: Any) -> Iterator[Diagnostic]:
+    """Yield the nodes of a declaration whose name another one before them has."""
+    nodes = data.get("nodes") if isinstance(data, Mapping) else None
+    seen: dict[str, tuple[int, str]] = {}
+    for index, node in enumerate(nodes if isinstance(nodes, list) else ()):
+        name = node.get("name") if isinstance(node, Mapping) else None
+        if not isinstance(name, str):
+            continue
+        first, other = seen.setdefault(normalised(name), (index, name))
+        if first != index:
+            message = f"two nodes are named `{name}`"
+            if other != name:
+                message = f"the names `{other}` and `{name}` are the same once Dagster folds them"
+            yield Diagnostic(
+                f"{message} (the other one is nodes[{first}])",
+                ("nodes", index, "name"),
+                hint="rename one of them",
+            )
+
+
+def _type_hint(problem: _Problem) -> str | None:
+    value = problem.input
+    if problem.kind.startswith("bool") and isinstance(value, str):
+        if value.lower() in ("yes", "on", "y"):
+            return "write `true`"
+        if value.lower() in ("no", "off", "n"):
+            return "write `false`"
+    if problem.kind == "string_type" and isinstance(value, (int, float)):
+        return f'put quotes around it: `"{value}"`'
+    if problem.kind.startswith("int") and isinstance(value, str) and value.strip().isdigit():
+        return f"write it without quotes: `{value.strip()}`"
+    return None
+
+
+def _without_followers(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Leave out what only follows from another one: at the same path, or repeated."""
+    kept: dict[tuple[Path, str], Diagnostic] = {}
+    for diagnostic in diagnostics:
+        kept.setdefault((diagnostic.path, diagnostic.message), diagnostic)
+    return list(kept.values())
+
+
+def written_path(path: Path, data: Any) -> Path:
+    """Return a path of the models under the names that stand in the data."""
+    written: list[str | int] = []
+    rest = list(path)
+    while rest:
+        part, *rest = rest
+        if isinstance(data, Mapping) and isinstance(part, str) and part not in data:
+            one = part.removesuffix("s")
+            if rest and rest[0] == 0 and one in data:
+                # A single one stands without a list.
+                part, rest = one, rest[1:]
+            else:
+                others = other_names().get(part, ())
+                part = next((name for name in others if name in data), part)
+        written.append(part)
+        data = _item(data, part)
+    return tuple(written)
+
+
+def _item(data: Any, part: str | int) -> Any:
+    if isinstance(data, Mapping):
+        return data.get(part)
+    if isinstance(data, (list, tuple)) and isinstance(part, int) and part < len(data):
+        return data[part]
+    return None
+
+
+def _name(path: Path) -> str:
+    """Return the last key of a path: the item of a list goes by the list's name."""
+    names = [part for part in path if isinstance(part, str)]
+    if not names:
+        return "the declaration"
+    last = path[-1]
+    return f"{names[-1]}[{last}]" if isinstance(last, int) else names[-1]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, BaseModel):
+        return f"a {type(value).__name__}"
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "`true`" if value else "`false`"
+    text = str(value)
+    return f"`{text[:_SHOWN]}...`" if len(text) > _SHOWN else f"`{text}`"
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")

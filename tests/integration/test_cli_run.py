@@ -1,0 +1,319 @@
+"""`run` and `dev` as a user types them, in processes of their own, with a real instance."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+PIPELINE = """\
+name: prices
+steps: {steps}
+variables: {{factor: 1}}
+nodes:
+  - name: brz
+    source: {{path: ./events.csv, format: CSV}}
+    sink: {{table_name: brz}}
+  - name: slv
+    source: {{node_name: brz}}
+    transformer:
+      nodes:
+        - with_column: {{name: close, type: double, sql_expr: "close * ${{vars.factor}}"}}
+    expectations:
+      - {{name: positive, expression: close > 0, action: QUARANTINE}}
+    sink: {{table_name: slv}}
+  - name: other
+    source: {{path: ./other.csv, format: CSV}}
+    sink: {{table_name: other}}
+  - name: after_other
+    source: {{node_name: other}}
+    sink: {{table_name: after_other, mode: APPEND}}
+environments:
+  dev: {{schema_prefix: dev_}}
+"""
+
+
+class Project:
+    """A folder with a pipeline of which one branch lacks its data."""
+
+    def __init__(self, folder: Path, steps: str) -> None:
+        self.folder = folder
+        self.file = folder / "prices.yaml"
+        self.file.write_text(PIPELINE.format(steps=steps))
+        (folder / "pyproject.toml").touch()
+        (folder / "events.csv").write_text("symbol,close\nALDR,85.5\nBRKN,-1\n")
+
+    def complete(self) -> None:
+        (self.folder / "other.csv").write_text("x\n1\n2\n")
+
+    def call(self, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments), cwd=self.folder, env=self.environ(), text=True,
+            capture_output=True, check=False, timeout=240, **options,
+        )  # fmt: skip
+
+    def command(self, *arguments: object) -> list[str]:
+        return [sys.executable, "-m", "laktory_dagster.cli.main", *map(str, arguments)]
+
+    def environ(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("LAKTORY_DAGSTER")}
+        kept.pop("DAGSTER_HOME", None)
+        return kept
+
+    def document(self, *arguments: object) -> tuple[int, dict[str, Any]]:
+        done = self.call(*arguments, "--json")
+        return done.returncode, json.loads(done.stdout)
+
+    def table(
+        self, name: str, warehouse: str = "warehouse", schema: str = "default"
+    ) -> pl.DataFrame:
+        return pl.read_delta(str(self.folder / warehouse / "main" / schema / name))
+
+    def instance(self) -> dg.DagsterInstance:
+        return dg.DagsterInstance.from_config(str(self.folder / ".dagster_home"))
+
+
+def statuses(document: dict[str, Any]) -> dict[str, str]:
+    return {node["node"]: node["status"] for node in document["nodes"]}
+
+
+@pytest.fixture(params=["node", "fused"])
+def project(tmp_path: Path, request: pytest.FixtureRequest) -> Project:
+    return Project(tmp_path, request.param)
+
+
+@pytest.fixture
+def plain_project(tmp_path: Path) -> Project:
+    return Project(tmp_path, "auto")
+
+
+def test_a_run_ends_with_a_table_and_the_way_to_the_ui(plain_project: Project) -> None:
+    plain_project.complete()
+
+    done = plain_project.call("run", "prices.yaml")
+
+    assert done.returncode == 0, done.stderr
+    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.strip()}
+    assert rows["slv"][1:6] == ["done", "2", "1", "0", "1"]
+    assert "default.slv" in done.stdout
+    assert "positive" in done.stdout
+    assert "dev prices.yaml" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert plain_project.table("slv").select("symbol", "close").rows() == [("ALDR", 85.5)]
+
+
+def test_the_run_is_in_the_instance_that_the_project_names(plain_project: Project) -> None:
+    plain_project.complete()
+
+    code, document = plain_project.document("run", "prices.yaml")
+
+    assert code == 0
+    assert ".dagster_home" in (plain_project.folder / ".env").read_text()
+    with plain_project.instance() as instance:
+        run = instance.get_run_by_id(document["run_id"])
+        assert run is not None
+        assert run.status is dg.DagsterRunStatus.SUCCESS
+        event = instance.get_latest_materialization_event(dg.AssetKey(["prices", "slv"]))
+        assert event is not None
+        assert event.run_id == document["run_id"]
+
+
+def test_the_document_tells_all(project: Project) -> None:
+    project.complete()
+
+    code, document = project.document("run", "prices.yaml")
+
+    assert (code, document["succeeded"]) == (0, True)
+    assert statuses(document) == dict.fromkeys(["brz", "slv", "other", "after_other"], "done")
+    slv = next(node for node in document["nodes"] if node["node"] == "slv")
+    assert (slv["rows_in"], slv["rows_out"], slv["rows_quarantined"]) == (2, 1, 1)
+    assert slv["checks"] == [
+        {"name": "positive", "action": "QUARANTINE", "passed": False, "failed_rows": 1}
+    ]
+
+
+def test_a_failed_node_leaves_its_siblings_and_a_retry_does_the_rest(project: Project) -> None:
+    code, first = project.document("run", "prices.yaml")
+
+    assert code == 1
+    assert statuses(first) == {
+        "brz": "done", "slv": "done", "other": "failed", "after_other": "skipped",
+    }  # fmt: skip
+    message = next(node["message"] for node in first["nodes"] if node["node"] == "other")
+    assert str(project.folder / "other.csv") in message
+
+    project.complete()
+    code, second = project.document("run", "--retry", first["run_id"])
+
+    assert code == 0
+    assert statuses(second) == {"other": "done", "after_other": "done"}
+    with project.instance() as instance:
+        run = instance.get_run_by_id(second["run_id"])
+        assert run is not None
+        assert (run.parent_run_id, run.root_run_id) == (first["run_id"], first["run_id"])
+    code, third = project.document("run", "--retry", second["run_id"])
+    assert code == 2
+    assert "finished all of its nodes" in third["message"]
+
+
+def test_a_failure_is_told_to_people_with_the_way_on(plain_project: Project) -> None:
+    done = plain_project.call("run", "prices.yaml")
+
+    assert done.returncode == 1
+    assert "run --retry" in done.stdout
+    assert str(plain_project.folder / "other.csv") in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_options_reach_the_run_and_its_retry(plain_project: Project) -> None:
+    code, first = plain_project.document(
+        "run", "prices.yaml", "--warehouse", "elsewhere", "--env", "dev", "--var", "factor=2",
+        "--select", "slv", "--select", "other", "--select", "brz",
+    )  # fmt: skip
+
+    assert code == 1
+    assert statuses(first) == {"brz": "done", "slv": "done", "other": "failed"}
+    assert plain_project.table("slv", "elsewhere", "dev_default")["close"].to_list() == [171.0]
+
+    plain_project.complete()
+    code, second = plain_project.document("run", "--retry", first["run_id"][:8])
+
+    assert statuses(second) == {"other": "done"}
+    assert plain_project.table("other", "elsewhere", "dev_default").height == 2
+    assert not (plain_project.folder / "warehouse").exists()
+
+
+def test_a_full_refresh_replaces_what_appends_stored(plain_project: Project) -> None:
+    plain_project.complete()
+
+    plain_project.call("run", "prices.yaml")
+    plain_project.call("run", "prices.yaml")
+    assert plain_project.table("after_other").height == 4
+
+    assert plain_project.call("run", "prices.yaml", "--full-refresh").returncode == 0
+    assert plain_project.table("after_other").height == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        ((), "name the pipeline"),
+        (("nothing.yaml",), "nothing.yaml"),
+        (("prices.yaml", "--select", "slw"), "slv"),
+        (("prices.yaml", "--var", "x"), "--var NAME=VALUE"),
+        (("prices.yaml", "--env", "prod"), "dev"),
+        (("--retry", "0000"), "no run"),
+        (("--retry", "0000", "--env", "dev"), "keeps the options"),
+    ],
+)
+def test_wrong_input_is_told_before_anything_runs(
+    plain_project: Project, arguments: tuple[str, ...], advice: str
+) -> None:
+    done = plain_project.call("run", *arguments)
+
+    assert done.returncode == 2
+    assert advice in done.stderr
+    assert not (plain_project.folder / "warehouse").exists()
+
+
+def test_an_interrupt_ends_the_run_and_says_so(plain_project: Project) -> None:
+    slow = "import time\n\n\ndef wait(frame):\n    time.sleep(60)\n    return frame\n"
+    (plain_project.folder / "slow.py").write_text(slow)
+    plain_project.file.write_text(
+        "name: prices\nudfs: [{module_name: slow, function_name: wait}]\nnodes:\n"
+        "  - {name: a, source: {path: ./events.csv, format: CSV}, sink: {table_name: a}}\n"
+        "  - name: b\n    source: {node_name: a}\n    sink: {table_name: b}\n"
+        "    transformer: {nodes: [{func_name: wait}]}\n"
+    )
+    process = subprocess.Popen(
+        plain_project.command("run", "prices.yaml"), cwd=plain_project.folder,
+        env=plain_project.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (plain_project.folder / "warehouse/main/default/a/_delta_log").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    time.sleep(1)
+
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130, err
+    assert "was cancelled" in out
+    assert "Traceback" not in out + err
+    with plain_project.instance() as instance:
+        (run,) = instance.get_runs()
+        assert run.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
+    assert not (plain_project.folder / "warehouse/main/default/b").exists()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def served(plain_project: Project) -> Iterator[tuple[Project, int, subprocess.Popen[str]]]:
+    port = free_port()
+    process = subprocess.Popen(
+        plain_project.command("dev", "prices.yaml", "--port", port), cwd=plain_project.folder,
+        env=plain_project.environ(), stdout=(plain_project.folder / "out.txt").open("w"),
+        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    yield plain_project, port, process
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+
+
+def assets_at(port: int) -> set[str]:
+    query = json.dumps({"query": "{ assetNodes { assetKey { path } } }"}).encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql", query, {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found = json.load(answer)["data"]["assetNodes"]
+    except OSError:
+        return set()
+    return {"/".join(asset["assetKey"]["path"]) for asset in found}
+
+
+def wait_for(port: int, asset: str, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while asset not in assets_at(port):
+        assert time.monotonic() < deadline, f"{asset} did not appear"
+        time.sleep(0.5)
+
+
+@pytest.mark.slow
+def test_dev_follows_the_file(served: tuple[Project, int, subprocess.Popen[str]]) -> None:
+    project, port, process = served
+    wait_for(port, "prices/slv")
+
+    text = project.file.read_text()
+    project.file.write_text(text.replace("name: after_other\n", "name: renamed\n"))
+    wait_for(port, "prices/renamed")
+    project.file.write_text(text.replace("sink:", "snk:"))
+    deadline = time.monotonic() + 60
+    while "`snk`" not in (project.folder / "out.txt").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    project.file.write_text(text)
+    wait_for(port, "prices/after_other")
+
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 0

@@ -1,0 +1,94 @@
+"""Two nodes and one target; reads in no certain order."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.plan.declaring import plan_from, problems_of
+
+
+def two(first: str, second: str, more: str = "", rule: str = "") -> str:
+    rules = f"\n    expectations: [{{name: r, expression: x > 0, action: {rule}}}]" if rule else ""
+    return (
+        "name: p\nwarehouse: /w\nnodes:\n"
+        f"  - name: a\n    source: {{path: a.json}}\n    {first}{rules}\n"
+        f"  - name: b\n    source: {{path: b.json}}\n    {second}\n{more}"
+    )
+
+
+SAME = [
+    ("sink: {table_name: t}", "sink: {table_name: default.t}"),
+    ("sink: {table_name: t}", "sink: {table_name: T}"),
+    ("sink: {table_name: s.t}", "sink: {schema_name: s, table_name: t, catalog_name: main}"),
+    ("sink: {path: out}", "sink: {path: ./x/../out/}"),
+    ("sink: {table_name: t}", "sink: {path: /w/main/default/t}"),
+    ("sink: {path: 's3://b/x'}", "sink: {path: 's3://b/x/'}"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), SAME)
+def test_two_nodes_that_write_one_target(first: str, second: str) -> None:
+    (problem,) = problems_of(two(first, second))
+    assert problem.message.startswith("nodes `a` and `b` write one target, ")
+    assert problem.path == ("nodes", 1, "sinks", 0)
+    assert problem.location.line == 9
+
+
+@pytest.mark.parametrize("link", ["depends_on: a", "sources: [{path: b.json}, {node_name: a}]"])
+def test_the_later_of_two_that_depend_on_each_other_wins_with_a_warning(link: str) -> None:
+    second = f"sink: {{table_name: t}}\n    {link}"
+    text = two("sink: {table_name: t}", second)
+    if "sources" in link:
+        text = text.replace("    source: {path: b.json}\n", "")
+    (warning,) = plan_from(text).warnings
+    assert "`b` comes later and wins" in warning.message
+    assert warning.location is not None
+
+
+def test_the_dependence_may_be_far() -> None:
+    more = "  - {name: c, source: {node_name: a}}\n  - {name: d, source: {node_name: c}}\n"
+    second = "sink: {table_name: t}\n    depends_on: d"
+    (warning,) = plan_from(two("sink: {table_name: t}", second, more)).warnings
+    assert "`b` comes later" in warning.message
+
+
+def test_the_default_quarantine_of_a_node_is_another_ones_target() -> None:
+    text = two("sink: {table_name: t}", "sink: {table_name: t_quarantine}", rule="QUARANTINE")
+    (problem,) = problems_of(text)
+    assert "(one of them its rejected rows)" in problem.message
+    assert plan_from(text.replace("QUARANTINE", "DROP")).warnings == ()
+
+
+def test_two_sinks_of_a_node_are_one_target() -> None:
+    (problem,) = problems_of(
+        two("sinks: [{path: x}, {path: ./x, mode: APPEND}]", "sink: {path: y}")
+    )
+    assert problem.message.startswith("node `a` writes ")
+    assert problem.message.endswith(" twice")
+
+
+def test_shared_targets_are_meant() -> None:
+    shared = "sink: {path: x, mode: APPEND, shared: true}"
+    assert plan_from(two(shared, shared)).warnings == ()
+
+
+def test_views_have_no_target() -> None:
+    view = "sink: {pipeline_view_name: v}"
+    assert plan_from(two(view, view)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("sink", "source"),
+    [
+        ("sink: {table_name: s.t}", "{schema_name: s, table_name: t}"),
+        ("sink: {path: out.csv, format: CSV}", "{path: ./out.csv, format: CSV}"),
+    ],
+)
+def test_a_read_by_path_or_name_of_what_another_node_writes(sink: str, source: str) -> None:
+    text = two(sink, f"sink: {{path: o}}\n    sources: [{source}]").replace(
+        "    source: {path: b.json}\n", ""
+    )
+    (warning,) = plan_from(text).warnings
+    assert warning.message == "node `b` reads what node `a` writes, in no certain order"
+    assert warning.hint == "write `node_name: a`, or add it to `depends_on`"
+    assert plan_from(text.replace("sources:", "depends_on: a\n    sources:")).warnings == ()
