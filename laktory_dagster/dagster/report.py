@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._utils.error import SerializableErrorInfo
 
-from laktory_dagster.dagster import metadata as names
 from laktory_dagster.execution.results import NodeStatus
 
 
@@ -139,7 +137,5 @@ class EventReader:
         if node in self._done:
             return replace(self._done[node], checks=checks)
         if node in self._failed:
-            return NodeReport(
-                node, NodeStatus.FAILED, checks=checks, message=self._failed[node]
-            )
+            return NodeReport(node, NodeStatus.FAILED, checks=checks, message=self._failed[node])
         return NodeReport(node, NodeStatus.CANCELLED if cancelled else NodeStatus.SKIPPED)

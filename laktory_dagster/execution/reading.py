@@ -163,7 +163,7 @@ class Reader:
         return self._session.engine(node.engine).from_native(made)
 
     def _asset(self, source: AssetSource) -> Frame:
-        assets = self._session.options.assets
+        assets = self._session.assets
         if source.asset not in assets:
             raise ReadError(
                 f"the asset `{source.asset}` is loaded by Dagster and is not there in this run",

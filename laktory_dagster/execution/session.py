@@ -48,7 +48,7 @@ from laktory_dagster.execution.results import (
 )
 from laktory_dagster.execution.secrets import SecretKeeper
 from laktory_dagster.execution.targets import resolve_targets
-from laktory_dagster.models.sources import SourceOptions
+from laktory_dagster.models.sources import NodeSource, SourceOptions
 from laktory_dagster.models.transformer import flat_steps
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
@@ -96,6 +96,7 @@ class RunSession:
         self.settings = settings or Settings.from_environment()
         self.warehouse = locations.warehouse_root(plan, options.warehouse)
         self.shared = _Shared()
+        self.assets = dict(options.assets)
         self.secrets = SecretKeeper()
         self._engines: dict[str, Engine] = {}
         self._reader = Reader(self)
@@ -144,6 +145,15 @@ class RunSession:
             self.plan, node, self.warehouse, self.function, full_refresh=refresh
         )
         return tuple(replace(target, place=self.secrets.open(target.place)) for target in targets)
+
+    def read_stored(self, source: NodeSource, node: PlanNode) -> Frame:
+        """Return the lazy frame of what a node of the plan stores. Raises ReadError."""
+        return self._reader.read(source, node).frame
+
+    def source_version(self, source: SourceOptions, node: PlanNode) -> str | None:
+        """Return the version of what a source reads, None where it has none. Raises ReadError."""
+        inputs = self._reader.read(source, node).inputs
+        return inputs[0].version if inputs else None
 
     def node_frame(self, name: str, steps: int | None = None) -> NodeFrame:
         """Return the lazy frame of a node after its layer steps and before its rules.

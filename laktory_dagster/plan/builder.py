@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from laktory_dagster.errors import DeclarationError, Diagnostic, InvalidInputError, Severity
+from laktory_dagster.errors import DeclarationError, Diagnostic, Severity
 from laktory_dagster.models import Pipeline, PipelineNode
 from laktory_dagster.models.transformer import flat_steps
 from laktory_dagster.plan.columns import column_flow
@@ -134,10 +134,8 @@ def _take_node(context: NodeContext, registered: ProjectFunctions, draft: _Draft
             functions=called_functions(node, registered),
         ),
     )
-    try:
-        draft.written.extend(written_places(context.common.plan, node, context.path))
-    except InvalidInputError as error:
-        context.findings.wrong_text(error, (*context.path, "sinks"))
+    plan = context.common.plan
+    draft.written.extend(written_places(plan, node, context.path, context.findings))
 
 
 def _finished(base: Plan, draft: _Draft, findings: Findings) -> Plan:

@@ -112,7 +112,7 @@ def path_part(name: str) -> str:
 
     Letters, digits, `_`, `-`, blanks and inner dots stay; anything else is percent-encoded.
     """
-    part = quote(name, safe=" ")
+    part = quote(name, safe=" ", errors="surrogatepass")
     if part.strip(".") == "" or part.startswith("."):
         part = part.replace(".", "%2E", 1)
     return part.replace("~", "%7E")

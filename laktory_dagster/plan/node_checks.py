@@ -8,6 +8,7 @@ from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.sql import SqlExpression, parse_query
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models import Expectation
+from laktory_dagster.models.names import normalised
 from laktory_dagster.models.sources import DedupeOptions
 from laktory_dagster.plan.columns import ColumnFlow
 from laktory_dagster.plan.context import NodeContext, PlanContext
@@ -83,7 +84,15 @@ def _known_columns(context: NodeContext, flow: ColumnFlow) -> tuple[str, ...] | 
 
 def _check_expectations(context: NodeContext, flow: ColumnFlow) -> None:
     known = _known_columns(context, flow)
+    seen: dict[str, str] = {}
     for index, rule in enumerate(context.node.expectations):
+        other = seen.setdefault(normalised(rule.name), rule.name)
+        if other != rule.name:
+            context.findings.error(
+                f"the rules `{other}` and `{rule.name}` are the same once Dagster folds them",
+                (*context.path, "expectations", index, "name"),
+                hint="rename one of them",
+            )
         path = (*context.path, "expectations", index, "expression")
         expression = check_expression(rule.expression, path, context)
         if expression is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from laktory_dagster.errors import InvalidInputError
 from laktory_dagster.models import FileSink, PipelineNode, TableSink, TableSource
+from laktory_dagster.models.place import Place
 from laktory_dagster.models.sinks import SinkOptions
 from laktory_dagster.models.sources import FileSource
 from laktory_dagster.plan import locations
@@ -27,25 +28,35 @@ class WrittenPlace:
     is_quarantine: bool = False
 
 
-def written_places(plan: Plan, node: PipelineNode, path: Path) -> Iterator[WrittenPlace]:
+def written_places(
+    plan: Plan, node: PipelineNode, path: Path, findings: Findings
+) -> Iterator[WrittenPlace]:
     """Yield the places that a node writes, the default quarantine included.
 
-    Raises:
-        InvalidInputError: a path is not usable, or lies outside of the data roots.
+    A path that is not usable, or lies outside of the data roots, goes to the findings.
     """
-    warehouse = locations.warehouse_root(plan)
-    first: tuple[SinkOptions, Path] | None = None
+    primary: tuple[Place, Path] | None = None
     for index, sink in enumerate(node.sinks):
         if not isinstance(sink, (FileSink, TableSink)) or _is_view(sink):
             continue
-        place = (*path, "sinks", index)
-        uri = locations.sink_place(plan, sink, warehouse).uri
-        yield WrittenPlace(node.name, uri, place, bool(sink.shared), sink.is_quarantine)
-        if first is None and not sink.is_quarantine:
-            first = (sink, place)
-    if first is not None and sets_rows_aside(node) and not node.quarantine_sinks:
-        target = locations.quarantine_place(locations.sink_place(plan, first[0], warehouse))
-        yield WrittenPlace(node.name, target.uri, first[1], is_quarantine=True)
+        where = (*path, "sinks", index)
+        try:
+            place = _place_of(plan, sink)
+        except InvalidInputError as error:
+            findings.wrong_text(error, where)
+            continue
+        yield WrittenPlace(node.name, place.uri, where, bool(sink.shared), sink.is_quarantine)
+        if primary is None and not sink.is_quarantine:
+            primary = (place, where)
+    if primary is not None and sets_rows_aside(node) and not node.quarantine_sinks:
+        uri = locations.quarantine_place(primary[0]).uri
+        yield WrittenPlace(node.name, uri, primary[1], is_quarantine=True)
+
+
+def _place_of(plan: Plan, stored: FileSink | TableSink | FileSource | TableSource) -> Place:
+    if isinstance(stored, (FileSink, FileSource)):
+        return locations.file_place(plan, stored.path)
+    return locations.table_place(plan, stored, locations.warehouse_root(plan))
 
 
 def _is_view(sink: SinkOptions) -> bool:
@@ -102,10 +113,9 @@ def check_unnamed_reads(
 ) -> None:
     """Warn where a node reads by path or table name what another one writes, in no sure order."""
     writers = {place.uri: place.node for place in written}
-    warehouse = locations.warehouse_root(plan)
     for index, node in enumerate(nodes.values()):
         for number, source in enumerate(node.sources):
-            uri = _uri_of(plan, source, warehouse)
+            uri = _uri_of(plan, source)
             writer = writers.get(uri) if uri else None
             if writer is None or writer == node.name:
                 continue
@@ -117,12 +127,10 @@ def check_unnamed_reads(
                 )
 
 
-def _uri_of(plan: Plan, source: object, warehouse: str) -> str | None:
+def _uri_of(plan: Plan, source: object) -> str | None:
+    if not isinstance(source, (FileSource, TableSource)):
+        return None
     try:
-        if isinstance(source, FileSource):
-            return locations.file_place(plan, source.path).uri
-        if isinstance(source, TableSource):
-            return locations.table_place(plan, source, warehouse).uri
+        return _place_of(plan, source).uri
     except InvalidInputError:
         return None
-    return None

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from laktory_dagster.config.environments import EnvironmentOverlay, overlay
 from laktory_dagster.config.reader import Document, read_document
 from laktory_dagster.config.variables import substitute
 from laktory_dagster.errors import DeclarationError, Diagnostic
 from laktory_dagster.expressions.suggest import hint_for
-from laktory_dagster.models import Pipeline
+from laktory_dagster.models import Environment, Pipeline
 from laktory_dagster.models.base import Model
 from laktory_dagster.plan.builder import build_plan
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.project.positions import Places
-from laktory_dagster.project.schema_errors import diagnostics_of
+from laktory_dagster.project.schema_errors import diagnostics_of, value_at
 from laktory_dagster.settings import Settings
 
 AnyModel = TypeVar("AnyModel", bound=Model)
@@ -187,8 +187,7 @@ def _pipeline_at(
     places = Places.of(document.positions, prefix)
     environment = _environment(data, env, settings)
     template = Template(data, {**environment.variables, **(variables or {})})
-    filled = _filled(template, params or {}, places)
-    pipeline = _validated(Pipeline, filled, places)
+    pipeline = _validated(Pipeline, _filled_or_all(template, params or {}, places), places)
     _adopt(pipeline, template, environment, places, document.path)
     return pipeline
 
@@ -196,13 +195,18 @@ def _pipeline_at(
 def _environment(
     data: Mapping[str, Any], env: str | None, settings: Settings | None
 ) -> EnvironmentOverlay:
-    if env is not None:
-        return overlay(data, env)
-    named = (settings or Settings.from_environment()).env
     environments = data.get("environments")
-    # The machine's environment holds for many files, of which some may not know it.
-    known = isinstance(environments, Mapping) and named in environments
-    return overlay(data, named if known else None)
+    if env is None:
+        named = (settings or Settings.from_environment()).env
+        # The machine's environment holds for many files, of which some may not know it.
+        env = named if isinstance(environments, Mapping) and named in environments else None
+    if isinstance(environments, Mapping) and env in environments:
+        try:
+            Environment.model_validate(environments[env] or {})
+        except ValidationError:
+            # The pipeline's own validation reports it at its place.
+            return EnvironmentOverlay(env)
+    return overlay(data, env)
 
 
 def _adopt(
@@ -229,6 +233,26 @@ def _filled(template: Template, params: Mapping[str, Any], places: Places | None
     parameters = _parameters(data.get("parameters"), params)
     place = places.attach if places is not None else lambda diagnostic: diagnostic
     return substitute(data, variables, parameters, place=place)
+
+
+def _filled_or_all(template: Template, params: Mapping[str, Any], places: Places) -> Any:
+    """Return the filled declaration; what else is wrong comes along with missing values."""
+    try:
+        return _filled(template, params, places)
+    except DeclarationError as error:
+        problems = list(error.diagnostics)
+    try:
+        Pipeline.model_validate(template.data)
+    except ValidationError as error:
+        found = diagnostics_of(error, Pipeline, template.data)
+        problems += [item for item in found if not _is_open(item.path, template.data)]
+    raise _placed(DeclarationError(problems), places)
+
+
+def _is_open(path: tuple[str | int, ...], data: Any) -> bool:
+    """Return whether a text with a variable stands at a path."""
+    value = value_at(path, data)
+    return isinstance(value, str) and "${" in value
 
 
 def _parameters(declared: Any, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -277,8 +301,7 @@ def _with_values(
 ) -> Pipeline:
     """Return the pipeline anew from its template, with other values."""
     known = pipeline._template
-    # Frames in memory pass through a dump to Python data as they are.
-    template = known if isinstance(known, Template) else Template(Model.model_dump(pipeline))
+    template = known if isinstance(known, Template) else Template(_plain(pipeline))
     template = Template(template.data, {**template.variables, **variables})
     places = pipeline._positions if isinstance(pipeline._positions, Places) else None
     made = _validated(Pipeline, _filled(template, params, places), places)
@@ -288,3 +311,15 @@ def _with_values(
     _adopt(made, template, environment, places, pipeline._file)
     made._folder = pipeline._folder
     return made
+
+
+def _plain(value: Any) -> Any:
+    """Return what was declared in Python as plain data; frames in memory stay as they are."""
+    if isinstance(value, BaseModel):
+        given = value.model_fields_set
+        return {name: _plain(item) for name, item in value.__dict__.items() if name in given}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value

@@ -13,6 +13,7 @@ from laktory_dagster.config.reader import Document, read_document
 from laktory_dagster.errors import DeclarationError, Diagnostic, InvalidInputError
 from laktory_dagster.models.names import normalised
 from laktory_dagster.plan.definition import Plan
+from laktory_dagster.plan.findings import Findings
 from laktory_dagster.plan.targets import WrittenPlace, written_places
 from laktory_dagster.project.load import load_plans, root_of
 from laktory_dagster.project.positions import Places
@@ -159,7 +160,7 @@ def _without_clashes(plans: Iterable[Plan]) -> tuple[list[Plan], list[FileProble
 
 def _written(plan: Plan) -> Iterator[WrittenPlace]:
     for index, node in enumerate(plan.pipeline.nodes):
-        yield from written_places(plan, node, ("nodes", index))
+        yield from written_places(plan, node, ("nodes", index), Findings())
 
 
 def _same_name(plan: Plan, names: Mapping[str, Plan]) -> Iterator[Diagnostic]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
@@ -61,13 +61,14 @@ def diagnostics_of(error: ValidationError, model: type[Model], data: Any) -> lis
     for details in error.errors(include_url=False):
         problem = _Problem(details, model, data)
         groups.setdefault(problem.root, []).append(problem)
+    misspelt = {problem.meant() for problems in groups.values() for problem in problems}
     found = list(_repeated_names(data)) if issubclass(model, Pipeline) else []
     for root, problems in groups.items():
         chosen = _of_chosen_member(problems)
         if chosen and all(problem.in_union for problem in problems):
             found.append(_of_union(root, chosen) if len(chosen) > 1 else _of_one(chosen[0]))
         else:
-            found.extend(_of_one(p) for p in problems if p.kind != "duplicate_node")
+            found.extend(_of_one(p) for p in problems if not _follows(p, misspelt))
     return _without_followers(found)
 
 
@@ -92,6 +93,19 @@ class _Problem:
         self.input = details.get("input")
         self.kind = details["type"]
         self.context: Mapping[str, Any] = details.get("ctx") or {}
+
+    def meant(self) -> Path | None:
+        """Return the path that a misspelt key was probably meant to be, None for other errors."""
+        if self.kind != "extra_forbidden":
+            return None
+        name = did_you_mean(str(self.path[-1]), _keys(self.model))
+        return None if name is None else (*self.path[:-1], self.model.other_names.get(name, name))
+
+
+def _follows(problem: _Problem, misspelt: Container[Path | None]) -> bool:
+    """Return whether an error only follows from another one, or is reported in another way."""
+    missing_by_slip = problem.kind == "missing" and problem.path in misspelt
+    return missing_by_slip or problem.kind == "duplicate_node"
 
 
 class _Place:
@@ -344,6 +358,13 @@ def written_path(path: Path, data: Any) -> Path:
         written.append(part)
         data = _item(data, part)
     return tuple(written)
+
+
+def value_at(path: Path, data: Any) -> Any:
+    """Return what stands in the data at a path of the models, None where nothing does."""
+    for part in written_path(path, data):
+        data = _item(data, part)
+    return data
 
 
 def _item(data: Any, part: str | int) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from laktory_dagster.engines.base import Engine
-from tests.engines.writing import Desk
+from tests.engines.writing import Desk, current_files
 
 POLARS = "laktory_dagster.engines.polars"
 OLD = [["A", 1.5], ["B", 2.5]]
@@ -132,6 +132,9 @@ def _nothing_left_over(desk: Desk, uri: str, form: str) -> None:
     # A merge keeps its batch for readers until the process ends.
     assert [file for file in left if file not in kept] == []
     assert len(kept) <= 2
+    if (Path(uri) / "_laktory/manifest.json").exists():
+        visible = sorted(path.name for path in Path(uri).glob("*.parquet"))
+        assert visible == sorted(path.name for path in current_files(Path(uri)))
     if form == "DELTA" and not kept:
         from deltalake import DeltaTable
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,7 +97,7 @@ def test_a_reported_cycle_is_one(needs: Needs) -> None:
     for cycle in cycles:
         assert cycle[0] == cycle[-1]
         assert len(set(cycle)) == len(cycle) - 1
-        for upstream, downstream in zip(cycle, cycle[1:], strict=False):
+        for upstream, downstream in pairwise(cycle):
             assert upstream in needs[downstream]
 
 
@@ -157,17 +159,10 @@ def test_the_same_text_gives_the_same_plan(needs: Needs) -> None:
 @settings(max_examples=40, deadline=None)
 @given(any_graphs())
 def test_a_graph_with_a_cycle_has_no_plan(needs: Needs) -> None:
-    if has_cycle(needs):
-        try:
-            plan_of(needs)
-        except DeclarationError as error:
-            assert any(
-                "need each other" in item.message or "itself" in item.message
-                for item in error.diagnostics
-            )
-        else:
-            raise AssertionError("a cycle was planned")
-    else:
+    if not has_cycle(needs):
+        plan_of(needs)
+        return
+    with pytest.raises(DeclarationError, match=r"need each other|itself"):
         plan_of(needs)
 
 

@@ -10,16 +10,21 @@ import ast
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import polars as pl
 import polars.selectors as cs
 
-from laktory_dagster.engines.polars import column_functions, narwhals_names, spark_columns
-from laktory_dagster.engines.polars.spark_functions import FUNCTIONS
-from laktory_dagster.engines.polars.spark_values import Ordering, as_column, spark_column
+from laktory_dagster.engines.polars import (
+    column_functions,
+    narwhals_names,
+    spark_columns,
+    spark_functions,
+)
+from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.engines.polars.spark_names import Ordering, as_column, spark_column
 from laktory_dagster.engines.polars.sql_values import compile_sql
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog
@@ -55,51 +60,57 @@ _UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
 
 
 def compile_expression(
-    expression: Expression | SqlExpression, moment: datetime | None = None
+    expression: Expression | SqlExpression,
+    moment: datetime | None = None,
+    schema: pl.Schema | None = None,
 ) -> Any:
     """Return the Polars expression, data type, `Ordering` or list of these that it stands for.
 
     Args:
         expression: a checked expression.
         moment: what `current_timestamp` gives (UTC); now by default.
+        schema: the frame's columns where they are known: casts then go by the type there is.
 
     Raises:
         ExpressionError: Polars has no equal of something in it.
     """
-    moment = moment or datetime.now(UTC)
+    scope = Scope.of(moment, schema)
     if isinstance(expression, SqlExpression):
-        return compile_sql(expression, moment)
-    compiler = _Compiler(expression.text, moment)
+        return compile_sql(expression, scope)
     try:
-        return compiler.value(expression.tree)
+        return _Compiler(scope).value(expression.tree)
     except (TypeError, ValueError, AttributeError, pl.exceptions.PolarsError) as error:
         raise ExpressionError(f"`{expression.text}` cannot be computed: {error}") from error
 
 
-def compile_condition(text: str, dialect: str, moment: datetime | None = None) -> pl.Expr:
-    """Return the condition of a filter or an expectation: a call such as `nw.col(...)`, else SQL.
+def compile_condition(
+    text: str,
+    dialect: str,
+    moment: datetime | None = None,
+    schema: pl.Schema | None = None,
+) -> pl.Expr:
+    """Return the column of a filter, an expectation or an `expr`: a call, else SQL.
+
+    Args:
+        text: a call such as `nw.col("a") > 0`, or a scalar SQL expression.
+        dialect: of the SQL.
+        moment: what `current_timestamp` gives (UTC); now by default.
+        schema: the frame's columns where they are known.
 
     Raises:
         ExpressionError: It is neither, holds something forbidden, or gives no column.
     """
-    found = parse_argument(text)
-    if found is None:
-        return compile_sql(parse_sql_expression(text, dialect), moment or datetime.now(UTC))
-    condition = compile_expression(found, moment)
+    condition = compile_expression(
+        parse_argument(text) or parse_sql_expression(text, dialect), moment, schema
+    )
     if not isinstance(condition, pl.Expr):
-        raise ExpressionError(f"`{text}` is no condition", expected="a comparison of columns")
+        raise ExpressionError(f"`{text}` is no column", expected="an expression of columns")
     return condition
-
-
-def compile_text(text: str, dialect: str, moment: datetime | None = None) -> pl.Expr:
-    """Return the column that `expr` of a `with_column` gives: a call, else SQL."""
-    return compile_condition(text, dialect, moment)
 
 
 @dataclass(frozen=True)
 class _Compiler:
-    text: str
-    moment: datetime
+    scope: Scope
 
     def value(self, node: ast.expr) -> Any:
         """Return what a node stands for."""
@@ -186,7 +197,7 @@ class _Compiler:
         return self._sql([*args, *kwargs.values()], "spark")
 
     def _sql(self, args: Sequence[Any], dialect: str) -> pl.Expr:
-        return compile_sql(parse_sql_expression(args[0], dialect), self.moment)
+        return compile_sql(parse_sql_expression(args[0], dialect), self.scope)
 
     def _spark_function(self, node: ast.Call, name: str) -> Any:
         args, kwargs = self._arguments(node)
@@ -194,8 +205,7 @@ class _Compiler:
             return self._laktory(name.removeprefix("laktory."), args, kwargs)
         if name == "expr":
             return self._sql([*args, *kwargs.values()], "spark")
-        function = FUNCTIONS.get(name)
-        if function is None:
+        if name not in spark_functions.SUPPORTED:
             raise ExpressionError(
                 f"`F.{name}` has no equal on Polars",
                 hint="write it with `pl.`, or as SQL in `sql_expr`",
@@ -203,7 +213,7 @@ class _Compiler:
         signature = catalog.function_signatures("F")[name]
         args = [_spark_value(v, signature.names_columns(i)) for i, v in enumerate(args)]
         kwargs = {k: _spark_value(v, signature.names_columns(k)) for k, v in kwargs.items()}
-        return function(self.moment, args, kwargs)
+        return spark_functions.call(name, self.scope, args, kwargs)
 
     def _polars_function(self, node: ast.Call, root: str, name: str) -> Any:
         args, kwargs = self._arguments(node)
@@ -227,10 +237,14 @@ class _Compiler:
         name = ".".join(names)
         if name.startswith("laktory."):
             return self._laktory(name.removeprefix("laktory."), [receiver, *args], kwargs)
+        if name in spark_columns.CASTS and len(args) + len(kwargs) == 1:
+            return spark_columns.cast(self.scope, receiver, *args, *kwargs.values())
         if name in spark_columns.METHODS and (is_spark or not _polars_takes(name, args, kwargs)):
             return spark_columns.METHODS[name](receiver, *args, **kwargs)
-        if isinstance(receiver, Ordering):
-            raise ExpressionError(f"`.{name}` cannot follow `asc()` or `desc()`")
+        if not isinstance(receiver, pl.Expr) and not hasattr(receiver, "then"):
+            raise ExpressionError(
+                f"`.{name}` cannot follow `asc()` or `desc()`, or a rank without `over`"
+            )
         if name in narwhals_names.METHODS and name not in _polars_methods():
             return narwhals_names.METHODS[name](receiver, *args, **kwargs)
         if not all(part.isidentifier() and part[0] != "_" for part in names) or (
@@ -243,7 +257,7 @@ class _Compiler:
 
     def _laktory(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> pl.Expr:
         if name == "current_timestamp":
-            return column_functions.timestamp(self.moment)
+            return self.scope.now()
         if name == "sql_expr":
             return self._sql([v for v in (*args, *kwargs.values()) if isinstance(v, str)], "spark")
         return column_functions.FUNCTIONS[name](*args, **kwargs)
@@ -274,8 +288,6 @@ def _polars_takes(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     """Return whether the method, of a receiver that Spark did not make, is Polars' own."""
     if name not in _polars_methods():
         return False
-    if name == "cast":
-        return not any(isinstance(value, str) for value in (*args, *kwargs.values()))
     if name in ("when", "otherwise"):
         return len(args) < 2
     return True

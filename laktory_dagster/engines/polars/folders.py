@@ -15,7 +15,7 @@ from laktory_dagster.engines.polars.columns import cast_to, fit_schema
 from laktory_dagster.engines.polars.delta_log import hive_part
 from laktory_dagster.engines.polars.files import FileWriter, refuse_merge
 from laktory_dagster.engines.polars.formats import EAGER, EXTENSIONS, check_columns, lazy_sink
-from laktory_dagster.engines.polars.layout import MANIFEST
+from laktory_dagster.engines.polars.layout import LOCK, MANIFEST
 from laktory_dagster.engines.polars.receipts import (
     current_files,
     read_manifest_data,
@@ -110,27 +110,47 @@ class FolderWriter(FileWriter):
         skipped = self.skip(receipt, rows)
         if skipped is not None:
             return skipped
-        manifest = read_manifest_data(self.layout)
-        earlier = manifest.get("receipts", {}).get(writer_of(receipt.token))
-        if earlier and earlier["token"] == receipt.token and self._stands(earlier, receipt):
+        with self.layout.store.locked(LOCK):
+            new = self._publish(receipt)
+        if new is None:
             self.abort()
             return self.skipped(receipt)
-        before = current_files(self.layout) or []
-        if not manifest:
-            self._switch({"files": before, "receipts": {}})
-        new = self._move_in()
-        appends = self.target.mode == "APPEND"
-        receipts = {**manifest.get("receipts", {}), writer_of(receipt.token): receipt.to_dict()}
-        self._switch({"files": [*before, *new] if appends else new, "receipts": receipts})
-        write_receipt(self.layout, receipt)
-        if not appends:
-            for name in manifest.get("files", ()):
-                self.layout.store.delete(name)
         size = sum(self.layout.store.size(name) or 0 for name in new)
         self.abort()
         published = scan_files(self.layout, self.target.format, new)
         frame = published if published is not None else pl.LazyFrame(schema=self.types)
         return Commit(self.target, rows, None, size, frame)
+
+    def _publish(self, receipt: Receipt) -> list[str] | None:
+        """Move the new files in and switch; None where this was done before."""
+        manifest = read_manifest_data(self.layout)
+        self._remove_replaced(manifest)
+        earlier = manifest.get("receipts", {}).get(writer_of(receipt.token))
+        if earlier and earlier["token"] == receipt.token and self._stands(earlier, receipt):
+            write_receipt(self.layout, Receipt.from_dict(earlier))
+            return None
+        before = current_files(self.layout) or []
+        if not manifest:
+            self._switch({"files": before, "receipts": {}})
+        new = self._move_in()
+        appends = self.target.mode == "APPEND"
+        after = {
+            "files": [*before, *new] if appends else new,
+            "receipts": {
+                **manifest.get("receipts", {}),
+                writer_of(receipt.token): receipt.to_dict(),
+            },
+            # Files of others stay: only what an earlier manifest of ours named is removed.
+            "replaced": [] if appends else manifest.get("files", []),
+        }
+        self._switch(after)
+        write_receipt(self.layout, receipt)
+        self._remove_replaced(after)
+        return new
+
+    def _remove_replaced(self, manifest: dict[str, Any]) -> None:
+        for name in manifest.get("replaced", ()):
+            self.layout.store.delete(name)
 
     def _stands(self, earlier: dict[str, Any], receipt: Receipt) -> bool:
         same_code = bool(earlier["code_version"] == receipt.code_version)

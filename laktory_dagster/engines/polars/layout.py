@@ -13,6 +13,7 @@ from laktory_dagster.engines.base import Place
 from laktory_dagster.engines.polars.storage import Store, open_store
 
 MANIFEST = "_laktory/manifest.json"
+LOCK = "_laktory/lock"
 MAX_FILE_NAME = 150
 
 Kind = Literal["delta", "folder", "file"]

@@ -21,7 +21,7 @@ from laktory_dagster.engines.polars.delta_log import (
     receipt_of_commit,
     table_schema,
 )
-from laktory_dagster.engines.polars.layout import MANIFEST, Layout, layout_of
+from laktory_dagster.engines.polars.layout import LOCK, MANIFEST, Layout, layout_of
 from laktory_dagster.engines.polars.scanning import scan_files
 from laktory_dagster.engines.polars.schemas import column_types
 from laktory_dagster.engines.polars.staging import is_in_use
@@ -201,6 +201,7 @@ def purge(place: Place, form: str) -> None:
         for name in read_manifest_data(layout).get("files", ()):
             store.delete(name)
         store.delete(MANIFEST)
+        store.delete(LOCK)
         store.remove_tree(f"{layout.home}/receipts")
     elif open_table(store) is not None:
         _purge_table(layout)

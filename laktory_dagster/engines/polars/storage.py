@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -12,6 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from laktory_dagster.engines.base import Place
+from laktory_dagster.errors import TargetBusyError
+
+LOCK_SECONDS = 60
 
 
 class Store(Protocol):
@@ -58,6 +63,10 @@ class Store(Protocol):
 
     def remove_tree(self, folder: str) -> None:
         """Remove a folder with all that is in it; one that is not there is fine."""
+        ...
+
+    def locked(self, name: str) -> AbstractContextManager[None]:
+        """Hold a lock file while the block runs, where the store has locks."""
         ...
 
 
@@ -144,6 +153,19 @@ class LocalStore:
             return None
         return f"{found.st_ino}-{found.st_size}-{found.st_mtime_ns}"
 
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold a lock file; the system lets go of it when the process dies.
+
+        Raises:
+            TargetBusyError: another process holds it for longer than a minute.
+        """
+        path = Path(self.root, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            _wait_for_lock(file.fileno(), self.root)
+            yield
+
     def remove_tree(self, folder: str) -> None:
         """Remove a folder with all that is in it."""
         path = Path(self.root, folder)
@@ -214,10 +236,35 @@ class RemoteStore:
         size = self.size(name)
         return None if size is None else f"{staged}-{size}"
 
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Hold nothing: object stores have no locks."""
+        yield
+
     def remove_tree(self, folder: str) -> None:
         """Remove all objects below a prefix."""
         for name in self.names(folder):
             self._files.delete_file(name)
+
+
+def _wait_for_lock(descriptor: int, holder: str) -> None:
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    give_up = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > give_up:
+                raise TargetBusyError(
+                    f"another run holds {holder} for more than {LOCK_SECONDS} s",
+                    hint="wait until it has finished and run the node again",
+                ) from None
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,67 +1,216 @@
-"""Units of measure and the factors between them, from the definitions of the SI."""
+"""Units of measure and how to get from one to the other."""
 
 from __future__ import annotations
 
-import polars as pl
+from collections.abc import Mapping
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.suggest import hint_for
 
-# Kind of quantity, then factor to the kind's first unit.
-_FACTORS: dict[str, dict[str, float]] = {
+# What is measured: the names of each unit and how many of the first unit it is.
+_LINEAR: Mapping[str, Mapping[str, float]] = {
     "length": {
-        "m": 1.0, "mm": 1e-3, "cm": 1e-2, "km": 1e3, "um": 1e-6, "in": 0.0254, "ft": 0.3048,
-        "yd": 0.9144, "mi": 1609.344, "nmi": 1852.0,
+        "m meter meters metre metres": 1.0,
+        "mm millimeter millimeters": 1e-3,
+        "cm centimeter centimeters": 1e-2,
+        "dm decimeter decimeters": 1e-1,
+        "km kilometer kilometers": 1e3,
+        "um micrometer micrometers micron microns": 1e-6,
+        "nm nanometer nanometers": 1e-9,
+        "in inch inches": 0.0254,
+        "ft foot feet": 0.3048,
+        "yd yard yards": 0.9144,
+        "mi mile miles": 1609.344,
+        "nmi nautical_mile nautical_miles": 1852.0,
     },
-    "mass": {"kg": 1.0, "g": 1e-3, "mg": 1e-6, "t": 1e3, "lb": 0.45359237, "oz": 0.028349523125},
-    "time": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0, "day": 86400.0},
-    "speed": {"m/s": 1.0, "km/h": 1 / 3.6, "mph": 0.44704, "ft/s": 0.3048, "kt": 1852 / 3600},
+    "mass": {
+        "kg kilogram kilograms": 1.0,
+        "g gram grams": 1e-3,
+        "mg milligram milligrams": 1e-6,
+        "ug microgram micrograms": 1e-9,
+        "t tonne tonnes metric_ton metric_tons": 1e3,
+        "lb lbs lbm pound pounds": 0.45359237,
+        "oz ounce ounces": 0.028349523125,
+        "st stone stones": 6.35029318,
+        "short_ton short_tons ton tons": 907.18474,
+        "long_ton long_tons": 1016.0469088,
+    },
+    "time": {
+        "s sec second seconds": 1.0,
+        "ns nanosecond nanoseconds": 1e-9,
+        "us microsecond microseconds": 1e-6,
+        "ms millisecond milliseconds": 1e-3,
+        "min minute minutes": 60.0,
+        "h hr hour hours": 3600.0,
+        "d day days": 86_400.0,
+        "week weeks": 604_800.0,
+        "yr year years": 31_557_600.0,
+    },
+    "speed": {
+        "m/s mps": 1.0,
+        "km/h kph kmh": 1 / 3.6,
+        "km/s": 1e3,
+        "mph mi/h mile_per_hour": 0.44704,
+        "ft/s fps": 0.3048,
+        "ft/min fpm": 0.00508,
+        "kt kts kn knot knots": 1852 / 3600,
+    },
+    "acceleration": {
+        "m/s2 m/s^2 m/s**2": 1.0,
+        "ft/s2 ft/s^2 ft/s**2": 0.3048,
+        "g0 g_0 gee": 9.80665,
+    },
     "pressure": {
-        "Pa": 1.0, "hPa": 1e2, "kPa": 1e3, "MPa": 1e6, "bar": 1e5, "mbar": 1e2, "atm": 101325.0,
+        "Pa pascal pascals": 1.0,
+        "hPa hectopascal": 1e2,
+        "kPa kilopascal kilopascals": 1e3,
+        "MPa megapascal megapascals": 1e6,
+        "GPa gigapascal": 1e9,
+        "bar bars": 1e5,
+        "mbar millibar millibars": 1e2,
+        "atm atmosphere atmospheres": 101_325.0,
         "psi": 6894.757293168361,
+        "psf": 47.88025898033584,
+        "torr mmHg": 101_325 / 760,
+        "inHg": 3386.389,
     },
-    "energy": {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "Wh": 3600.0, "kWh": 3.6e6, "cal": 4.184, "kcal": 4184.0},
-    "power": {"W": 1.0, "kW": 1e3, "MW": 1e6, "hp": 745.6998715822702},
-    "volume": {"m3": 1.0, "l": 1e-3, "L": 1e-3, "ml": 1e-6, "gal": 0.003785411784, "ft3": 0.028316846592},
-    "area": {"m2": 1.0, "cm2": 1e-4, "km2": 1e6, "ha": 1e4, "ft2": 0.09290304, "acre": 4046.8564224},
-    "force": {"N": 1.0, "kN": 1e3, "lbf": 4.4482216152605},
-    "angle": {"rad": 1.0, "deg": 0.017453292519943295},
-}  # fmt: skip
-# Kelvin = value * factor + offset.
-_TEMPERATURES = {
-    "K": (1.0, 0.0),
-    "degC": (1.0, 273.15),
-    "C": (1.0, 273.15),
-    "degF": (5 / 9, 459.67 * 5 / 9),
-    "F": (5 / 9, 459.67 * 5 / 9),
+    "energy": {
+        "J joule joules": 1.0,
+        "kJ kilojoule kilojoules": 1e3,
+        "MJ megajoule megajoules": 1e6,
+        "GJ gigajoule": 1e9,
+        "Wh watt_hour": 3600.0,
+        "kWh kilowatt_hour": 3.6e6,
+        "MWh": 3.6e9,
+        "cal calorie calories": 4.184,
+        "kcal kilocalorie kilocalories": 4184.0,
+        "eV electron_volt": 1.602176634e-19,
+        "BTU btu": 1055.05585262,
+        "ft_lbf": 1.3558179483314004,
+    },
+    "power": {
+        "W watt watts": 1.0,
+        "mW milliwatt": 1e-3,
+        "kW kilowatt kilowatts": 1e3,
+        "MW megawatt megawatts": 1e6,
+        "GW gigawatt": 1e9,
+        "hp horsepower": 745.6998715822702,
+        "BTU/h": 0.2930710701722222,
+    },
+    "force": {
+        "N newton newtons": 1.0,
+        "kN kilonewton": 1e3,
+        "lbf pound_force": 4.4482216152605,
+        "kgf kilogram_force": 9.80665,
+    },
+    "volume": {
+        "m3 m^3 m**3 cubic_meter cubic_meters": 1.0,
+        "L l liter liters litre litres": 1e-3,
+        "mL ml milliliter milliliters cm3": 1e-6,
+        "hL hectoliter": 0.1,
+        "ft3 ft^3 cubic_foot cubic_feet": 0.028316846592,
+        "in3 in^3 cubic_inch cubic_inches": 1.6387064e-5,
+        "gal gallon gallons": 3.785411784e-3,
+        "imperial_gallon imperial_gallons": 4.54609e-3,
+        "qt quart quarts": 9.46352946e-4,
+        "pt pint pints": 4.73176473e-4,
+        "cup cups": 2.365882365e-4,
+        "fl_oz fluid_ounce fluid_ounces": 2.95735295625e-5,
+        "bbl barrel barrels": 0.158987294928,
+    },
+    "area": {
+        "m2 m^2 m**2 square_meter square_meters": 1.0,
+        "mm2 mm^2": 1e-6,
+        "cm2 cm^2": 1e-4,
+        "km2 km^2": 1e6,
+        "ha hectare hectares": 1e4,
+        "ft2 ft^2 square_foot square_feet": 0.09290304,
+        "in2 in^2 square_inch": 6.4516e-4,
+        "acre acres": 4046.8564224,
+        "mi2 mi^2 square_mile": 2_589_988.110336,
+    },
+    "density": {
+        "kg/m3 kg/m^3": 1.0,
+        "g/cm3 g/cm^3": 1e3,
+        "lb/ft3 lb/ft^3": 16.018463373960138,
+    },
+    "flow": {
+        "m3/s": 1.0,
+        "m3/h": 1 / 3600,
+        "L/s l/s": 1e-3,
+        "L/min l/min": 1e-3 / 60,
+        "gpm gal/min": 3.785411784e-3 / 60,
+        "cfm ft3/min": 0.028316846592 / 60,
+    },
+    "angle": {
+        "rad radian radians": 1.0,
+        "deg degree degrees": 0.017453292519943295,
+        "rev revolution revolutions turn": 6.283185307179586,
+        "arcmin": 2.908882086657216e-4,
+        "arcsec": 4.84813681109536e-6,
+    },
+    "frequency": {
+        "Hz hertz": 1.0,
+        "kHz kilohertz": 1e3,
+        "MHz megahertz": 1e6,
+        "GHz gigahertz": 1e9,
+        "rpm": 1 / 60,
+    },
+    "data": {
+        "B byte bytes": 1.0,
+        "bit bits": 0.125,
+        "kB KB kilobyte kilobytes": 1e3,
+        "MB megabyte megabytes": 1e6,
+        "GB gigabyte gigabytes": 1e9,
+        "TB terabyte terabytes": 1e12,
+        "KiB kibibyte": 1024.0,
+        "MiB mebibyte": 1024.0**2,
+        "GiB gibibyte": 1024.0**3,
+        "TiB tebibyte": 1024.0**4,
+    },
+    "ratio": {"1 unit fraction": 1.0, "% percent pct": 1e-2, "ppm": 1e-6, "ppb": 1e-9},
+}
+# Names of each scale, its kelvins per degree, and the kelvins at its zero.
+_TEMPERATURES: Mapping[str, tuple[float, float]] = {
+    "K kelvin": (1.0, 0.0),
+    "C degC celsius °C": (1.0, 273.15),
+    "F degF fahrenheit °F": (5 / 9, 459.67 * 5 / 9),
+    "R degR rankine": (5 / 9, 0.0),
+}
+
+_Unit = tuple[str, float, float]
+_UNITS: Mapping[str, _Unit] = {
+    name: unit
+    for names, unit in [
+        *((n, (kind, f, 0.0)) for kind, units in _LINEAR.items() for n, f in units.items()),
+        *((n, ("temperature", *scale)) for n, scale in _TEMPERATURES.items()),
+    ]
+    for name in names.split()
 }
 
 
-def convert(x: pl.Expr, input_unit: str, output_unit: str) -> pl.Expr:
-    """Return values in another unit of the same kind of quantity.
+def conversion(source: str, target: str) -> tuple[float, float]:
+    """Return by what to multiply a quantity, and what to add then.
 
     Raises:
-        ExpressionError: a unit is unknown, or the two measure different things.
+        ExpressionError: A unit is unknown, or the two measure different things.
     """
-    if input_unit in _TEMPERATURES and output_unit in _TEMPERATURES:
-        factor, offset = _TEMPERATURES[input_unit]
-        out_factor, out_offset = _TEMPERATURES[output_unit]
-        return (x * factor + offset - out_offset) / out_factor
-    kind, other = _kind(input_unit), _kind(output_unit)
-    if kind != other:
+    kind, factor, zero = _unit(source)
+    other_kind, other_factor, other_zero = _unit(target)
+    if kind != other_kind:
         raise ExpressionError(
-            f"`{input_unit}` ({kind}) cannot be converted to `{output_unit}` ({other})"
+            f"`{source}` measures {kind}, `{target}` measures {other_kind}",
+            expected=f"two units of one kind, such as {', '.join(_of_kind(kind)[:6])}",
         )
-    return x * (_FACTORS[kind][input_unit] / _FACTORS[kind][output_unit])
+    return factor / other_factor, (zero - other_zero) / other_factor
 
 
-def _kind(unit: str) -> str:
-    for kind, factors in _FACTORS.items():
-        if unit in factors:
-            return kind
-    if unit in _TEMPERATURES:
-        return "temperature"
-    known = [name for factors in _FACTORS.values() for name in factors]
-    raise ExpressionError(
-        f"the unit `{unit}` is not known", hint=hint_for(unit, [*known, *_TEMPERATURES])
-    )
+def _unit(name: str) -> _Unit:
+    unit = _UNITS.get(name) or _UNITS.get(name.strip())
+    if unit is None:
+        raise ExpressionError(f"there is no unit `{name}`", hint=hint_for(name, _UNITS))
+    return unit
+
+
+def _of_kind(kind: str) -> list[str]:
+    return [name for name, unit in _UNITS.items() if unit[0] == kind]

@@ -367,3 +367,19 @@ def test_data_roots_confine_sources_and_sinks(tmp_path: Path) -> None:
         for key in ("source", "sink"):
             found = problems_of(text + node_with(**{key: f"{{path: '{place}'}}"}), settings)
             assert "lies outside of the data roots" in found[-1].message
+
+
+def test_data_roots_do_not_speak_of_tables_that_are_not_there(tmp_path: Path) -> None:
+    settings = Settings(data_roots=(str(tmp_path),))
+    source = f"{{path: {tmp_path}/a.json}}"
+    plan_from(node_with(source=source, sink=f"{{path: {tmp_path}/out}}"), settings)
+    (problem,) = problems_of(node_with(source=source, sink="{table_name: t}"), settings)
+    assert problem.dotted_path() == "nodes[0].sinks[0]"
+    assert "outside of the data roots" in problem.message
+
+
+def test_rules_that_dagster_folds_into_one() -> None:
+    rules = "[{name: a b, expression: x > 0}, {name: a-b, expression: x > 0}]"
+    (problem,) = problems_of(node_with(expectations=rules))
+    assert problem.message == "the rules `a b` and `a-b` are the same once Dagster folds them"
+    assert problem.dotted_path() == "nodes[0].expectations[1].name"

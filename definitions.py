@@ -1,0 +1,10 @@
+"""What `dagster dev` loads: the folder named by `LAKTORY_DAGSTER_PIPELINES`, or the examples."""
+
+from pathlib import Path
+
+from laktory_dagster import build_definitions
+from laktory_dagster.settings import Settings
+
+defs = build_definitions(
+    Settings.from_environment().pipelines or Path(__file__).parent / "examples"
+)

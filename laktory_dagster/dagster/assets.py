@@ -1,0 +1,195 @@
+"""Nodes as assets: an op per node, or one fused step for all of a pipeline."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+
+from laktory_dagster.dagster.checks import check_results
+from laktory_dagster.dagster.graph import AssetGraph, sources_of
+from laktory_dagster.dagster.io_managers import Committed, LaktoryIOManager
+from laktory_dagster.dagster.keys import IO_MANAGER, folded, op_name
+from laktory_dagster.execution.context import RunOptions
+from laktory_dagster.execution.results import NodeResult, NodeStatus
+from laktory_dagster.execution.runner import iterate
+from laktory_dagster.models.sources import AssetSource
+from laktory_dagster.plan.definition import Plan, PlanNode
+
+MAX_OPS = 300
+MAX_DEPTH = 500
+
+
+def build_assets(
+    graph: AssetGraph, plan: Plan, steps: str | None = None, *, in_process: bool = True
+) -> list[dg.AssetsDefinition]:
+    """Return the assets of a plan.
+
+    Args:
+        graph: keys and dependencies of all plans that load together.
+        plan: the plan.
+        steps: `node`, `fused`, or `auto` and None to decide by size: fused above 300 nodes or a
+            depth of 500, and where every step starts a process.
+        in_process: whether steps share a process.
+    """
+    if _is_fused(plan, steps or plan.pipeline.steps, in_process=in_process):
+        own = [node for node in plan.nodes.values() if node.declared.step is not None]
+        rest = [node for node in plan.nodes.values() if node.declared.step is None]
+        assets = [_step(graph, plan, [node]) for node in own]
+        return [*assets, _step(graph, plan, rest)] if rest else assets
+    return [_step(graph, plan, [node]) for node in plan.nodes.values()]
+
+
+def _is_fused(plan: Plan, steps: str, *, in_process: bool) -> bool:
+    if steps != "auto":
+        return steps == "fused"
+    return not in_process or len(plan.nodes) > MAX_OPS or _depth(plan) > MAX_DEPTH
+
+
+def _depth(plan: Plan) -> int:
+    depth: dict[str, int] = {}
+    for node in plan.nodes.values():
+        above = (depth[name] for name in (*node.upstream, *node.after))
+        depth[node.name] = 1 + max(above, default=0)
+    return max(depth.values(), default=0)
+
+
+def _step(graph: AssetGraph, plan: Plan, nodes: Sequence[PlanNode]) -> dg.AssetsDefinition:
+    """Return one op for these nodes."""
+    specs = [
+        graph.spec(plan, node)
+        .merge_attributes(metadata={"laktory/node": f"{plan.name}.{node.name}"})
+        .with_io_manager_key(IO_MANAGER)
+        for node in nodes
+    ]
+    names = {spec.key: node.name for spec, node in zip(specs, nodes, strict=True)}
+    single = nodes[0] if len(nodes) == 1 else None
+    own = single.declared.step if single is not None else None
+    inputs = _asset_inputs(nodes)
+
+    @dg.multi_asset(
+        name=op_name(plan.name, single.name if single is not None else None),
+        specs=specs,
+        check_specs=[check for node in nodes for check in graph.check_specs(plan, node)],
+        ins={name: dg.AssetIn(key=key) for name, key in inputs.items()},
+        can_subset=True,
+        required_resource_keys={IO_MANAGER},
+        op_tags=own.tags if own else None,
+        pool=own.pool if own else None,
+        retry_policy=_retry_policy(own) if own else None,
+    )
+    def step(context: dg.AssetExecutionContext, **loaded: Any) -> Iterator[Any]:
+        frames = {"/".join(inputs[name].path): frame for name, frame in loaded.items()}
+        selected = [names[key] for key in names if key in context.selected_asset_keys]
+        ordered = [name for name in plan.nodes if name in set(selected)]
+        yield from _run(context, graph, plan, ordered, frames)
+
+    return step
+
+
+def _asset_inputs(nodes: Sequence[PlanNode]) -> dict[str, dg.AssetKey]:
+    """Return the users' assets that nodes read, by the name of the op's input."""
+    found: dict[str, dg.AssetKey] = {}
+    for node in nodes:
+        for source in sources_of(node):
+            if isinstance(source, AssetSource):
+                found[folded(source.asset)] = dg.AssetKey(source.asset.split("/"))
+    return found
+
+
+def _retry_policy(own: Any) -> dg.RetryPolicy | None:
+    if not own.retries:
+        return None
+    return dg.RetryPolicy(max_retries=own.retries, delay=own.retry_delay_seconds or None)
+
+
+def run_options(
+    context: dg.AssetExecutionContext, io: LaktoryIOManager, frames: Mapping[str, Any]
+) -> RunOptions:
+    """Return the options of Dagster's run; retries inherit the root run and its start."""
+    run = context.run
+    root = run.root_run_id or run.run_id
+    record = context.instance.get_run_record_by_id(root)
+    started = record.create_timestamp if record is not None else datetime.now(UTC)
+    if started.tzinfo is None:
+        started = started.replace(tzinfo=UTC)
+    return RunOptions(
+        run_id=run.run_id,
+        root_run_id=root,
+        logical_time=started.astimezone(UTC),
+        warehouse=io.warehouse,
+        full_refresh=io.full_refresh,
+        assets=frames,
+    )
+
+
+def _run(
+    context: dg.AssetExecutionContext,
+    graph: AssetGraph,
+    plan: Plan,
+    selected: Sequence[str],
+    frames: Mapping[str, Any],
+) -> Iterator[Any]:
+    io: LaktoryIOManager = getattr(context.resources, IO_MANAGER)
+    session = io.session(plan, run_options(context, io, frames))
+    session.assets.update(frames)
+    preview = plan.pipeline.samples not in (False, "off")
+    failed: list[NodeResult] = []
+    skipped: list[NodeResult] = []
+    results = iterate(
+        session,
+        selected,
+        commit=lambda prepared: io.commit(session, prepared),
+        parallel=plan.pipeline.max_parallel_nodes or 1,
+    )
+    for result in results:
+        key = graph.key(plan, result.node)
+        if result.status in (NodeStatus.DONE, NodeStatus.REUSED):
+            context.log.info("[%s] %s", result.node, _summary(result))
+            yield dg.MaterializeResult(
+                asset_key=key,
+                value=Committed(result, preview),
+                check_results=_selected_checks(context, key, result),
+                data_version=dg.DataVersion(result.data_version) if result.data_version else None,
+            )
+        elif result.status is NodeStatus.FAILED:
+            failed.append(result)
+            context.log.error("[%s] %s", result.node, result.message, exc_info=result.error)
+            yield from _selected_checks(context, key, result)
+        else:
+            skipped.append(result)
+            context.log.warning("[%s] %s: %s", result.node, result.status.value, result.message)
+    if failed:
+        raise _failure(failed, skipped)
+
+
+def _selected_checks(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, result: NodeResult
+) -> list[dg.AssetCheckResult]:
+    wanted = {check.name for check in context.selected_asset_check_keys if check.asset_key == key}
+    return [c for c in check_results(key, result.checks) if c.check_name in wanted]
+
+
+def _summary(result: NodeResult) -> str:
+    if result.status is NodeStatus.REUSED:
+        return result.message
+    counts = {
+        "in": result.rows_in,
+        "out": result.rows_out,
+        "dropped": result.rows_dropped,
+        "quarantined": result.rows_quarantined,
+    }
+    rows = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    return f"{rows or 'no rows'} in {result.seconds:.2f} s"
+
+
+def _failure(failed: Sequence[NodeResult], skipped: Sequence[NodeResult]) -> dg.Failure:
+    lines = [f"{result.node}: {result.message}" for result in failed]
+    if skipped:
+        lines.append(f"not run because of that: {', '.join(result.node for result in skipped)}")
+    failure = dg.Failure(
+        description="\n".join(lines),
+        metadata={"failed": [result.node for result in failed]},
+    )
+    failure.__cause__ = failed[0].error
+    return failure

@@ -1,0 +1,122 @@
+"""Pipelines to Dagster definitions: what a code location loads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import dagster as dg
+
+from laktory_dagster.dagster.assets import build_assets
+from laktory_dagster.dagster.external import build_external_assets
+from laktory_dagster.dagster.graph import AssetGraph
+from laktory_dagster.dagster.io_managers import LaktoryIOManager
+from laktory_dagster.dagster.jobs import build_job, build_schedule
+from laktory_dagster.dagster.keys import IO_MANAGER, folded
+from laktory_dagster.dagster.loaded import remember
+from laktory_dagster.dagster.translator import LaktoryTranslator
+from laktory_dagster.models import Pipeline
+from laktory_dagster.plan.definition import Plan
+from laktory_dagster.project import FileProblem, load_project, plan_of
+from laktory_dagster.settings import Settings
+
+Given = str | Path | Plan | Pipeline
+
+
+def build_definitions(
+    pipelines: Given | Sequence[Given],
+    *,
+    translator: LaktoryTranslator | None = None,
+    env: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    warehouse: str | None = None,
+    steps: str | None = None,
+    in_process: bool = True,
+) -> dg.Definitions:
+    """Return assets, checks, jobs, schedules and the IO manager of pipelines.
+
+    Under `dagster dev` a pipeline with errors becomes an asset that shows them, and the others
+    load; everywhere else it is an error.
+
+    Args:
+        pipelines: a file, a folder (all pipelines below it), plans or Pipeline models, or several.
+        translator: decides keys, groups, tags and checks.
+        env: environment overlay; by default the setting `LAKTORY_DAGSTER_ENV`.
+        variables: values of `${vars.x}`.
+        warehouse: root folder of tables; by default what the pipelines and settings say.
+        steps: `node`, `fused` or `auto` for all of them; by default what each declares.
+        in_process: run jobs in one process. Without it no executor is set, and pipelines are fused.
+
+    Raises:
+        DeclarationError: with everything that is wrong, each at its line and column.
+    """
+    plans, problems = _plans(pipelines, env, variables)
+    if problems and not _shows_problems():
+        _raise_first(problems)
+    graph = AssetGraph(plans, translator or LaktoryTranslator())
+    assets: list[Any] = [_placeholder(problem) for problem in problems]
+    jobs, schedules = [], []
+    for plan in plans:
+        remember(plan)
+        assets += build_assets(graph, plan, steps, in_process=in_process)
+        job = build_job(graph, plan)
+        jobs.append(job)
+        schedule = build_schedule(plan, job)
+        schedules += [schedule] if schedule is not None else []
+    return dg.Definitions(
+        assets=[*assets, *build_external_assets(graph)],
+        jobs=jobs,
+        schedules=schedules,
+        resources={IO_MANAGER: LaktoryIOManager(warehouse=warehouse)},
+        executor=dg.in_process_executor if in_process else None,
+    )
+
+
+def _plans(
+    pipelines: Given | Sequence[Given], env: str | None, variables: Mapping[str, Any] | None
+) -> tuple[list[Plan], list[FileProblem]]:
+    single = isinstance(pipelines, (str, Path, Plan, Pipeline))
+    given: Sequence[Given] = [pipelines] if single else pipelines  # type: ignore[list-item, assignment]
+    chosen = env or Settings.from_environment().env
+    plans: list[Plan] = []
+    problems: list[FileProblem] = []
+    for item in given:
+        if isinstance(item, Plan):
+            plans.append(item)
+        elif isinstance(item, Pipeline):
+            plans.append(plan_of(item))
+        else:
+            project = load_project(item, env=chosen, variables=variables)
+            plans += project.plans
+            problems += project.problems
+    return plans, problems
+
+
+def _shows_problems() -> bool:
+    validating = os.environ.get("DAGSTER_IS_DEFS_VALIDATION_CLI")
+    return bool(os.environ.get("DAGSTER_IS_DEV_CLI")) and not validating
+
+
+def _raise_first(problems: Sequence[FileProblem]) -> NoReturn:
+    from laktory_dagster.errors import DeclarationError
+
+    raise DeclarationError([d for problem in problems for d in problem.error.diagnostics])
+
+
+def _placeholder(problem: FileProblem) -> dg.AssetsDefinition:
+    """Return an asset in the place of a pipeline that does not load; it holds the errors."""
+    text = str(problem.error)
+
+    @dg.asset(
+        name=f"{folded(problem.path.stem)}_{folded(problem.path.parent.name)}_has_errors",
+        group_name="errors",
+        description=f"`{problem.path}` does not load:\n\n```\n{text}\n```",
+        metadata={"file": dg.MetadataValue.path(str(problem.path))},
+        kinds={"yaml"},
+    )
+    def broken() -> None:
+        raise dg.Failure(description=text)
+
+    return broken

@@ -1,0 +1,55 @@
+"""External data as observable assets: their version tells what is stale downstream."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from laktory_dagster.dagster.graph import AssetGraph
+from laktory_dagster.dagster.keys import folded
+from laktory_dagster.errors import LaktoryDagsterError
+from laktory_dagster.execution.context import RunOptions
+from laktory_dagster.execution.session import RunSession
+from laktory_dagster.models.sources import SourceOptions
+from laktory_dagster.plan.definition import Plan
+
+Observed = dict[dg.AssetKey, tuple[Plan, SourceOptions]]
+
+
+def build_external_assets(graph: AssetGraph) -> list[dg.AssetsDefinition]:
+    """Return one observable multi-asset per pipeline for the data that no loaded node writes."""
+    by_plan: dict[str, list[tuple[Plan, SourceOptions, dg.AssetSpec]]] = {}
+    for plan, source, spec in graph.external_specs():
+        by_plan.setdefault(plan.name, []).append((plan, source, spec))
+    return [_observable(name, found) for name, found in by_plan.items()]
+
+
+def _observable(
+    pipeline: str, found: list[tuple[Plan, SourceOptions, dg.AssetSpec]]
+) -> dg.AssetsDefinition:
+    sources: Observed = {spec.key: (plan, source) for plan, source, spec in found}
+
+    @dg.multi_observable_source_asset(
+        name=f"{folded(pipeline)}__sources",
+        specs=[spec for _, _, spec in found],
+        can_subset=True,
+    )
+    def observe(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
+        for key in context.selected_asset_keys:
+            plan, source = sources[key]
+            version = observed_version(plan, source)
+            if version is None:
+                context.log.warning("%s cannot be read now", key.to_user_string())
+                continue
+            yield dg.ObserveResult(asset_key=key, data_version=dg.DataVersion(version))
+
+    return observe
+
+
+def observed_version(plan: Plan, source: SourceOptions) -> str | None:
+    """Return the version of external data: a Delta version, or sizes and times of files."""
+    with RunSession(plan, RunOptions.new()) as session:
+        node = next(iter(plan.nodes.values()))
+        try:
+            return session.source_version(source, node)
+        except LaktoryDagsterError:
+            return None

@@ -1,0 +1,179 @@
+"""The IO manager `laktory`: sinks and sources for nodes, and for users' own assets."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from laktory_dagster.dagster.metadata import TABLE_NAME, URI, materialization_metadata
+from laktory_dagster.engines.base import ReadRequest, RunStamp, StageRequest, Target
+from laktory_dagster.engines.registry import open_engine
+from laktory_dagster.errors import SettingsError
+from laktory_dagster.execution.context import RunOptions
+from laktory_dagster.execution.outcomes import PreparedNode, receipt_of, row_counts, target_result
+from laktory_dagster.execution.results import NodeResult, NodeStatus
+from laktory_dagster.execution.session import RunSession
+from laktory_dagster.models.sinks import TableSink
+from laktory_dagster.models.sources import NodeSource, TableSource
+from laktory_dagster.plan import locations
+from laktory_dagster.plan.definition import Plan
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a node's step yields: the result of what is stored already."""
+
+    result: NodeResult
+    preview: bool = False
+
+
+class LaktoryIOManager(dg.ConfigurableIOManager):  # type: ignore[misc]
+    """Commits nodes, stores frames of users' assets, and loads both as lazy frames.
+
+    A frame of a user's own asset becomes the table `<last two parts of its key>` of the warehouse,
+    or what its definition metadata names as `laktory/table`; it is staged and committed by the same
+    code as a node. One session per run and pipeline serves all steps of the process and is closed
+    with the run.
+    """
+
+    warehouse: str | None = None
+    full_refresh: bool = False
+    engine: str = "polars"
+
+    _plans: dict[str, Plan] = PrivateAttr(default_factory=dict)
+    _keys: dict[dg.AssetKey, tuple[str, str]] = PrivateAttr(default_factory=dict)
+    _sessions: dict[tuple[str, str], RunSession] = PrivateAttr(default_factory=dict)
+    _lock: Any = PrivateAttr(default_factory=threading.Lock)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close the sessions of the run."""
+        for session in self._sessions.values():
+            session.close()
+        self._sessions.clear()
+
+    def session(self, plan: Plan, options: RunOptions) -> RunSession:
+        """Return the run's session of a plan, opening it on first use."""
+        with self._lock:
+            key = (options.run_id, plan.name)
+            if key not in self._sessions:
+                self._sessions[key] = RunSession(plan, options)
+            return self._sessions[key]
+
+    def commit(self, session: RunSession, prepared: PreparedNode) -> NodeResult:
+        """Publish a prepared node. Raises WriteError."""
+        return session.commit(prepared)
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Add the metadata of what is committed; store a frame of a user's asset."""
+        if isinstance(obj, Committed):
+            metadata = materialization_metadata(obj.result, preview=obj.preview)
+        elif obj is None:
+            return
+        else:
+            metadata = materialization_metadata(self._store(context, obj))
+        known = {key for key, value in metadata.items() if value is None}
+        context.add_output_metadata({k: v for k, v in metadata.items() if k not in known})
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Return what the upstream asset stores, as a lazy frame of the engine."""
+        metadata = _definition_metadata(context)
+        node = metadata.get("laktory/node")
+        if node is not None:
+            return _load_node(str(node), metadata, self.warehouse)
+        return self._load_table(context, metadata)
+
+    def _table(self, key: dg.AssetKey, metadata: dict[str, Any]) -> str:
+        return str(metadata.get("laktory/table") or ".".join(key.path[-2:]))
+
+    def _plan(self) -> Plan:
+        from laktory_dagster.models import Pipeline
+        from laktory_dagster.project import plan_of
+
+        return plan_of(Pipeline(name="assets"))
+
+    def _place(self, key: dg.AssetKey, metadata: dict[str, Any]) -> tuple[str, Any]:
+        plan = self._plan()
+        table = TableSink(table_name=self._table(key, metadata))
+        warehouse = locations.warehouse_root(plan, self.warehouse)
+        return locations.table_name(plan, table), locations.table_place(plan, table, warehouse)
+
+    def _store(self, context: dg.OutputContext, obj: Any) -> NodeResult:
+        metadata = dict(context.definition_metadata or {})
+        name, place = self._place(context.asset_key, metadata)
+        options = RunOptions.new(run_id=context.run_id)
+        stamp: RunStamp = options.stamp(name, "")
+        mode = str(metadata.get("laktory/mode", "OVERWRITE"))
+        target = Target("sink_0", "primary", place, "DELTA", mode, table_name=name)
+        engine = open_engine(self.engine)
+        try:
+            frame = engine.from_native(obj)
+            staged = engine.stage(StageRequest(frame, (), (target,), stamp, "polars"))
+            prepared = _Stored(staged, stamp)
+            commit = staged.commit(target, receipt_of(prepared, target))  # type: ignore[arg-type]
+        finally:
+            engine.close()
+        return NodeResult(
+            node=name,
+            status=NodeStatus.DONE,
+            engine=self.engine,
+            columns=staged.summary.columns,
+            targets=(target_result(commit),),
+            **row_counts(staged.summary),
+        )
+
+    def _load_table(self, context: dg.InputContext, metadata: dict[str, Any]) -> Any:
+        _, place = self._place(context.asset_key, metadata)
+        request = ReadRequest(
+            TableSource(table_name=self._table(context.asset_key, metadata)),
+            "polars",
+            place=place,
+            format="DELTA",
+        )
+        return open_engine(self.engine).read(request).frame
+
+
+@dataclass(frozen=True)
+class _Named:
+    name: str
+    code_version: str = ""
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A user's frame in the form of a prepared node, for its receipt."""
+
+    staged: Any
+    stamp: RunStamp
+    data_version: str = ""
+    checks: tuple[Any, ...] = ()
+
+    @property
+    def node(self) -> _Named:
+        return _Named(self.stamp.node)
+
+
+def _definition_metadata(context: dg.InputContext) -> dict[str, Any]:
+    upstream = context.upstream_output
+    found = dict(upstream.definition_metadata or {}) if upstream is not None else {}
+    return found | dict(context.definition_metadata or {})
+
+
+def _load_node(node: str, metadata: dict[str, Any], warehouse: str | None) -> Any:
+    from laktory_dagster.dagster.loaded import find_plan
+
+    pipeline, _, name = node.partition(".")
+    plan = find_plan(pipeline)
+    if plan is None:
+        raise SettingsError(f"the pipeline of `{node}` is not loaded in this code location")
+    session = RunSession(plan, RunOptions.new(warehouse=warehouse))
+    planned = plan.nodes[name]
+    if planned.is_view:
+        return session.view(name).frame
+    return session.read_stored(NodeSource(node_name=name), planned)
+
+
+__all__ = ["TABLE_NAME", "URI", "Committed", "LaktoryIOManager"]

@@ -1,0 +1,57 @@
+"""Names in Dagster: asset keys of nodes, and names that Dagster accepts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import dagster as dg
+
+from laktory_dagster.errors import SettingsError
+
+IO_MANAGER = "laktory"
+
+
+def folded(name: str) -> str:
+    """Return a name with everything that Dagster refuses in ops, groups and checks as `_`."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", name)
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    """Return the default asset key of `pipeline.node`: `[pipeline, node]`.
+
+    Raises:
+        SettingsError: it is not of this form.
+    """
+    pipeline, dot, node = name.partition(".")
+    if not (pipeline and dot and node):
+        raise SettingsError(f"`{name}` is no node", expected="`pipeline.node`")
+    return dg.AssetKey([pipeline, node])
+
+
+def node_input(name: str, **options: Any) -> dg.AssetIn:
+    """Return the input of a user's asset that takes the rows of a node.
+
+    The parameter gets a lazy frame of the engine: `pl.LazyFrame` on Polars.
+
+    Args:
+        name: `pipeline.node`.
+        options: further options of `dagster.AssetIn`.
+    """
+    return dg.AssetIn(key=asset_key(name), input_manager_key=IO_MANAGER, **options)
+
+
+def job_name(pipeline: str) -> str:
+    """Return the name of a pipeline's job."""
+    return folded(pipeline)
+
+
+def op_name(pipeline: str, node: str | None = None) -> str:
+    """Return the name of a node's op, or of a pipeline's fused one."""
+    return f"{folded(pipeline)}__{folded(node)}" if node else f"{folded(pipeline)}__all"
+
+
+def file_key(path: str) -> dg.AssetKey:
+    """Return the key of external files: `["files", slug of the path]`."""
+    slug = re.sub(r"[^A-Za-z0-9_]+", "_", path).strip("_") or "root"
+    return dg.AssetKey(["files", slug])

@@ -1,0 +1,107 @@
+"""What every materialization says of its node: one contract for both step modes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from laktory_dagster.engines.base import ColumnType
+from laktory_dagster.execution.results import NodeResult, NodeStatus, TargetResult
+
+STATUS = "laktory/status"
+MESSAGE = "laktory/message"
+TARGETS = "laktory/targets"
+RUN = "laktory/root_run"
+ROWS_IN = "rows_in"
+ROWS_OUT = "rows_out"
+ROWS_DROPPED = "rows_dropped"
+ROWS_QUARANTINED = "rows_quarantined"
+ROW_COUNT = "dagster/row_count"
+TABLE_NAME = "dagster/table_name"
+URI = "dagster/uri"
+STORAGE_KIND = "dagster/storage_kind"
+COLUMN_SCHEMA = "dagster/column_schema"
+DURATION = "duration_seconds"
+TABLE_VERSION = "table_version"
+SIZE = "size_bytes"
+BAD_FILES = "bad_files"
+PREVIEW = "preview"
+
+_STORAGE = {"DELTA": "deltalake", "JSONL": "json", "NDJSON": "json"}
+
+
+def storage_kind(form: str) -> str:
+    """Return the storage kind of a format; those with an icon in the UI under its name."""
+    return _STORAGE.get(form, form.lower())
+
+
+def table_schema(columns: Sequence[ColumnType]) -> dg.TableSchema:
+    """Return the column schema that the UI shows."""
+    return dg.TableSchema([dg.TableColumn(column.name, column.type) for column in columns])
+
+
+def materialization_metadata(result: NodeResult, *, preview: bool = False) -> dict[str, Any]:
+    """Return the metadata of a node's materialization; numbers come from the write itself."""
+    primary = next((t for t in result.targets if t.role == "primary"), None)
+    found: dict[str, Any] = {
+        STATUS: result.status.value,
+        DURATION: round(result.seconds, 3),
+        COLUMN_SCHEMA: table_schema(result.columns),
+    }
+    counts = {
+        ROWS_IN: result.rows_in,
+        ROWS_OUT: result.rows_out,
+        ROWS_DROPPED: result.rows_dropped,
+        ROWS_QUARANTINED: result.rows_quarantined,
+    }
+    found |= {name: count for name, count in counts.items() if count is not None}
+    if result.rows_out is not None:
+        found[ROW_COUNT] = result.rows_out
+    if primary is not None:
+        found |= _target_metadata(primary)
+    if len(result.targets) > 1:
+        found[TARGETS] = dg.MetadataValue.json([vars(target) for target in result.targets])
+    if result.bad_files:
+        found[BAD_FILES] = dg.MetadataValue.json(list(result.bad_files))
+    if result.status is NodeStatus.REUSED:
+        found[MESSAGE] = result.message
+    if preview and result.preview:
+        found[PREVIEW] = dg.MetadataValue.md(markdown_table(result.preview))
+    return found
+
+
+def _target_metadata(target: TargetResult) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        URI: target.uri,
+        STORAGE_KIND: storage_kind(target.format),
+    }
+    if target.table_name is not None:
+        found[TABLE_NAME] = target.table_name
+    if target.version is not None:
+        found[TABLE_VERSION] = target.version
+    if target.bytes is not None:
+        found[SIZE] = target.bytes
+    return found
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as a markdown table; cells are cut at 80 characters."""
+    names = list(rows[0])
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    for row in rows:
+        cells = (_cell(row.get(name)) for name in names)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    return str(value)[:80].replace("|", "\\|").replace("\n", " ")
+
+
+def plain_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows as JSON data; values that JSON lacks become texts."""
+    found: list[dict[str, Any]] = json.loads(json.dumps(list(rows), default=str))
+    return found

@@ -1,0 +1,146 @@
+"""How nodes look in Dagster: one object decides, and users override it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import dagster as dg
+
+from laktory_dagster.dagster.keys import file_key, folded
+from laktory_dagster.dagster.metadata import (
+    COLUMN_SCHEMA,
+    STORAGE_KIND,
+    TABLE_NAME,
+    URI,
+    storage_kind,
+    table_schema,
+)
+from laktory_dagster.engines.base import ColumnType
+from laktory_dagster.models import Expectation
+from laktory_dagster.models.sinks import FileSink, TableSink
+from laktory_dagster.models.sources import AssetSource, FileSource, SourceOptions, TableSource
+from laktory_dagster.plan import locations
+from laktory_dagster.plan.definition import Plan, PlanNode
+from laktory_dagster.project.positions import node_location
+
+
+class LaktoryTranslator:
+    """Turns nodes, sources and expectations into Dagster's specs.
+
+    Override `get_asset_spec`, `get_asset_check_spec` or `get_source_asset_spec` and change what
+    `super()` gives with `replace_attributes` and `merge_attributes`. Dependencies between nodes are
+    made from `get_asset_spec(...).key`.
+
+    Args:
+        asset_key: `node` for `[pipeline, node]`, `table` for `[catalog, schema, table]`.
+        prefix: put before every key.
+    """
+
+    def __init__(
+        self, asset_key: Literal["node", "table"] = "node", prefix: str | Sequence[str] = ()
+    ) -> None:
+        """Choose a preset."""
+        self.asset_key = asset_key
+        self.prefix = (prefix,) if isinstance(prefix, str) else tuple(prefix)
+
+    def get_asset_key(self, plan: Plan, node: PlanNode) -> dg.AssetKey:
+        """Return the key of a node's asset by the preset."""
+        sink = node.declared.sink
+        if self.asset_key == "table" and isinstance(sink, TableSink):
+            return dg.AssetKey([*self.prefix, *locations.table_parts(plan, sink)])
+        return dg.AssetKey([*self.prefix, plan.name, node.name])
+
+    def get_asset_spec(self, plan: Plan, node: PlanNode) -> dg.AssetSpec:
+        """Return the spec of a node's asset, without its dependencies."""
+        declared = node.declared
+        sink = declared.sink
+        owner = sink.metadata.owner if sink is not None and sink.metadata else None
+        tags = {folded(tag): "" for tag in declared.tags} | dict(plan.pipeline.tags)
+        return dg.AssetSpec(
+            key=self.get_asset_key(plan, node),
+            description=declared.description,
+            group_name=folded(plan.name),
+            kinds=_kinds(node),
+            owners=[owner] if owner and ("@" in owner or owner.startswith("team:")) else [],
+            tags=tags,
+            code_version=node.code_version,
+            metadata=_definition_metadata(plan, node),
+            skippable=True,
+        )
+
+    def get_asset_check_spec(
+        self, plan: Plan, node: PlanNode, expectation: Expectation
+    ) -> dg.AssetCheckSpec:
+        """Return the spec of an expectation's check; FAIL blocks what comes after."""
+        return dg.AssetCheckSpec(
+            name=folded(expectation.name),
+            asset=self.get_asset_key(plan, node),
+            description=f"{expectation.name}: `{expectation.expression}`",
+            blocking=expectation.action == "FAIL",
+            metadata={"action": expectation.action, "type": expectation.type},
+        )
+
+    def get_source_asset_spec(self, plan: Plan, source: SourceOptions) -> dg.AssetSpec | None:
+        """Return the spec of external data that a source reads; None where there is none."""
+        if isinstance(source, TableSource):
+            parts = locations.table_parts(plan, source)
+            name = ".".join(parts)
+            return dg.AssetSpec(
+                key=dg.AssetKey([*self.prefix, *parts]),
+                group_name=folded(plan.name),
+                kinds={"table"},
+                metadata={TABLE_NAME: name},
+            )
+        if isinstance(source, FileSource):
+            place = locations.file_place(plan, source.path)
+            return dg.AssetSpec(
+                key=dg.AssetKey([*self.prefix, *file_key(source.path).path]),
+                group_name=folded(plan.name),
+                kinds={storage_kind(source.format)},
+                metadata={URI: place.uri},
+            )
+        if isinstance(source, AssetSource):
+            return dg.AssetSpec(key=dg.AssetKey(source.asset.split("/")))
+        return None
+
+
+def _kinds(node: PlanNode) -> set[str]:
+    declared = node.declared
+    kinds = {node.engine}
+    if declared.layer:
+        kinds.add(declared.layer.lower())
+    if declared.sink is not None:
+        kinds.add(storage_kind(locations.sink_format(declared.sink)))
+    else:
+        kinds.add("view")
+    return kinds
+
+
+def _definition_metadata(plan: Plan, node: PlanNode) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    sink = node.declared.sink
+    if isinstance(sink, TableSink):
+        found[TABLE_NAME] = locations.table_name(plan, sink)
+        found[STORAGE_KIND] = storage_kind(sink.format)
+    elif isinstance(sink, FileSink):
+        found[URI] = locations.file_place(plan, sink.path).uri
+        found[STORAGE_KIND] = storage_kind(sink.format)
+    columns = _declared_columns(node)
+    if columns:
+        found[COLUMN_SCHEMA] = table_schema(columns)
+    place = node_location(plan, node.name)
+    if plan.file is not None and place is not None:
+        reference = dg.LocalFileCodeReference(
+            file_path=str(plan.file.resolve()), line_number=place.line, label="pipeline"
+        )
+        found["dagster/code_references"] = dg.CodeReferencesMetadataValue(code_references=[reference])
+    return found
+
+
+def _declared_columns(node: PlanNode) -> list[ColumnType]:
+    sink = node.declared.sink
+    schema = sink.schema_definition if sink is not None else None
+    if not isinstance(schema, dict) or "fields" in schema:
+        return []
+    return [ColumnType(name, str(kind)) for name, kind in schema.items()]

@@ -1,0 +1,159 @@
+"""Spark's functions of arrays, structs and JSON on Polars columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from laktory_dagster.engines.polars.schemas import parse_schema, parse_type
+from laktory_dagster.engines.polars.spark_names import as_column
+from laktory_dagster.errors import ExpressionError, SettingsError
+
+
+def _flat(values: Sequence[Any]) -> list[pl.Expr]:
+    return [v for value in values for v in (value if isinstance(value, list) else [value])]
+
+
+def _constant(value: Any) -> Any:
+    """Return an element as a column: here a text is a text."""
+    return value if isinstance(value, pl.Expr) else pl.lit(value)
+
+
+def _array(*values: Any) -> pl.Expr:
+    return pl.concat_list(_flat(values))
+
+
+def _struct(*values: Any) -> pl.Expr:
+    return pl.struct(_flat(values))
+
+
+def _named_struct(*values: Any) -> pl.Expr:
+    names = [pl.select(value).item() for value in values[::2]]
+    return pl.struct([v.alias(n) for n, v in zip(names, values[1::2], strict=True)])
+
+
+def _element_at(value: pl.Expr, place: Any) -> pl.Expr:
+    if isinstance(place, int):
+        return value.list.get(place - 1 if place > 0 else place, null_on_oob=True)
+    if isinstance(place, str):
+        return value.struct.field(place)
+    index = pl.when(place > 0).then(place - 1).otherwise(place)
+    return value.list.get(index, null_on_oob=True)
+
+
+def _get(value: pl.Expr, index: Any) -> pl.Expr:
+    return value.list.get(index, null_on_oob=True)
+
+
+def _join(value: pl.Expr, delimiter: str, null_replacement: str | None = None) -> pl.Expr:
+    texts = value.cast(pl.List(pl.String))
+    if null_replacement is not None:
+        texts = texts.list.eval(pl.element().fill_null(null_replacement))
+    return texts.list.join(delimiter, ignore_nulls=True)
+
+
+def _sorted(value: pl.Expr, asc: bool = True) -> pl.Expr:
+    return value.list.sort(descending=not asc, nulls_last=not asc)
+
+
+def _array_sort(value: pl.Expr) -> pl.Expr:
+    return value.list.sort(nulls_last=True)
+
+
+def _position(value: pl.Expr, item: Any) -> pl.Expr:
+    found = value.list.eval((pl.element() == _constant(item)).arg_true().first() + 1).list.first()
+    return pl.when(value.is_not_null()).then(found.fill_null(0).cast(pl.Int64))
+
+
+def _removed(value: pl.Expr, item: Any) -> pl.Expr:
+    return value.list.eval(pl.element().filter(pl.element().ne_missing(_constant(item))))
+
+
+def _overlap(first: pl.Expr, second: pl.Expr) -> pl.Expr:
+    return first.list.set_intersection(second).list.drop_nulls().list.len() > 0
+
+
+def _repeat(value: pl.Expr, count: Any) -> pl.Expr:
+    return value.repeat_by(count)
+
+
+def _slice(value: pl.Expr, start: Any, length: Any) -> pl.Expr:
+    if isinstance(start, int):
+        start = start - 1 if start > 0 else start
+    else:
+        start = pl.when(start > 0).then(start - 1).otherwise(start)
+    return value.list.slice(start, length)
+
+
+def _sequence(start: pl.Expr, stop: pl.Expr, step: Any = None) -> pl.Expr:
+    if step is None:
+        up = pl.int_ranges(start, stop + 1)
+        down = pl.int_ranges(start, stop - 1, -1)
+        return pl.when(start <= stop).then(up).otherwise(down)
+    width = pl.select(step).item() if isinstance(step, pl.Expr) and step.meta.is_literal() else step
+    if not isinstance(width, int):
+        raise ExpressionError("the step of `sequence` must be a plain number on Polars")
+    return pl.int_ranges(start, stop + (1 if width > 0 else -1), width)
+
+
+def _flatten(value: pl.Expr) -> pl.Expr:
+    return value.list.eval(pl.element().list.explode())
+
+
+def _from_json(value: pl.Expr, schema: Any, _options: Any = None) -> pl.Expr:
+    try:
+        is_type = isinstance(schema, str) and "<" in schema.split(" ")[0]
+        kind = parse_type(schema) if is_type else pl.Struct(parse_schema(schema))
+    except SettingsError as error:
+        raise ExpressionError(error.message, expected=error.expected, hint=error.hint) from error
+    return value.str.json_decode(kind)
+
+
+def _concat_lists(first: pl.Expr, item: Any) -> pl.Expr:
+    return pl.concat_list([first, _constant(item)])
+
+
+def _size(value: pl.Expr) -> pl.Expr:
+    return value.list.len().cast(pl.Int32)
+
+
+def _distinct(value: pl.Expr) -> pl.Expr:
+    return value.list.unique(maintain_order=True)
+
+
+ARRAYS: Mapping[str, Callable[..., Any]] = {
+    "array": _array,
+    "array_append": _concat_lists,
+    "array_compact": lambda value: value.list.drop_nulls(),
+    "array_contains": lambda value, item: value.list.contains(_constant(item)),
+    "array_distinct": _distinct,
+    "array_except": lambda first, second: _distinct(first.list.set_difference(second)),
+    "array_intersect": lambda first, second: _distinct(first.list.set_intersection(second)),
+    "array_join": _join,
+    "array_max": lambda value: value.list.max(),
+    "array_min": lambda value: value.list.min(),
+    "array_position": _position,
+    "array_prepend": lambda value, item: pl.concat_list([_constant(item), value]),
+    "array_remove": _removed,
+    "array_repeat": _repeat,
+    "array_size": _size,
+    "array_sort": _array_sort,
+    "array_union": lambda first, second: _distinct(first.list.set_union(second)),
+    "arrays_overlap": _overlap,
+    "cardinality": _size,
+    "element_at": _element_at,
+    "explode": lambda value: value.list.explode(),
+    "flatten": _flatten,
+    "from_json": _from_json,
+    "get": _get,
+    "named_struct": _named_struct,
+    "sequence": _sequence,
+    "size": _size,
+    "slice": _slice,
+    "sort_array": _sorted,
+    "struct": _struct,
+    "to_json": lambda value, options=None: value.struct.json_encode(),
+    "try_element_at": _element_at,
+}

@@ -1,0 +1,275 @@
+"""Spark's functions of texts on Polars columns. Positions count characters from 1."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from laktory_dagster.engines.polars.spark_names import as_column
+from laktory_dagster.errors import ExpressionError
+
+
+def text(value: Any) -> pl.Expr:
+    """Return the value as a text."""
+    return as_column(value).cast(pl.String)
+
+
+def like_pattern(pattern: str) -> str:
+    r"""Return the regular expression of a LIKE pattern: `%` any text, `_` any sign, `\` quotes."""
+    parts, quoted = [], False
+    for sign in pattern:
+        if quoted or sign not in "\\%_":
+            parts.append(re.escape(sign))
+            quoted = False
+        elif sign == "\\":
+            quoted = True
+        else:
+            parts.append(".*" if sign == "%" else ".")
+    return f"(?s)^{''.join(parts)}$"
+
+
+def substring(value: pl.Expr, start: Any, length: Any = None) -> pl.Expr:
+    """Return a part of a text; a start below zero counts from the end."""
+    value = text(value)
+    if isinstance(start, int):
+        if start > 0:
+            return value.str.slice(start - 1, length)
+        if start == 0:
+            return value.str.slice(0, length)
+        if length is None:
+            return value.str.slice(start)
+        return _substring_from_end(value, start, length)
+    offset = pl.when(start > 0).then(start - 1).otherwise(start).cast(pl.Int64)
+    return value.str.slice(offset, length)
+
+
+def _substring_from_end(value: pl.Expr, start: int, length: Any) -> pl.Expr:
+    """A text shorter than the start loses what lies before it, as on Spark."""
+    missing = (-start - value.str.len_chars().cast(pl.Int64)).clip(lower_bound=0)
+    kept = (pl.lit(length) - missing).clip(lower_bound=0)
+    return value.str.slice(start, kept)
+
+
+def java_replacement(replacement: str) -> str:
+    """Return a replacement with groups in `${1}`, so that a letter may follow."""
+    return re.sub(r"\$(\d+)", r"${\1}", replacement)
+
+
+def regexp_replace(value: pl.Expr, pattern: Any, replacement: Any, position: int = 1) -> pl.Expr:
+    """Return the text with every match replaced."""
+    if position != 1:
+        raise ExpressionError("`regexp_replace` from a later position has no equal on Polars")
+    if isinstance(replacement, str):
+        replacement = java_replacement(replacement)
+    return text(value).str.replace_all(_plain(pattern), _plain(replacement))
+
+
+def _plain(value: Any) -> Any:
+    """Return the text of a constant, since Polars wants some arguments as texts."""
+    if isinstance(value, pl.Expr) and value.meta.is_literal(allow_aliasing=True):
+        return pl.select(value).item()
+    return value
+
+
+def _regexp_extract(value: pl.Expr, pattern: str, idx: int = 1) -> pl.Expr:
+    found = text(value).str.extract(_plain(pattern), idx)
+    return pl.when(value.is_not_null()).then(found.fill_null(""))
+
+
+def _regexp_extract_all(value: pl.Expr, pattern: Any, idx: Any = 1) -> pl.Expr:
+    pattern, idx = _plain(pattern), _plain(idx)
+    whole = text(value).str.extract_all(pattern)
+    if idx == 0:
+        return whole
+    return whole.list.eval(pl.element().str.extract(pattern, idx))
+
+
+def split(value: pl.Expr, pattern: Any, limit: int = -1) -> pl.Expr:
+    """Return the parts between the matches of a regular expression; `limit` parts at most."""
+    pattern = _plain(pattern)
+    if limit > 0:
+        if re.escape(pattern) != pattern:
+            raise ExpressionError("`split` by a pattern with a limit has no equal on Polars")
+        parts = text(value).str.splitn(pattern, limit)
+        fields = [parts.struct.field(f"field_{index}") for index in range(limit)]
+        return pl.when(value.is_not_null()).then(pl.concat_list(fields).list.drop_nulls())
+    return text(value).str.split(pattern, literal=False)
+
+
+def _split_part(value: pl.Expr, delimiter: Any, part: Any) -> pl.Expr:
+    parts = text(value).str.split(_plain(delimiter))
+    number = _plain(part)
+    index = number - 1 if isinstance(number, int) and number > 0 else number
+    found = parts.list.get(index, null_on_oob=True)
+    return pl.when(value.is_not_null()).then(found.fill_null(""))
+
+
+def _initcap(value: pl.Expr) -> pl.Expr:
+    word = pl.element()
+    capital = word.str.slice(0, 1).str.to_uppercase() + word.str.slice(1).str.to_lowercase()
+    return text(value).str.split(" ").list.eval(capital).list.join(" ")
+
+
+def _locate(part: Any, value: pl.Expr, pos: int = 1) -> pl.Expr:
+    whole = text(value)
+    rest = whole.str.slice(pos - 1) if pos > 1 else whole
+    before = rest.str.split(_plain(part)).list.first()
+    place = before.str.len_chars().cast(pl.Int32) + pos
+    found = rest.str.contains(_plain(part), literal=True)
+    return pl.when(found).then(place).when(whole.is_not_null()).then(0).cast(pl.Int32)
+
+
+def _instr(value: pl.Expr, part: Any) -> pl.Expr:
+    return _locate(part, value)
+
+
+def _padded(side: str) -> Callable[..., pl.Expr]:
+    def padded(value: pl.Expr, length: int, pad: str = " ") -> pl.Expr:
+        length, pad = _plain(length), _plain(pad)
+        whole = text(value)
+        fill = (pad * length)[:length]
+        missing = (length - whole.str.len_chars().cast(pl.Int64)).clip(lower_bound=0)
+        filling = pl.lit(fill).str.slice(0, missing)
+        parts = [filling, whole] if side == "left" else [whole, filling]
+        return pl.concat_str(parts).str.slice(0, length)
+
+    return padded
+
+
+def _trimmed(function: str) -> Callable[..., pl.Expr]:
+    def trimmed(value: pl.Expr, trim: Any = " ") -> pl.Expr:
+        stripped: pl.Expr = getattr(text(value).str, function)(_plain(trim))
+        return stripped
+
+    return trimmed
+
+
+def _concat(*values: pl.Expr) -> pl.Expr:
+    return pl.concat_str([value.cast(pl.String) for value in values])
+
+
+def _concat_ws(sep: str, *values: Any) -> pl.Expr:
+    columns = [value.cast(pl.String) for value in values]
+    return pl.concat_str(columns, separator=_plain(sep), ignore_nulls=True)
+
+
+def _translate(value: pl.Expr, matching: str, replace: str) -> pl.Expr:
+    table = {sign: replace[i : i + 1] for i, sign in reversed(list(enumerate(matching)))}
+    return text(value).str.replace_many(list(table), list(table.values()))
+
+
+def _replace(value: pl.Expr, search: Any, replace: Any = "") -> pl.Expr:
+    return text(value).str.replace_all(_plain(search), _plain(replace), literal=True)
+
+
+def _repeat(value: pl.Expr, count: Any) -> pl.Expr:
+    repeated = text(value).repeat_by(count).list.join("")
+    return pl.when(value.is_not_null()).then(repeated)
+
+
+def _right(value: pl.Expr, length: Any) -> pl.Expr:
+    return text(value).str.tail(_plain(length))
+
+
+def _matches(pattern_of: Callable[[str], str]) -> Callable[..., pl.Expr]:
+    def matches(value: pl.Expr, pattern: Any, _escape: Any = None) -> pl.Expr:
+        return text(value).str.contains(pattern_of(str(_plain(pattern))))
+
+    return matches
+
+
+def _regexp_substr(value: pl.Expr, pattern: Any) -> pl.Expr:
+    return text(value).str.extract(_plain(pattern), 0)
+
+
+def _format_string(pattern: str, *values: pl.Expr) -> pl.Expr:
+    if re.search(r"%(?![sd%])", pattern):
+        raise ExpressionError("`format_string` takes only %s and %d on Polars")
+    escaped = pattern.replace("%s", "{}").replace("%d", "{}").replace("%%", "%")
+    return pl.format(escaped, *[value.cast(pl.String).fill_null("null") for value in values])
+
+
+def like(value: pl.Expr, pattern: Any, escape: Any = None) -> pl.Expr:
+    """Return whether the whole text fits a LIKE pattern."""
+    return _matches(like_pattern)(value, pattern, escape)
+
+
+def ilike(value: pl.Expr, pattern: Any, escape: Any = None) -> pl.Expr:
+    """Return whether the whole text fits a LIKE pattern, in any case."""
+    return _matches(lambda plain: "(?i)" + like_pattern(plain))(value, pattern, escape)
+
+
+def rlike(value: pl.Expr, pattern: Any) -> pl.Expr:
+    """Return whether a regular expression matches somewhere."""
+    return _matches(str)(value, pattern)
+
+
+def _length(value: pl.Expr) -> pl.Expr:
+    return text(value).str.len_chars().cast(pl.Int32)
+
+
+def _upper(value: pl.Expr) -> pl.Expr:
+    return text(value).str.to_uppercase()
+
+
+def _lower(value: pl.Expr) -> pl.Expr:
+    return text(value).str.to_lowercase()
+
+
+TEXTS: Mapping[str, Callable[..., Any]] = {
+    "base64": lambda value: text(value).str.encode("base64"),
+    "bit_length": lambda value: (text(value).str.len_bytes() * 8).cast(pl.Int32),
+    "btrim": _trimmed("strip_chars"),
+    "char_length": _length,
+    "character_length": _length,
+    "concat": _concat,
+    "concat_ws": _concat_ws,
+    "contains": lambda value, part: text(value).str.contains(_plain(part), literal=True),
+    "endswith": lambda value, end: text(value).str.ends_with(_plain(end)),
+    "format_string": _format_string,
+    "get_json_object": lambda value, path: text(value).str.json_path_match(path),
+    "hex": lambda value: text(value).str.encode("hex").str.to_uppercase(),
+    "ilike": ilike,
+    "initcap": _initcap,
+    "instr": _instr,
+    "lcase": _lower,
+    "left": lambda value, length: text(value).str.head(_plain(length)),
+    "len": _length,
+    "length": _length,
+    "like": like,
+    "locate": _locate,
+    "lower": _lower,
+    "lpad": _padded("left"),
+    "ltrim": _trimmed("strip_chars_start"),
+    "octet_length": lambda value: text(value).str.len_bytes().cast(pl.Int32),
+    "position": _locate,
+    "regexp": rlike,
+    "regexp_count": lambda value, pattern: (
+        text(value).str.count_matches(_plain(pattern)).cast(pl.Int32)
+    ),
+    "regexp_extract": _regexp_extract,
+    "regexp_extract_all": _regexp_extract_all,
+    "regexp_like": rlike,
+    "regexp_replace": regexp_replace,
+    "regexp_substr": _regexp_substr,
+    "repeat": _repeat,
+    "replace": _replace,
+    "reverse": lambda value: text(value).str.reverse(),
+    "right": _right,
+    "rlike": rlike,
+    "rpad": _padded("right"),
+    "rtrim": _trimmed("strip_chars_end"),
+    "split": split,
+    "split_part": _split_part,
+    "startswith": lambda value, start: text(value).str.starts_with(_plain(start)),
+    "substr": substring,
+    "substring": substring,
+    "translate": _translate,
+    "trim": _trimmed("strip_chars"),
+    "ucase": _upper,
+    "unbase64": lambda value: text(value).str.decode("base64"),
+    "upper": _upper,
+}

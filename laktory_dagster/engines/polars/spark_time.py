@@ -1,0 +1,277 @@
+"""Spark's functions of dates and times on Polars columns. Times are UTC."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.engines.polars.spark_names import as_column
+from laktory_dagster.errors import ExpressionError
+
+_DATE = pl.Date()
+_TIMESTAMP = pl.Datetime("us", "UTC")
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_UNITS: Mapping[str, str] = {
+    **dict.fromkeys(("year", "yyyy", "yy"), "1y"),
+    "quarter": "1q",
+    **dict.fromkeys(("month", "mon", "mm"), "1mo"),
+    "week": "1w",
+    **dict.fromkeys(("day", "dd"), "1d"),
+    "hour": "1h",
+    "minute": "1m",
+    "second": "1s",
+    "millisecond": "1ms",
+    "microsecond": "1us",
+}
+_FORMATS = (
+    ("yyyy", "%Y"), ("yy", "%y"), ("MMMM", "%B"), ("MMM", "%b"), ("MM", "%m"), ("M", "%-m"),
+    ("dd", "%d"), ("d", "%-d"), ("DDD", "%j"), ("HH", "%H"), ("H", "%-H"), ("hh", "%I"),
+    ("h", "%-I"), ("mm", "%M"), ("m", "%-M"), ("ss", "%S"), ("s", "%-S"), ("SSSSSS", "%6f"),
+    ("SSS", "%3f"), ("EEEE", "%A"), ("EEE", "%a"), ("EE", "%a"), ("E", "%a"), ("a", "%p"),
+    ("XXX", "%:z"), ("Z", "%z"), ("z", "%Z"), ("y", "%Y"),
+)  # fmt: skip
+_FORMAT = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|%|[^A-Za-z'%]+")
+
+
+def strftime_format(pattern: str) -> str:
+    """Return a pattern of Spark (`yyyy-MM-dd`) in strftime's letters.
+
+    Raises:
+        ExpressionError: A letter has no equal.
+    """
+    known = dict(_FORMATS)
+    parts = []
+    for found in _FORMAT.finditer(pattern):
+        whole, quoted, letter = found.group(0), found.group(1), found.group(2)
+        if quoted is not None:
+            parts.append((quoted.replace("''", "'") or "'").replace("%", "%%"))
+        elif letter is None:
+            parts.append(whole.replace("%", "%%"))
+        elif whole in known:
+            parts.append(known[whole])
+        else:
+            raise ExpressionError(
+                f"`{whole}` in the time format `{pattern}` has no equal on Polars",
+                expected="letters such as yyyy, MM, dd, HH, mm, ss, SSS, EEE, XXX",
+            )
+    return "".join(parts)
+
+
+def _day(scope: Scope, value: Any) -> pl.Expr:
+    return scope.cast(as_column(value), _DATE)
+
+
+def _time(scope: Scope, value: Any) -> pl.Expr:
+    return scope.cast(as_column(value), _TIMESTAMP)
+
+
+def _to_date(scope: Scope, value: pl.Expr, format: str | None = None) -> pl.Expr:  # noqa: A002
+    if format is None:
+        return _day(scope, value)
+    return value.cast(pl.String).str.to_date(strftime_format(format), strict=False)
+
+
+def _to_timestamp(scope: Scope, value: pl.Expr, format: Any = None) -> pl.Expr:  # noqa: A002
+    if format is None:
+        return _time(scope, value)
+    pattern = strftime_format(format)
+    has_zone = any(mark in pattern for mark in ("%z", "%:z"))
+    parsed = value.cast(pl.String).str.to_datetime(
+        pattern, strict=False, time_unit="us", time_zone="UTC" if has_zone else None
+    )
+    return parsed if has_zone else parsed.dt.replace_time_zone("UTC")
+
+
+def _date_format(scope: Scope, value: pl.Expr, format: str) -> pl.Expr:  # noqa: A002
+    return _time(scope, value).dt.strftime(strftime_format(format))
+
+
+def _part(function: str, plus: int = 0) -> Callable[..., pl.Expr]:
+    def part(scope: Scope, value: pl.Expr) -> pl.Expr:
+        number: pl.Expr = getattr(_time(scope, value).dt, function)()
+        return number.cast(pl.Int32) + plus if plus else number.cast(pl.Int32)
+
+    return part
+
+
+def _day_of_week(scope: Scope, value: pl.Expr) -> pl.Expr:
+    """Return 1 for Sunday to 7 for Saturday."""
+    return (_day(scope, value).dt.weekday() % 7 + 1).cast(pl.Int32)
+
+
+def _moved(unit: str, sign: int = 1) -> Callable[..., pl.Expr]:
+    def moved(scope: Scope, start: pl.Expr, amount: Any) -> pl.Expr:
+        day = _day(scope, start)
+        if isinstance(amount, int):
+            return day.dt.offset_by(f"{sign * amount}{unit}")
+        count = (as_column(amount).cast(pl.Int64) * sign).cast(pl.String)
+        return day.dt.offset_by(count + pl.lit(unit))
+
+    return moved
+
+
+def _date_diff(scope: Scope, end: pl.Expr, start: pl.Expr) -> pl.Expr:
+    return (_day(scope, end) - _day(scope, start)).dt.total_days().cast(pl.Int32)
+
+
+def _months_between(scope: Scope, first: pl.Expr, second: pl.Expr, roundOff: bool = True) -> Any:  # noqa: N803
+    one, two = _time(scope, first), _time(scope, second)
+    months = (one.dt.year() - two.dt.year()) * 12 + one.dt.month() - two.dt.month()
+    both_last = (one.dt.day() == one.dt.month_end().dt.day()) & (
+        two.dt.day() == two.dt.month_end().dt.day()
+    )
+    days = one.dt.day().cast(pl.Int64) - two.dt.day().cast(pl.Int64)
+    clock = _seconds_of_day(one) - _seconds_of_day(two)
+    rest = (days * 86_400 + clock) / (31 * 86_400)
+    whole = both_last | (days == 0)
+    result = months + pl.when(whole).then(0.0).otherwise(rest)
+    return result.round(8) if roundOff else result
+
+
+def _seconds_of_day(time: pl.Expr) -> pl.Expr:
+    hours, minutes = time.dt.hour().cast(pl.Int64), time.dt.minute().cast(pl.Int64)
+    return hours * 3600 + minutes * 60 + time.dt.second().cast(pl.Int64)
+
+
+def _date_trunc(scope: Scope, format: str, timestamp: pl.Expr) -> pl.Expr:  # noqa: A002
+    return _time(scope, timestamp).dt.truncate(_unit(format))
+
+
+def _trunc(scope: Scope, date: pl.Expr, format: str) -> pl.Expr:  # noqa: A002
+    return _day(scope, date).dt.truncate(_unit(format))
+
+
+def _unit(name: str) -> str:
+    unit = _UNITS.get(name.lower())
+    if unit is None:
+        raise ExpressionError(f"`{name}` is no unit of time", expected=", ".join(sorted(_UNITS)))
+    return unit
+
+
+def _last_day(scope: Scope, date: pl.Expr) -> pl.Expr:
+    return _day(scope, date).dt.month_end()
+
+
+def _next_day(scope: Scope, date: pl.Expr, dayOfWeek: str) -> pl.Expr:  # noqa: N803
+    wanted = next((i for i, d in enumerate(_DAYS) if d.startswith(dayOfWeek.lower()[:2])), None)
+    if wanted is None:
+        raise ExpressionError(f"`{dayOfWeek}` is no day of the week", expected="Mon, Tue ...")
+    day = _day(scope, date)
+    ahead = (wanted + 7 - day.dt.weekday().cast(pl.Int64)) % 7 + 1
+    return day.dt.offset_by(ahead.cast(pl.String) + pl.lit("d"))
+
+
+def _unix_timestamp(scope: Scope, timestamp: Any = None, format: str | None = None) -> pl.Expr:  # noqa: A002
+    if timestamp is None:
+        return scope.now().dt.epoch("s")
+    return _to_timestamp(scope, as_column(timestamp), format).dt.epoch("s")
+
+
+def _from_unixtime(
+    scope: Scope, timestamp: pl.Expr, format: str = "yyyy-MM-dd HH:mm:ss"  # noqa: A002
+) -> pl.Expr:
+    return _from_epoch(1_000_000)(scope, timestamp).dt.strftime(strftime_format(format))
+
+
+def _from_epoch(factor: int) -> Callable[..., pl.Expr]:
+    def time(_scope: Scope, value: pl.Expr) -> pl.Expr:
+        return (value * factor).round(0).cast(pl.Int64).cast(_TIMESTAMP)
+
+    return time
+
+
+def _epoch(unit: Any) -> Callable[..., pl.Expr]:
+    return lambda scope, value: _time(scope, value).dt.epoch(unit)
+
+
+def _to_zone(scope: Scope, timestamp: pl.Expr, tz: str) -> pl.Expr:
+    local = _time(scope, timestamp).dt.convert_time_zone(tz)
+    return local.dt.replace_time_zone(None).dt.replace_time_zone("UTC")
+
+
+def _from_zone(scope: Scope, timestamp: pl.Expr, tz: str) -> pl.Expr:
+    naive = _time(scope, timestamp).dt.replace_time_zone(None)
+    local = naive.dt.replace_time_zone(tz, ambiguous="earliest", non_existent="null")
+    return local.dt.convert_time_zone("UTC")
+
+
+def _make_date(_scope: Scope, year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
+    text = pl.concat_str([year, month, day], separator="-")
+    return text.str.to_date("%Y-%m-%d", strict=False)
+
+
+def _unix_date(scope: Scope, value: pl.Expr) -> pl.Expr:
+    return _day(scope, value).cast(pl.Int32)
+
+
+def _days_to_date(_scope: Scope, days: pl.Expr) -> pl.Expr:
+    return days.cast(pl.Int32).cast(pl.Date)
+
+
+def _name_of(pattern: str) -> Callable[..., pl.Expr]:
+    return lambda scope, value: _time(scope, value).dt.strftime(pattern)
+
+
+def _now(scope: Scope) -> pl.Expr:
+    return scope.now()
+
+
+def _today(scope: Scope) -> pl.Expr:
+    return scope.now().dt.date()
+
+
+TIMES: Mapping[str, Callable[..., Any]] = {
+    "add_months": _moved("mo"),
+    "curdate": _today,
+    "current_date": _today,
+    "current_timestamp": _now,
+    "date_add": _moved("d"),
+    "date_diff": _date_diff,
+    "date_format": _date_format,
+    "date_from_unix_date": _days_to_date,
+    "date_sub": _moved("d", -1),
+    "date_trunc": _date_trunc,
+    "dateadd": _moved("d"),
+    "datediff": _date_diff,
+    "day": _part("day"),
+    "dayname": _name_of("%a"),
+    "dayofmonth": _part("day"),
+    "dayofweek": _day_of_week,
+    "dayofyear": _part("ordinal_day"),
+    "from_unixtime": _from_unixtime,
+    "from_utc_timestamp": _to_zone,
+    "hour": _part("hour"),
+    "last_day": _last_day,
+    "localtimestamp": lambda scope: scope.now().dt.replace_time_zone(None),
+    "make_date": _make_date,
+    "minute": _part("minute"),
+    "month": _part("month"),
+    "monthname": _name_of("%b"),
+    "months_between": _months_between,
+    "next_day": _next_day,
+    "now": _now,
+    "quarter": _part("quarter"),
+    "second": _part("second"),
+    "timestamp_micros": _from_epoch(1),
+    "timestamp_millis": _from_epoch(1_000),
+    "timestamp_seconds": _from_epoch(1_000_000),
+    "to_date": _to_date,
+    "to_timestamp": _to_timestamp,
+    "to_timestamp_ltz": _to_timestamp,
+    "to_utc_timestamp": _from_zone,
+    "trunc": _trunc,
+    "try_to_date": _to_date,
+    "try_to_timestamp": _to_timestamp,
+    "unix_date": _unix_date,
+    "unix_micros": _epoch("us"),
+    "unix_millis": _epoch("ms"),
+    "unix_seconds": _epoch("s"),
+    "unix_timestamp": _unix_timestamp,
+    "weekday": _part("weekday", -1),
+    "weekofyear": _part("week"),
+    "year": _part("year"),
+}

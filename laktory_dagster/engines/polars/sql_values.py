@@ -1,0 +1,220 @@
+"""SQL expressions as Polars expressions, casts and the present time put right."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC
+from functools import lru_cache
+from typing import Any
+
+import polars as pl
+from sqlglot import exp
+
+from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions.sql import SqlExpression
+
+_BINARY: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
+    exp.Add: operator.add,
+    exp.And: operator.and_,
+    exp.EQ: operator.eq,
+    exp.GT: operator.gt,
+    exp.GTE: operator.ge,
+    exp.LT: operator.lt,
+    exp.LTE: operator.le,
+    exp.Mul: operator.mul,
+    exp.NEQ: operator.ne,
+    exp.Or: operator.or_,
+    exp.Sub: operator.sub,
+    exp.NullSafeEQ: lambda first, second: first.eq_missing(second),
+    exp.NullSafeNEQ: lambda first, second: first.ne_missing(second),
+}
+_TARGETS: Mapping[Any, pl.DataType] = {
+    exp.DType.DATE: pl.Date(),
+    exp.DType.TIMESTAMPTZ: pl.Datetime("us", "UTC"),
+    exp.DType.TIMESTAMPLTZ: pl.Datetime("us", "UTC"),
+    exp.DType.TIMESTAMP: pl.Datetime("us"),
+    exp.DType.TIMESTAMPNTZ: pl.Datetime("us"),
+    exp.DType.DATETIME: pl.Datetime("us"),
+    exp.DType.BOOLEAN: pl.Boolean(),
+}
+
+
+def compile_sql(expression: SqlExpression, scope: Scope) -> pl.Expr:
+    """Return the expression for Polars.
+
+    A text cast to a date, a time or a boolean that does not fit is null.
+
+    Raises:
+        ExpressionError: Polars cannot express something in it.
+    """
+    timed = with_moment(expression, scope)
+    text = timed.render("polars")
+    tree = _polars_tree(text)
+    return _compile(tree, scope) if _casts_text(tree) else _parsed(text)
+
+
+def with_moment(query: Any, scope: Scope) -> Any:
+    """Return a checked query or expression in which the present time is the run's logical time."""
+    if not any(query.tree.find_all(exp.CurrentTimestamp, exp.CurrentDate)):
+        return query
+    return replace(query, tree=query.tree.transform(lambda node: _constant_time(node, scope)))
+
+
+def _constant_time(node: exp.Expr, scope: Scope) -> exp.Expr:
+    moment = scope.moment.astimezone(UTC)
+    if isinstance(node, exp.CurrentTimestamp):
+        text = exp.Literal.string(moment.strftime("%Y-%m-%dT%H:%M:%S.%f"))
+        return exp.Cast(this=text, to=exp.DataType.build("TIMESTAMPTZ", dialect="duckdb"))
+    if isinstance(node, exp.CurrentDate):
+        text = exp.Literal.string(moment.strftime("%Y-%m-%d"))
+        return exp.Cast(this=text, to=exp.DataType.build("DATE"))
+    return node
+
+
+def _parsed(text: str) -> pl.Expr:
+    try:
+        return pl.sql_expr(text)
+    except (pl.exceptions.PolarsError, TypeError) as error:
+        raise ExpressionError(f"Polars cannot read `{text}`: {error}") from error
+
+
+@lru_cache(maxsize=4096)
+def _polars_tree(text: str) -> exp.Expr:
+    from sqlglot import parse_one
+
+    tree: exp.Expr = parse_one(text, dialect="polars")
+    return tree
+
+
+def _casts_text(tree: exp.Expr) -> bool:
+    return any(_target(node) is not None for node in tree.find_all(exp.Cast))
+
+
+def _target(node: exp.Expr) -> pl.DataType | None:
+    return _TARGETS.get(node.to.this) if isinstance(node, exp.Cast) else None
+
+
+def _compile(node: exp.Expr, scope: Scope) -> pl.Expr:
+    """Return a node, its casts to times done by the type that the value has."""
+    if not _casts_text(node):
+        return _parsed(node.sql("polars"))
+    target = _target(node)
+    if target is not None:
+        return scope.cast(_compile(node.this, scope), target)
+    combine = _BINARY.get(type(node))
+    if combine is not None:
+        result: pl.Expr = combine(_compile(node.this, scope), _compile(node.expression, scope))
+        return result
+    build = _BUILDERS.get(type(node))
+    return _parsed(node.sql("polars")) if build is None else build(node, scope)
+
+
+def _case(node: exp.Expr, scope: Scope) -> pl.Expr:
+    chain: Any = pl
+    for branch in node.args["ifs"]:
+        condition = _compile(branch.this, scope)
+        if node.this is not None:
+            condition = _compile(node.this, scope) == condition
+        chain = chain.when(condition).then(_compile(branch.args["true"], scope))
+    default = node.args.get("default")
+    ended: pl.Expr = chain if default is None else chain.otherwise(_compile(default, scope))
+    return ended
+
+
+def _is(node: exp.Expr, scope: Scope) -> pl.Expr:
+    value = _compile(node.this, scope)
+    if isinstance(node.expression, exp.Null):
+        return value.is_null()
+    return value.eq_missing(_compile(node.expression, scope))
+
+
+def _between(node: exp.Expr, scope: Scope) -> pl.Expr:
+    value = _compile(node.this, scope)
+    low, high = (_compile(node.args[end], scope) for end in ("low", "high"))
+    return (value >= low) & (value <= high)
+
+
+def _in(node: exp.Expr, scope: Scope) -> pl.Expr:
+    value = _compile(node.this, scope)
+    return pl.any_horizontal(*[value == _compile(item, scope) for item in node.expressions])
+
+
+def _coalesce(node: exp.Expr, scope: Scope) -> pl.Expr:
+    return pl.coalesce(_compile(item, scope) for item in (node.this, *node.expressions))
+
+
+def _cast(node: exp.Expr, scope: Scope) -> pl.Expr:
+    """Return a cast to a plain type of something that holds a cast to a time."""
+    kind = pl.sql_expr(f"CAST(1 AS {node.args['to'].sql('polars')})")
+    target = pl.select(kind).schema.dtypes()[0]
+    return scope.cast(_compile(node.this, scope), target)
+
+
+_PARTS: Mapping[str, Callable[[pl.Expr], pl.Expr]] = {
+    "DAY": lambda value: value.dt.day(),
+    "DOW": lambda value: value.dt.weekday() % 7,
+    "DOY": lambda value: value.dt.ordinal_day(),
+    "EPOCH": lambda value: value.dt.epoch("s"),
+    "HOUR": lambda value: value.dt.hour(),
+    "ISODOW": lambda value: value.dt.weekday(),
+    "MINUTE": lambda value: value.dt.minute(),
+    "MONTH": lambda value: value.dt.month(),
+    "QUARTER": lambda value: value.dt.quarter(),
+    "SECOND": lambda value: value.dt.second(),
+    "WEEK": lambda value: value.dt.week(),
+    "YEAR": lambda value: value.dt.year(),
+}
+_TRUNCATED: Mapping[str, str] = {
+    "year": "1y", "quarter": "1q", "month": "1mo", "week": "1w", "day": "1d", "hour": "1h",
+    "minute": "1m", "second": "1s",
+}  # fmt: skip
+_AGGREGATES: Mapping[type[exp.Expr], Callable[[pl.Expr], pl.Expr]] = {
+    exp.Avg: lambda value: value.mean(),
+    exp.Count: lambda value: value.count(),
+    exp.Max: lambda value: value.max(),
+    exp.Min: lambda value: value.min(),
+    exp.Sum: lambda value: value.sum(),
+}
+
+
+def _extract(node: exp.Expr, scope: Scope) -> pl.Expr:
+    part = _PARTS.get(node.this.name.upper())
+    if part is None:
+        return _parsed(node.sql("polars"))
+    return part(_compile(node.expression, scope))
+
+
+def _call(node: exp.Expr, scope: Scope) -> pl.Expr:
+    """Return the two functions of times that most often hold a cast; others as Polars reads them."""
+    name, values = node.name.upper(), node.expressions
+    if name == "DATE_TRUNC" and values[0].name.lower() in _TRUNCATED:
+        return _compile(values[1], scope).dt.truncate(_TRUNCATED[values[0].name.lower()])
+    if name == "STRFTIME":
+        return _compile(values[0], scope).dt.strftime(values[1].name)
+    return _parsed(node.sql("polars"))
+
+
+def _aggregate(node: exp.Expr, scope: Scope) -> pl.Expr:
+    if isinstance(node.this, exp.Distinct):
+        return _compile(node.this.expressions[0], scope).drop_nulls().n_unique()
+    return _AGGREGATES[type(node)](_compile(node.this, scope))
+
+
+_BUILDERS: Mapping[type[exp.Expr], Callable[[exp.Expr, Scope], pl.Expr]] = {
+    **dict.fromkeys(_AGGREGATES, _aggregate),
+    exp.Alias: lambda node, scope: _compile(node.this, scope).alias(node.alias),
+    exp.Anonymous: _call,
+    exp.Between: _between,
+    exp.Case: _case,
+    exp.Cast: _cast,
+    exp.Coalesce: _coalesce,
+    exp.Extract: _extract,
+    exp.In: _in,
+    exp.Is: _is,
+    exp.Not: lambda node, scope: ~_compile(node.this, scope),
+    exp.Paren: lambda node, scope: _compile(node.this, scope),
+    exp.TryCast: _cast,
+}
