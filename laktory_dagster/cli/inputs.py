@@ -70,9 +70,7 @@ def load_plans(
     return project.plans
 
 
-def load(
-    path: Path, env: str | None = None, variables: Mapping[str, Any] | None = None
-) -> Project:
+def load(path: Path, env: str | None = None, variables: Mapping[str, Any] | None = None) -> Project:
     """Return what a file or folder declares, the broken files among it.
 
     Raises:

@@ -66,19 +66,22 @@ def run(
     if retry is not None:
         if select or variables or warehouse or env or full_refresh:
             raise SettingsError("`--retry` keeps the options of the earlier run; give none of them")
-        report = launch.retry_run(retry, path or Path.cwd(), on_node)
+        with screen.alone():
+            report = launch.retry_run(retry, path or Path.cwd(), on_node)
     elif path is None:
         raise SettingsError("name the pipeline to run", expected="a YAML file or a folder")
     else:
         values = parse_variables(variables)
         options = launch.LaunchOptions(
             selection=selection(select),
-            warehouse=warehouse,
+            warehouse=_absolute(warehouse),
             full_refresh=full_refresh,
             environment=env,
             variables=values,
         )
-        report = launch.start_run(load_one_plan(path, env, values), options, on_node)
+        plan = load_one_plan(path, env, values)
+        with screen.alone():
+            report = launch.start_run(plan, options, on_node)
     if as_json:
         screen.document(report.to_dict())
     else:
@@ -87,6 +90,11 @@ def run(
         ctx.exit(INTERRUPTED)
     if not report.succeeded:
         ctx.exit(FAILED)
+
+
+def _absolute(warehouse: str | None) -> str | None:
+    # A retry may start in another folder.
+    return warehouse if warehouse is None or "://" in warehouse else str(Path(warehouse).absolute())
 
 
 def _ignore(_node: NodeReport) -> None:
@@ -113,6 +121,8 @@ def _summarise(screen: Screen, report: RunReport) -> None:
     screen.say("")
     screen.table([_row(node) for node in report.nodes], ["node", "status", *_COUNTS, "stored as"])
     _show_failed_checks(screen, report)
+    for error in report.errors:
+        screen.warn(error, style=None)
     screen.say("")
     if report.succeeded:
         screen.say(f"Run {report.run_id} of {report.pipeline}: done in {report.seconds:.1f} s.")

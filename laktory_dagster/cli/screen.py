@@ -8,13 +8,15 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.table import Table
 
+UNLIMITED = 10_000
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(9), *range(11, 32), *range(127, 160))}
 
 
@@ -68,18 +70,33 @@ class Screen:
 
     def __init__(self) -> None:
         """Open both on the streams of this moment."""
-        self.stdout = Console(
-            file=PatientStream(sys.stdout),  # type: ignore[arg-type]
-            markup=False,
-            highlight=False,
-            emoji=False,
-        )
-        self.stderr = Console(
-            file=PatientStream(sys.stderr),  # type: ignore[arg-type]
-            markup=False,
-            highlight=False,
-            emoji=False,
-        )
+        self.stdout = _console(sys.stdout)
+        self.stderr = _console(sys.stderr)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep standard output for this screen: what anybody else prints goes to standard error.
+
+        Functions of a project print, and Dagster keeps what a step prints as the step's own log.
+        """
+        try:
+            number, other = sys.stdout.fileno(), sys.stderr.fileno()
+        except (OSError, ValueError):
+            yield
+            return
+        sys.stdout.flush()
+        kept = os.fdopen(os.dup(number), "w", encoding=sys.stdout.encoding, buffering=1)
+        previous = self.stdout.file
+        self.stdout.file = PatientStream(kept)  # type: ignore[assignment]
+        os.dup2(other, number)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            self.stdout.file.flush()
+            os.dup2(kept.fileno(), number)
+            self.stdout.file = previous
+            kept.close()
 
     def say(self, text: str, style: str | None = None) -> None:
         """Print a line or a text for a person; long lines are left to the terminal."""
@@ -97,14 +114,25 @@ class Screen:
         stream.flush()
 
     def table(self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-        """Print rows under their columns; a terminal that is too narrow cuts the cells."""
+        """Print rows under their columns; a terminal that is too narrow cuts or folds cells."""
         shown = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
-            shown.add_column(printable(column), overflow="ellipsis", no_wrap=True)
+            last = column == columns[-1]
+            overflow: OverflowMethod = "fold" if last else "ellipsis"
+            shown.add_column(printable(column), overflow=overflow, no_wrap=not last)
         for row in rows:
             shown.add_row(*(cell(row.get(column)) for column in columns))
-        wide = None if self.stdout.is_terminal else 10_000
-        self.stdout.print(shown, width=wide)
+        self.stdout.print(shown)
+
+
+def _console(stream: TextIO) -> Console:
+    return Console(
+        file=PatientStream(stream),  # type: ignore[arg-type]
+        width=None if stream.isatty() else UNLIMITED,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
 
 
 def printable(text: str) -> str:

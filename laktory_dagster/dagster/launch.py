@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,23 +20,27 @@ from dagster._core.execution.api import execute_run_iterator
 
 from laktory_dagster.dagster.definitions import build_definitions
 from laktory_dagster.dagster.home import project_root, use_home
+from laktory_dagster.dagster.keys import IO_MANAGER, job_name
 from laktory_dagster.dagster.report import EventReader, NodeReport, RunReport
+from laktory_dagster.dagster.translator import LaktoryTranslator
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.plan.selection import select
 from laktory_dagster.project import load_project
 
+__all__ = ["LaunchOptions", "NodeReport", "RunReport", "retry_run", "start_run"]
+
 OnNode = Callable[[NodeReport], None]
 FILE_TAG = "laktory/file"
 OPTIONS_TAG = "laktory/options"
-PARENT_TAG = "dagster/parent_run_id"
-ROOT_TAG = "dagster/root_run_id"
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+RECENT_RUNS = 1_000
+# The command line prints progress of its own; everything is in the instance's log.
+_QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
 @dataclass(frozen=True)
 class LaunchOptions:
-    """What the command line says of a run, beside the pipeline."""
+    """What the command line says of a run, beside the pipeline. `warehouse` is absolute."""
 
     selection: Sequence[str] | None = None
     warehouse: str | None = None
@@ -52,7 +57,7 @@ def start_run(plan: Plan, options: LaunchOptions, on_node: OnNode) -> RunReport:
     """
     selected = select(plan, options.selection)
     use_home(plan.file or plan.folder)
-    tags = {OPTIONS_TAG: json.dumps(vars(options), default=list)}
+    tags = {OPTIONS_TAG: json.dumps(vars(options))}
     if plan.file is not None:
         tags[FILE_TAG] = str(plan.file.resolve())
     return _run(plan, options, selected, tags, on_node)
@@ -72,22 +77,27 @@ def retry_run(run_id: str, path: Path, on_node: OnNode) -> RunReport:
     use_home(path)
     with dg.DagsterInstance.get() as instance:
         parent = _find_run(instance, run_id)
-        given = json.loads(parent.tags.get(OPTIONS_TAG, "{}"))
-        done = _finished_assets(instance, parent)
+        done = set(_stored_in(instance, parent))
     file = parent.tags.get(FILE_TAG)
     if file is None:
         raise SettingsError(
             f"the run {parent.run_id} was not started by this command",
             hint="re-execute it in the UI",
         )
-    options = LaunchOptions(**given)
+    options = LaunchOptions(**json.loads(parent.tags[OPTIONS_TAG]))
     plan = _load(Path(file), options)
-    left = tuple(name for name in select(plan, options.selection) if name not in done)
+    keys = asset_keys(plan, select(plan, options.selection))
+    left = tuple(name for key, name in keys.items() if key not in done)
     if not left:
         raise SettingsError(f"the run {parent.run_id} finished all of its nodes")
-    root = parent.root_run_id or parent.run_id
     tags = {key: parent.tags[key] for key in (OPTIONS_TAG, FILE_TAG)}
-    return _run(plan, options, left, tags, on_node, parent=(parent.run_id, root))
+    return _run(plan, options, left, tags, on_node, parent)
+
+
+def asset_keys(plan: Plan, names: Sequence[str]) -> dict[dg.AssetKey, str]:
+    """Return the asset keys of nodes, with their nodes."""
+    translator = LaktoryTranslator()
+    return {translator.get_asset_key(plan, plan.nodes[name]): name for name in names}
 
 
 def _load(file: Path, options: LaunchOptions) -> Plan:
@@ -111,6 +121,18 @@ def _find_run(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
     return found[0]
 
 
+def _stored_in(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[dg.AssetKey]:
+    """Yield the assets that a run stored, or a run that it retried."""
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    current: dg.DagsterRun | None = run
+    while current is not None:
+        for entry in instance.all_logs(current.run_id, of_type=kind):
+            if entry.dagster_event is not None and entry.dagster_event.asset_key is not None:
+                yield entry.dagster_event.asset_key
+        parent = current.parent_run_id
+        current = instance.get_run_by_id(parent) if parent else None
+
+
 def _run(
     plan: Plan,
     options: LaunchOptions,
@@ -120,8 +142,11 @@ def _run(
     parent: dg.DagsterRun | None = None,
 ) -> RunReport:
     started = time.monotonic()
-    job = build_definitions(plan).resolve_job_def(job_name(plan))
-    keys = {asset_key(f"{plan.name}.{name}"): name for name in selected}
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    definitions = build_definitions(plan, warehouse=options.warehouse)
+    job = definitions.resolve_job_def(job_name(plan.name))
+    keys = asset_keys(plan, selected)
+    reader = EventReader(plan, keys)
     with dg.DagsterInstance.get() as instance:
         run = instance.create_run_for_job(
             job,
@@ -131,32 +156,44 @@ def _run(
             parent_run_id=parent.run_id if parent else None,
             root_run_id=(parent.root_run_id or parent.run_id) if parent else None,
         )
-        reader = EventReader(keys, _steps(instance, run.run_id))
-        for event in execute_run_iterator(InMemoryJob(job), run, instance):
-            if _is_interrupt(event):
-                # The run then ends as cancelled; else Dagster takes it for a crash.
-                instance.report_run_canceling(run)
-            for node in reader.read(event):
-                on_node(node)
-        for node in reader.note_errors(_logged_errors(instance, run.run_id)):
-            on_node(node)
-        status = instance.get_run_by_id(run.run_id).status
+        _execute(instance, job, run, reader, on_node)
+        ended = instance.get_run_by_id(run.run_id) or run
         home = Path(instance.root_directory)
     return RunReport(
         run_id=run.run_id,
         pipeline=plan.name,
-        nodes=reader.reports(status is dg.DagsterRunStatus.CANCELED),
-        succeeded=status is dg.DagsterRunStatus.SUCCESS,
-        cancelled=status is dg.DagsterRunStatus.CANCELED,
+        nodes=reader.reports(),
+        succeeded=ended.status is dg.DagsterRunStatus.SUCCESS,
+        cancelled=reader.interrupted,
         seconds=time.monotonic() - started,
         file=plan.file,
         project_root=project_root(plan.file or plan.folder),
         home=home,
+        errors=tuple(reader.other_errors),
     )
 
 
-def _is_interrupt(event: dg.DagsterEvent) -> bool:
-    if event.event_type is not dg.DagsterEventType.STEP_FAILURE:
-        return False
-    error = event.step_failure_data.error
-    return error is not None and error.cls_name in INTERRUPTS
+def _run_config(options: LaunchOptions) -> dict[str, Any]:
+    given = {"warehouse": options.warehouse, "full_refresh": options.full_refresh or None}
+    config = {name: value for name, value in given.items() if value is not None}
+    return {"loggers": _QUIET, "resources": {IO_MANAGER: {"config": config}}}
+
+
+def _execute(
+    instance: dg.DagsterInstance,
+    job: dg.JobDefinition,
+    run: dg.DagsterRun,
+    reader: EventReader,
+    on_node: OnNode,
+) -> None:
+    for event in execute_run_iterator(InMemoryJob(job), run, instance):
+        node = reader.read(event)
+        if node is not None:
+            on_node(node)
+        if reader.interrupted:
+            # The run then ends as cancelled; else Dagster takes it for a crash.
+            instance.report_run_canceling(run)
+    for entry in instance.all_logs(run.run_id):
+        node = reader.read_log(entry)
+        if node is not None:
+            on_node(node)

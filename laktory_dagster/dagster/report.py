@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
 
+from laktory_dagster.dagster import metadata
+from laktory_dagster.dagster.keys import folded, op_name
 from laktory_dagster.execution.results import NodeStatus
+from laktory_dagster.plan.definition import Plan
+
+INTERRUPTS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,10 @@ class NodeReport:
 
 @dataclass(frozen=True)
 class RunReport:
-    """How a run ended. `nodes` are in the order of the plan; time is seconds."""
+    """How a run ended. `nodes` are in the order of the plan; time is seconds.
+
+    `errors` are those of no single node.
+    """
 
     run_id: str
     pipeline: str
@@ -59,6 +69,7 @@ class RunReport:
     file: Path | None
     project_root: Path
     home: Path
+    errors: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -69,73 +80,135 @@ class RunReport:
             "cancelled": self.cancelled,
             "seconds": round(self.seconds, 3),
             "dagster_home": str(self.home),
+            "errors": list(self.errors),
             "nodes": [node.to_dict() for node in self.nodes],
         }
 
 
-@dataclass
 class EventReader:
-    """Gathers what Dagster's events say of the nodes of one run.
+    """Gathers what Dagster's events say of the nodes of one run."""
 
-    `nodes` maps the key of each asset of the run to its node, `steps` each asset to its step.
-    """
+    def __init__(self, plan: Plan, nodes: Mapping[dg.AssetKey, str]) -> None:
+        """Read for these assets of the plan; `nodes` maps their keys to their nodes."""
+        self._plan = plan
+        self._nodes = nodes
+        self._steps = {op_name(plan.name, node): node for node in nodes.values()}
+        self._done: dict[str, NodeReport] = {}
+        self._failed: dict[str, str] = {}
+        self._checks: dict[str, list[CheckReport]] = {}
+        self.other_errors: list[str] = []
+        self.interrupted = False
 
-    nodes: Mapping[dg.AssetKey, str]
-    steps: Mapping[dg.AssetKey, str]
-    _done: dict[str, NodeReport] = field(default_factory=dict)
-    _failed: dict[str, str] = field(default_factory=dict)
-    _checks: dict[str, list[CheckReport]] = field(default_factory=dict)
-    _step_errors: dict[str, str] = field(default_factory=dict)
-
-    def read(self, event: dg.DagsterEvent) -> Iterator[NodeReport]:
-        """Take in an event; yield the node that ended with it, if one did."""
+    def read(self, event: dg.DagsterEvent) -> NodeReport | None:
+        """Take in an event; return the node that ended with it, if one did."""
         kind = event.event_type
         if kind is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             self._note_check(event)
-        elif kind is dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key in self.nodes:
-            yield self._note_done(event)
-        elif kind is dg.DagsterEventType.STEP_FAILURE and event.step_key is not None:
-            yield from self._note_failure(event.step_key, failure_text(event))
+        elif kind is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            return self._note_done(event)
+        elif kind is dg.DagsterEventType.STEP_FAILURE:
+            return self._note_step_failure(event)
+        return None
 
     def _note_check(self, event: dg.DagsterEvent) -> None:
         found = event.asset_check_evaluation_data
-        node = self.nodes.get(found.asset_key)
-        if node is not None:
-            self._checks.setdefault(node, []).append(check_report(found))
+        node = self._nodes.get(found.asset_key)
+        if node is None:
+            return
+        declared = self._plan.nodes[node].declared.expectations
+        names = {folded(rule.name): rule.name for rule in declared}
+        values: dict[str, Any] = {key: item.value for key, item in found.metadata.items()}
+        report = CheckReport(
+            name=names.get(found.check_name, found.check_name),
+            action=str(values.get("action", "")),
+            passed=found.passed,
+            failed_rows=values.get("failed_rows"),
+        )
+        self._checks.setdefault(node, []).append(report)
 
-    def _note_done(self, event: dg.DagsterEvent) -> NodeReport:
-        node = self.nodes[event.asset_key]
-        values = {key: item.value for key, item in event.materialization.metadata.items()}
-        self._done[node] = node_report(node, values)
+    def _note_done(self, event: dg.DagsterEvent) -> NodeReport | None:
+        node = None if event.asset_key is None else self._nodes.get(event.asset_key)
+        if node is None:
+            return None
+        materialization = event.step_materialization_data.materialization
+        found = materialization.metadata.items()
+        values: dict[str, Any] = {key: item.value for key, item in found}
+        self._done[node] = NodeReport(
+            node,
+            status=str(values.get(metadata.STATUS, NodeStatus.DONE.value)),
+            seconds=values.get(metadata.DURATION),
+            rows_in=values.get(metadata.ROWS_IN),
+            rows_out=values.get(metadata.ROWS_OUT),
+            rows_dropped=values.get(metadata.ROWS_DROPPED),
+            rows_quarantined=values.get(metadata.ROWS_QUARANTINED),
+            targets=_targets(values),
+            message=str(values.get(metadata.MESSAGE, "")),
+        )
         return self._done[node]
 
-    def _note_failure(self, step: str, message: str) -> Iterator[NodeReport]:
-        left = [
-            node
-            for key, node in self.nodes.items()
-            if self.steps.get(key) == step and node not in self._done
-        ]
-        if len(left) == 1:
-            self._failed[left[0]] = message
-            yield NodeReport(left[0], NodeStatus.FAILED, message=message)
-        else:
-            self._step_errors[step] = message
+    def _note_step_failure(self, event: dg.DagsterEvent) -> NodeReport | None:
+        failure = event.step_failure_data
+        if failure.error is not None and failure.error.cls_name in INTERRUPTS:
+            self.interrupted = True
+            return None
+        text = _failure_text(failure)
+        node = self._steps.get(event.step_key or "")
+        if node is not None:
+            return self._fail(node, text.removeprefix(f"{node}: "))
+        if failure.user_failure_data is None:
+            self.other_errors.append(text)
+        return None
 
-    def note_errors(self, messages: Mapping[str, str]) -> Iterator[NodeReport]:
-        """Take in the error of each failed node of a step that holds several; yield them."""
-        for node, message in messages.items():
-            if node not in self._done and node not in self._failed:
-                self._failed[node] = message
-                yield NodeReport(node, NodeStatus.FAILED, message=message)
+    def _fail(self, node: str, message: str) -> NodeReport:
+        self._failed[node] = message
+        return NodeReport(node, NodeStatus.FAILED.value, message=message)
 
-    def reports(self, cancelled: bool) -> tuple[NodeReport, ...]:
+    def read_log(self, entry: dg.EventLogEntry) -> NodeReport | None:
+        """Take in a log entry; return the node whose failure it tells, if that is news.
+
+        A fused step logs one error for each node that fails, after `[node] `.
+        """
+        event = entry.dagster_event
+        if event is not None:
+            failed = event.event_type is dg.DagsterEventType.RUN_FAILURE
+            if failed and not (self._failed or self.other_errors or self.interrupted):
+                self.other_errors.append(event.message or "")
+            return None
+        name, bracket, message = entry.user_message.removeprefix("[").partition("] ")
+        node = name if bracket and name in self._nodes.values() else None
+        known = node in self._done or node in self._failed
+        if node is None or known or int(entry.level) < logging.ERROR:
+            return None
+        return self._fail(node, message)
+
+    def reports(self) -> tuple[NodeReport, ...]:
         """Return the report of every node, in the order in which they were given."""
-        return tuple(self._report(node, cancelled) for node in self.nodes.values())
+        return tuple(self._report(node) for node in self._nodes.values())
 
-    def _report(self, node: str, cancelled: bool) -> NodeReport:
+    def _report(self, node: str) -> NodeReport:
         checks = tuple(self._checks.get(node, ()))
         if node in self._done:
             return replace(self._done[node], checks=checks)
         if node in self._failed:
-            return NodeReport(node, NodeStatus.FAILED, checks=checks, message=self._failed[node])
-        return NodeReport(node, NodeStatus.CANCELLED if cancelled else NodeStatus.SKIPPED)
+            failed = NodeStatus.FAILED.value
+            return NodeReport(node, failed, checks=checks, message=self._failed[node])
+        left = NodeStatus.CANCELLED if self.interrupted else NodeStatus.SKIPPED
+        return NodeReport(node, left.value)
+
+
+def _targets(values: Mapping[str, Any]) -> tuple[str, ...]:
+    several = values.get(metadata.TARGETS)
+    if several:
+        return tuple(target["table_name"] or target["uri"] for target in several)
+    single = values.get(metadata.TABLE_NAME) or values.get(metadata.URI)
+    return () if single is None else (str(single),)
+
+
+def _failure_text(failure: StepFailureData) -> str:
+    told = failure.user_failure_data
+    if told is not None and told.description:
+        return told.description
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "the step failed" if error is None else error.message.strip()

@@ -134,7 +134,9 @@ def _definition_metadata(plan: Plan, node: PlanNode) -> dict[str, Any]:
         reference = dg.LocalFileCodeReference(
             file_path=str(plan.file.resolve()), line_number=place.line, label="pipeline"
         )
-        found["dagster/code_references"] = dg.CodeReferencesMetadataValue(code_references=[reference])
+        found["dagster/code_references"] = dg.CodeReferencesMetadataValue(
+            code_references=[reference]
+        )
     return found
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from laktory_dagster._optional import require
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.errors import UnsupportedError
 
 _ENGINES = {
-    "polars": ("laktory_dagster.engines.polars.engine", "PolarsEngine"),
+    "polars": (
+        "laktory_dagster.engines.polars.engine",
+        "PolarsEngine",
+        ("polars", "deltalake", "pyarrow"),
+    ),
 }
 
 
@@ -31,6 +36,8 @@ def open_engine(name: str, **options: Any) -> Engine:
             expected=f"one of {', '.join(_ENGINES)}",
             hint="set `dataframe_type: POLARS`, or leave it out: Polars is the default",
         )
-    module, class_name = _ENGINES[name]
+    module, class_name, libraries = _ENGINES[name]
+    for library in libraries:
+        require(library)
     engine: Engine = getattr(importlib.import_module(module), class_name)(**options)
     return engine

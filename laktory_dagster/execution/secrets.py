@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from laktory_dagster.config.secrets import find_secrets, mask, resolve
+import os
+
+from laktory_dagster.config.secrets import find_secrets, mask, resolve, secret_values
 from laktory_dagster.engines.base import Place
 from laktory_dagster.errors import LaktoryDagsterError
 
@@ -23,8 +25,8 @@ class SecretKeeper:
         options = dict(place.storage_options)
         if not find_secrets([place.uri, options]):
             return place
+        self._values |= set(secret_values([place.uri, options], os.environ))
         opened = {key: resolve(value) for key, value in options.items()}
-        self._values |= {opened[key] for key, value in options.items() if opened[key] != value}
         return Place(resolve(place.uri), opened)
 
     def mask_error(self, error: BaseException) -> None:

@@ -97,14 +97,11 @@ def build_plan(
     common = PlanContext(base, positions, registered.names, registered.are_open, findings)
     check_pipeline(common)
     draft = _Draft()
+    default = settings.engine or DEFAULT_ENGINE
     for index, node in enumerate(pipeline.nodes):
-        context = NodeContext(
-            common,
-            node,
-            ("nodes", index),
-            engine_of(node, pipeline, engine, settings.engine or DEFAULT_ENGINE),
-            dialect_of(node, pipeline),
-        )
+        runs_on = engine_of(node, pipeline, engine, default)
+        dialect = dialect_of(node, pipeline)
+        context = NodeContext(common, node, ("nodes", index), runs_on, dialect)
         _take_node(context, registered, draft)
     return _finished(base, draft, findings)
 

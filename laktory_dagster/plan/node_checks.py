@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.sql import SqlExpression, parse_query
 from laktory_dagster.expressions.suggest import hint_for
@@ -13,12 +11,12 @@ from laktory_dagster.models.sources import DedupeOptions
 from laktory_dagster.plan.columns import ColumnFlow
 from laktory_dagster.plan.context import NodeContext, PlanContext
 from laktory_dagster.plan.layers import LAKTORY_04, TIME_COLUMN, stamp_of
+from laktory_dagster.plan.schedule import cron_problem, is_time_zone
 from laktory_dagster.plan.sink_checks import check_sinks
 from laktory_dagster.plan.source_checks import check_sources
 from laktory_dagster.plan.step_checks import check_expression, check_sql, check_steps
 from laktory_dagster.plan.steps import Path
 
-_CRON_FIELDS = 5
 _LISTED = 20
 
 
@@ -32,13 +30,14 @@ def check_pipeline(common: PlanContext) -> None:
             findings.wrong_text(error, ("sql_dialect",))
     schedule = pipeline.schedule
     if schedule is not None:
-        if len(schedule.cron.split()) != _CRON_FIELDS:
+        problem = cron_problem(schedule.cron)
+        if problem is not None:
             findings.error(
-                f"`{schedule.cron}` is no schedule",
+                problem,
                 ("schedule", "cron"),
                 expected="five fields: minute, hour, day of month, month, day of week",
             )
-        if not _is_time_zone(schedule.timezone):
+        if not is_time_zone(schedule.timezone):
             findings.error(
                 f"there is no time zone `{schedule.timezone}`",
                 ("schedule", "timezone"),
@@ -47,14 +46,6 @@ def check_pipeline(common: PlanContext) -> None:
     for index, module in enumerate(pipeline.imports):
         if not all(part.isidentifier() for part in module.split(".")):
             findings.error(f"`{module}` is no name of a module", ("imports", index))
-
-
-def _is_time_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def check_node(context: NodeContext, flow: ColumnFlow) -> None:

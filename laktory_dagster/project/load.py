@@ -18,8 +18,9 @@ from laktory_dagster.models import Environment, Pipeline
 from laktory_dagster.models.base import Model
 from laktory_dagster.plan.builder import build_plan
 from laktory_dagster.plan.definition import Plan
+from laktory_dagster.project.model_paths import value_at
 from laktory_dagster.project.positions import Places
-from laktory_dagster.project.schema_errors import diagnostics_of, value_at
+from laktory_dagster.project.schema_errors import diagnostics_of
 from laktory_dagster.settings import Settings
 
 AnyModel = TypeVar("AnyModel", bound=Model)

@@ -25,7 +25,7 @@ from laktory_dagster.engines.polars import (
 )
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_names import Ordering, as_column, spark_column
-from laktory_dagster.engines.polars.sql_values import compile_sql
+from laktory_dagster.engines.polars.sql_values import compile_tree
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog
 from laktory_dagster.expressions.nodes import dotted
@@ -76,7 +76,7 @@ def compile_expression(
     """
     scope = Scope.of(moment, schema)
     if isinstance(expression, SqlExpression):
-        return compile_sql(expression, scope)
+        return compile_tree(expression, scope)
     try:
         return _Compiler(scope).value(expression.tree)
     except (TypeError, ValueError, AttributeError, pl.exceptions.PolarsError) as error:
@@ -106,6 +106,20 @@ def compile_condition(
     if not isinstance(condition, pl.Expr):
         raise ExpressionError(f"`{text}` is no column", expected="an expression of columns")
     return condition
+
+
+def compile_sql(
+    text: str,
+    dialect: str,
+    moment: datetime | None = None,
+    schema: pl.Schema | None = None,
+) -> pl.Expr:
+    """Return the column of a scalar SQL expression; the arguments are those of `compile_condition`.
+
+    Raises:
+        ExpressionError: It is none, or Polars cannot express it.
+    """
+    return compile_tree(parse_sql_expression(text, dialect), Scope.of(moment, schema))
 
 
 @dataclass(frozen=True)
@@ -197,7 +211,7 @@ class _Compiler:
         return self._sql([*args, *kwargs.values()], "spark")
 
     def _sql(self, args: Sequence[Any], dialect: str) -> pl.Expr:
-        return compile_sql(parse_sql_expression(args[0], dialect), self.scope)
+        return compile_tree(parse_sql_expression(args[0], dialect), self.scope)
 
     def _spark_function(self, node: ast.Call, name: str) -> Any:
         args, kwargs = self._arguments(node)

@@ -7,306 +7,215 @@ from typing import Any
 
 import polars as pl
 
+from laktory_dagster.engines.polars.dedupe import dedupe
 from laktory_dagster.engines.polars.expressions import compile_condition, compile_sql
-from laktory_dagster.engines.polars.layers import dedupe
+from laktory_dagster.engines.polars.groups import Groups
+from laktory_dagster.engines.polars.portable_joins import SEVERAL
+from laktory_dagster.engines.polars.portable_nulls import NULLS
+from laktory_dagster.engines.polars.sampling import sample
+from laktory_dagster.engines.polars.spark_names import Ordering, as_column
+from laktory_dagster.engines.polars.steps import StepScope
 from laktory_dagster.errors import TransformError
+from laktory_dagster.expressions import portable
 
-Frame = pl.LazyFrame
+Method = Callable[..., Any]
 
 
-def _columns(values: Sequence[Any]) -> list[pl.Expr]:
-    """Return columns given by name, as expressions, or as one list of these."""
-    if len(values) == 1 and isinstance(values[0], (list, tuple)):
-        values = values[0]
-    found = []
-    for value in values:
-        if isinstance(value, pl.Expr):
-            found.append(value)
-        elif value == "*":
-            found.append(pl.all())
+def listed(values: Sequence[Any]) -> list[Any]:
+    """Return values given one by one or as one list."""
+    if len(values) == 1 and isinstance(values[0], list | tuple):
+        return list(values[0])
+    return list(values)
+
+
+def columns_of(frame: pl.LazyFrame, values: Sequence[Any]) -> list[Any]:
+    """Return columns; a name is taken as it stands where the frame has it, else in Spark's way."""
+    names = frame.collect_schema().names()
+    return [
+        pl.col(v) if isinstance(v, str) and v in names else as_column(v) for v in listed(values)
+    ]
+
+
+def _select(frame: pl.LazyFrame, scope: StepScope, *cols: Any, **named: Any) -> pl.LazyFrame:
+    return frame.select(*columns_of(frame, cols), **_named_columns(frame, named))
+
+
+def _named_columns(frame: pl.LazyFrame, named: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(zip(named, columns_of(frame, list(named.values())), strict=True)) if named else {}
+
+
+def _select_expr(frame: pl.LazyFrame, scope: StepScope, *expr: Any) -> pl.LazyFrame:
+    texts = listed(expr)
+    return frame.select(pl.all() if t == "*" else _sql(t, scope) for t in texts)
+
+
+def _sql(value: Any, scope: StepScope) -> pl.Expr:
+    if isinstance(value, str):
+        return compile_sql(value, scope.dialect, scope.moment, scope.schema)
+    column: pl.Expr = as_column(value)
+    return column
+
+
+def _with_column(frame: pl.LazyFrame, scope: StepScope, name: str, col: Any) -> pl.LazyFrame:
+    return frame.with_columns(columns_of(frame, [col])[0].alias(name))
+
+
+def _with_columns(frame: pl.LazyFrame, scope: StepScope, *cols: Any, **named: Any) -> pl.LazyFrame:
+    found: list[Any] = []
+    for value in listed(cols):
+        if isinstance(value, Mapping):
+            named = {**value, **named}
         else:
-            head, *fields = str(value).split(".")
-            column = pl.col(head)
-            for field in fields:
-                column = column.struct.field(field)
-            found.append(column)
-    return found
+            found.append(value)
+    return frame.with_columns(*columns_of(frame, found), **_named_columns(frame, named))
 
 
-def _names(values: Any) -> list[str]:
-    if values is None:
-        return []
-    return [values] if isinstance(values, str) else list(values)
+def _with_columns_map(
+    frame: pl.LazyFrame, scope: StepScope, columns: Mapping[str, Any]
+) -> pl.LazyFrame:
+    return frame.with_columns(**_named_columns(frame, columns))
 
 
-def _select(frame: Frame, _: str, *cols: Any, **named: Any) -> Frame:
-    return frame.select(*_columns(cols), **named)
-
-
-def _select_expr(frame: Frame, dialect: str, *expr: Any) -> Frame:
-    texts = expr[0] if len(expr) == 1 and isinstance(expr[0], list) else expr
-    return frame.select(pl.all() if t == "*" else compile_sql(t, dialect) for t in texts)
-
-
-def _with_column(frame: Frame, _: str, colName: str, col: Any) -> Frame:  # noqa: N803
-    value = col if isinstance(col, pl.Expr) else pl.lit(col)
-    return frame.with_columns(value.alias(colName))
-
-
-def _with_columns(frame: Frame, _: str, *cols: Any, **named: Any) -> Frame:
-    if len(cols) == 1 and isinstance(cols[0], Mapping):
-        return frame.with_columns(**cols[0], **named)
-    return frame.with_columns(*cols, **named)
-
-
-def _renamed(frame: Frame, _: str, existing: str, new: str) -> Frame:
+def _rename_one(frame: pl.LazyFrame, scope: StepScope, existing: str, new: str) -> pl.LazyFrame:
     return frame.rename({existing: new}, strict=False)
 
 
-def _rename(frame: Frame, _: str, mapping: Mapping[str, str]) -> Frame:
+def _rename(frame: pl.LazyFrame, scope: StepScope, mapping: Mapping[str, str]) -> pl.LazyFrame:
     return frame.rename(dict(mapping), strict=False)
 
 
-def _drop(frame: Frame, _: str, *cols: Any) -> Frame:
-    names = cols[0] if len(cols) == 1 and isinstance(cols[0], list) else cols
-    return frame.drop(list(names), strict=False)
+def _drop(frame: pl.LazyFrame, scope: StepScope, *cols: Any) -> pl.LazyFrame:
+    names = [c if isinstance(c, str) else c.meta.output_name() for c in listed(cols)]
+    return frame.drop(names, strict=False)
 
 
-def _filter(frame: Frame, dialect: str, condition: Any) -> Frame:
-    if isinstance(condition, str):
-        condition = compile_condition(condition, dialect)
-    return frame.filter(condition)
+def _to_df(frame: pl.LazyFrame, scope: StepScope, *cols: str) -> pl.LazyFrame:
+    old, new = frame.collect_schema().names(), listed(cols)
+    if len(old) != len(new):
+        raise TransformError(f"there are {len(old)} columns, {len(new)} names are given")
+    return frame.select(pl.col(o).alias(n) for o, n in zip(old, new, strict=True))
 
 
-def _drop_duplicates(frame: Frame, _: str, subset: Any = None) -> Frame:
-    if subset is None:
-        return frame.unique(keep="any")
-    return dedupe(frame, _names(subset), None, "first")
+def _filter(frame: pl.LazyFrame, scope: StepScope, condition: Any) -> pl.LazyFrame:
+    return frame.filter(as_condition(condition, scope))
 
 
-def _order_by(frame: Frame, _: str, *cols: Any, ascending: Any = True) -> Frame:
-    keys = _columns(cols)
-    up = ascending if isinstance(ascending, list) else [ascending] * len(keys)
-    # Spark puts nulls first when ascending, last when descending.
-    descending = [not bool(flag) for flag in up]
-    return frame.sort(keys, descending=descending, nulls_last=descending, maintain_order=True)
+def as_condition(condition: Any, scope: StepScope) -> Any:
+    """Return a condition that may be a text: the name of a column that is true or false, or SQL."""
+    if not isinstance(condition, str):
+        return condition
+    if condition in scope.schema:
+        return pl.col(condition)
+    return compile_condition(condition, scope.dialect, scope.moment, scope.schema)
 
 
-def _sample(frame: Frame, _: str, *args: Any, **options: Any) -> Frame:
-    given = dict(zip(("withReplacement", "fraction", "seed"), args, strict=False)) | options
-    if args and not isinstance(args[0], bool):
-        given = dict(zip(("fraction", "seed"), args, strict=False)) | options
-    number = "__laktory_row"
-    share = pl.col(number).hash(given.get("seed") or 0) / float(2**64)
-    kept = frame.with_row_index(number).filter(share < given["fraction"])
-    return kept.drop(number)
+def _drop_duplicates(frame: pl.LazyFrame, scope: StepScope, subset: Any = None) -> pl.LazyFrame:
+    names = [subset] if isinstance(subset, str) else list(subset or ())
+    return dedupe(frame, names, None, "first")
 
 
-def _dropna(
-    frame: Frame, _: str, how: str = "any", thresh: Any = None, subset: Any = None
-) -> Frame:
-    names = _names(subset) or frame.collect_schema().names()
-    there = pl.sum_horizontal(pl.col(name).is_not_null().cast(pl.Int32) for name in names)
-    least = thresh if thresh is not None else (len(names) if how == "any" else 1)
-    return frame.filter(there >= least)
+def _distinct(frame: pl.LazyFrame, scope: StepScope) -> pl.LazyFrame:
+    return frame.unique()
 
 
-def _fillna(frame: Frame, _: str, value: Any, subset: Any = None) -> Frame:
-    if isinstance(value, Mapping):
-        return frame.with_columns(pl.col(name).fill_null(item) for name, item in value.items())
-    schema = frame.collect_schema()
-    fits = {str: lambda t: t == pl.String(), bool: lambda t: t == pl.Boolean()}
-    check = fits.get(type(value), lambda t: t.is_numeric())
-    names = [name for name in _names(subset) or schema.names() if check(schema[name])]
-    return frame.with_columns(
-        pl.col(name).fill_null(pl.lit(value).cast(schema[name])) for name in names
+def _order_by(
+    frame: pl.LazyFrame, scope: StepScope, *cols: Any, ascending: Any = True
+) -> pl.LazyFrame:
+    """Sort; as on Spark nulls come first when ascending, last when descending."""
+    keys = columns_of(frame, cols)
+    ups = list(ascending) if isinstance(ascending, list | tuple) else [ascending] * len(keys)
+    if len(ups) != len(keys):
+        raise TransformError(f"there are {len(keys)} columns to sort by, {len(ups)} `ascending`")
+    pairs = zip(keys, ups, strict=True)
+    orders = [
+        k if isinstance(k, Ordering) else Ordering(k, descending=not up, nulls_last=not up)
+        for k, up in pairs
+    ]
+    return frame.sort(
+        [order.column for order in orders],
+        descending=[order.descending for order in orders],
+        nulls_last=[order.nulls_last for order in orders],
     )
 
 
-def _replace(frame: Frame, _: str, to_replace: Any, value: Any = None, subset: Any = None) -> Frame:
-    mapping = to_replace if isinstance(to_replace, Mapping) else None
-    if mapping is None:
-        old = to_replace if isinstance(to_replace, list) else [to_replace]
-        new = value if isinstance(value, list) else [value] * len(old)
-        mapping = dict(zip(old, new, strict=True))
-    names = _names(subset) or frame.collect_schema().names()
-    kinds = {type(key) for key in mapping}
-    schema = frame.collect_schema()
-    fitting = [n for n in names if (schema[n] == pl.String()) == (kinds == {str})]
-    return frame.with_columns(pl.col(name).replace(mapping) for name in fitting)
+def _limit(frame: pl.LazyFrame, scope: StepScope, num: int = 1) -> pl.LazyFrame:
+    return frame.head(num)
 
 
-def _group_by(frame: Frame, _: str, *cols: Any) -> Any:
-    return frame.group_by(_columns(cols))
+def _offset(frame: pl.LazyFrame, scope: StepScope, num: int) -> pl.LazyFrame:
+    return frame.slice(num)
 
 
-def _agg(frame: Any, dialect: str, *exprs: Any, **named: Any) -> Frame:
-    if len(exprs) == 1 and isinstance(exprs[0], Mapping):
-        functions = [
-            compile_sql(f"{function}({column})", dialect).alias(f"{function}({column})")
-            for column, function in exprs[0].items()
-        ]
-        return frame.agg(functions)  # type: ignore[no-any-return]
-    if isinstance(frame, pl.LazyFrame):
-        return frame.select(*exprs, **named)
-    return frame.agg(*exprs, **named)  # type: ignore[no-any-return]
+def _sample(
+    frame: pl.LazyFrame,
+    scope: StepScope,
+    first: Any = None,
+    fraction: Any = None,
+    seed: Any = None,
+) -> pl.LazyFrame:
+    if isinstance(first, float | int) and not isinstance(first, bool):
+        # Spark takes `sample(fraction, seed)` as well.
+        first, fraction, seed = None, first, fraction
+    if fraction is None:
+        raise TransformError("`sample` needs the argument `fraction`")
+    return sample(frame, float(fraction), int(seed or 0), with_replacement=bool(first))
 
 
-def _count(frame: Any, _: str) -> Frame:
-    counted = pl.len().cast(pl.Int64).alias("count")
-    if isinstance(frame, pl.LazyFrame):
-        return frame.select(counted)
-    return frame.agg(counted)  # type: ignore[no-any-return]
+def _group_by(frame: pl.LazyFrame, scope: StepScope, *cols: Any) -> Groups:
+    keys = columns_of(frame, cols)
+    if not keys:
+        # Without keys all rows are one group.
+        return Groups.of(frame, frame.group_by(pl.lit(0).alias(Groups.NO_KEY)), ())
+    return Groups.of(frame, frame.group_by(keys), keys)
 
 
-def _each(function: str) -> Callable[..., Frame]:
-    polars = {"avg": "mean"}.get(function, function)
-
-    def aggregate(frame: Any, _: str, *cols: Any) -> Frame:
-        found = [getattr(pl.col(name), polars)().alias(f"{function}({name})") for name in cols]
-        if not found:
-            raise TransformError(f"`{function}` needs the columns to aggregate")
-        return frame.agg(found) if hasattr(frame, "agg") else frame.select(found)  # type: ignore[no-any-return]
-
-    return aggregate
-
-
-_HOW = {
-    "inner": "inner", "left": "left", "leftouter": "left", "right": "right", "rightouter": "right",
-    "outer": "full", "full": "full", "fullouter": "full", "semi": "semi", "leftsemi": "semi",
-    "anti": "anti", "leftanti": "anti", "cross": "cross",
-}  # fmt: skip
-
-
-def _join(frame: Frame, dialect: str, other: Frame, on: Any = None, how: str = "inner") -> Frame:
-    kind = _HOW.get(how.replace("_", "").lower())
-    if kind is None:
-        raise TransformError(f"`{how}` is no kind of join", expected=", ".join(_HOW))
-    if on is None or kind == "cross":
-        return frame.join(other, how="cross", suffix="_right")
-    if isinstance(on, pl.Expr):
-        if kind != "inner":
-            raise TransformError("a join on a condition is an inner join", hint="use names in `on`")
-        return frame.join_where(other, on)
-    keys = _names(on)
-    if kind in ("semi", "anti"):
-        return frame.join(other, on=keys, how=kind, nulls_equal=False)  # type: ignore[arg-type]
-    return frame.join(
-        other,
-        on=keys,
-        how=kind,  # type: ignore[arg-type]
-        coalesce=True,
-        maintain_order="left" if kind == "left" else "none",
-    )
-
-
-def _union(frame: Frame, _: str, other: Frame) -> Frame:
-    mine, theirs = frame.collect_schema(), other.collect_schema()
-    if len(mine) != len(theirs):
-        raise TransformError(
-            f"the frames of a union have {len(mine)} and {len(theirs)} columns",
-            hint="`unionByName` with `allowMissingColumns: true` fills with null",
-        )
-    renamed = other.rename(dict(zip(theirs.names(), mine.names(), strict=True)))
-    return pl.concat([frame, renamed], how="vertical_relaxed")
-
-
-def _union_by_name(
-    frame: Frame,
-    _: str,
-    other: Frame,
-    allowMissingColumns: bool = False,  # noqa: N803, FBT001, FBT002
-) -> Frame:
-    mine, theirs = frame.collect_schema().names(), other.collect_schema().names()
-    if not allowMissingColumns and set(mine) != set(theirs):
-        different = sorted(set(mine) ^ set(theirs))
-        raise TransformError(
-            f"the columns of the two frames differ: {', '.join(different)}",
-            hint="`allowMissingColumns: true` fills with null",
-        )
-    return pl.concat([frame, other], how="diagonal_relaxed")
-
-
-def _intersect(frame: Frame, _: str, other: Frame) -> Frame:
-    names = frame.collect_schema().names()
-    return frame.unique(keep="any").join(other, on=names, how="semi", nulls_equal=True)
-
-
-def _subtract(frame: Frame, _: str, other: Frame) -> Frame:
-    names = frame.collect_schema().names()
-    return frame.unique(keep="any").join(other, on=names, how="anti", nulls_equal=True)
-
-
-def _numbered(frame: Frame, names: list[str]) -> Frame:
-    return frame.with_columns(pl.int_range(pl.len()).over(names).alias("__laktory_copy"))
-
-
-def _all_of(how: str) -> Callable[..., Frame]:
-    def apply(frame: Frame, _: str, other: Frame) -> Frame:
-        names = frame.collect_schema().names()
-        keys = [*names, "__laktory_copy"]
-        left, right = _numbered(frame, names), _numbered(other, names)
-        joined = left.join(right, on=keys, how=how, nulls_equal=True)  # type: ignore[arg-type]
-        return joined.drop("__laktory_copy")
-
-    return apply
+def _aggregate(frame: pl.LazyFrame, scope: StepScope, *exprs: Any, **named: Any) -> pl.LazyFrame:
+    return _group_by(frame, scope).call("agg", scope, exprs, named)
 
 
 def _melt(
-    frame: Frame,
-    _: str,
+    frame: pl.LazyFrame,
+    scope: StepScope,
     ids: Any,
     values: Any = None,
-    variableColumnName: str = "variable",  # noqa: N803
-    valueColumnName: str = "value",  # noqa: N803
-) -> Frame:
-    return frame.unpivot(
-        on=_names(values) or None,
-        index=_names(ids),
-        variable_name=variableColumnName,
-        value_name=valueColumnName,
-    )
+    variable: str = "variable",
+    value: str = "value",
+) -> pl.LazyFrame:
+    index = [ids] if isinstance(ids, str) else list(ids or ())
+    on = [values] if isinstance(values, str) else values
+    if on is None:
+        on = [name for name in frame.collect_schema().names() if name not in index]
+    return frame.unpivot(on, index=index, variable_name=variable, value_name=value)
 
 
-def _to_df(frame: Frame, _: str, *cols: str) -> Frame:
-    names = frame.collect_schema().names()
-    return frame.rename(dict(zip(names, cols, strict=True)))
+def _hint(frame: pl.LazyFrame, scope: StepScope, *_: Any, **__: Any) -> pl.LazyFrame:
+    return frame
 
 
-PORTABLE_METHODS: Mapping[str, Callable[..., Any]] = {
+METHODS: Mapping[str, Method] = {
+    **dict.fromkeys(portable.HINTS, _hint),
+    **SEVERAL,
+    **NULLS,
+    "agg": _aggregate,
+    "distinct": _distinct,
+    "drop": _drop,
+    "drop_duplicates": _drop_duplicates,
+    "filter": _filter,
+    "group_by": _group_by,
+    "head": _limit,
+    "limit": _limit,
+    "melt": _melt,
+    "offset": _offset,
+    "order_by": _order_by,
+    "rename": _rename,
+    "sample": _sample,
     "select": _select,
     "select_expr": _select_expr,
-    "with_column": _with_column,
-    "with_columns": _with_columns,
-    "with_columns_map": lambda frame, d, colsMap: _with_columns(frame, d, colsMap),  # noqa: N803
-    "with_column_renamed": _renamed,
-    "with_columns_renamed": lambda frame, d, colsMap: _rename(frame, d, colsMap),  # noqa: N803
-    "rename": _rename,
-    "drop": _drop,
     "to_df": _to_df,
-    "filter": _filter,
-    "drop_duplicates": _drop_duplicates,
-    "distinct": _drop_duplicates,
-    "order_by": _order_by,
-    "limit": lambda frame, _, num: frame.head(num),
-    "head": lambda frame, _, n=1: frame.head(n),
-    "offset": lambda frame, _, num: frame.slice(num),
-    "sample": _sample,
-    "dropna": _dropna,
-    "fillna": _fillna,
-    "replace": _replace,
-    "group_by": _group_by,
-    "agg": _agg,
-    "count": _count,
-    **{name: _each(name) for name in ("sum", "avg", "mean", "min", "max")},
-    "join": _join,
-    "cross_join": lambda frame, _, other: frame.join(other, how="cross"),
-    "union": _union,
-    "union_by_name": _union_by_name,
-    "intersect": _intersect,
-    "intersect_all": _all_of("semi"),
-    "subtract": _subtract,
-    "except_all": _all_of("anti"),
-    "melt": _melt,
+    "with_column": _with_column,
+    "with_column_renamed": _rename_one,
+    "with_columns": _with_columns,
+    "with_columns_map": _with_columns_map,
+    "with_columns_renamed": _rename,
 }
-"""Canonical portable name to what it does: `method(frame, dialect, *args, **kwargs)`."""
+"""Canonical names to what they do; those of grouped frames are in `groups`."""

@@ -1,4 +1,4 @@
-"""SQL steps: one query over lazy frames, rendered in Polars' dialect and run lazily."""
+"""SQL steps, run lazily over the frames that they name."""
 
 from __future__ import annotations
 
@@ -6,52 +6,54 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from laktory_dagster.engines.base import Frame
-from laktory_dagster.errors import TransformError
+from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.engines.polars.sql_values import with_moment
+from laktory_dagster.errors import ExpressionError, TransformError
 from laktory_dagster.expressions.sql import Reference, parse_query
 from laktory_dagster.expressions.suggest import hint_for
 
 
-def run_query(text: str, dialect: str, frame: Frame, frames: Mapping[str, Frame]) -> pl.LazyFrame:
-    """Return the query's rows lazily.
+def run_query(
+    frame: pl.LazyFrame, text: str, dialect: str, frames: Mapping[str, pl.LazyFrame], scope: Scope
+) -> pl.LazyFrame:
+    """Return the result of a query, lazily.
 
     Args:
-        text: the query, with `{df}`, `{sources.x}`, `{nodes.x}` as tables.
-        dialect: the dialect it is written in.
-        frame: what `{df}` is.
-        frames: `sources.x`, `nodes.x` and tables by their name.
+        frame: what `{df}` names.
+        text: the query.
+        dialect: the SQL it is written in.
+        frames: what `{sources.x}` and `{nodes.x}` name, by `sources.x` and `nodes.x`.
+        scope: holds the present time.
 
     Raises:
-        ExpressionError: it is no allowed query, or Polars cannot express it.
-        TransformError: it names a table or a column that is not there.
+        TransformError: it names a frame that is not there.
+        ExpressionError: it is no query, or Polars cannot express it.
     """
-    query = parse_query(text, dialect)
-    tables: dict[str, pl.LazyFrame] = {}
-    names: dict[Reference, str] = {}
-    for index, reference in enumerate(query.references):
-        names[reference] = f"t{index}"
-        tables[f"t{index}"] = _table(reference, frame, frames)
+    query = with_moment(parse_query(text, dialect), scope)
+    tables = {reference: _frame_of(reference, frame, frames) for reference in query.references}
+    names = {reference: f"t{index}" for index, reference in enumerate(tables)}
     rendered = query.render("polars", names)
+    context = pl.SQLContext(frames={names[r]: table for r, table in tables.items()})
     try:
-        found = pl.SQLContext(frames=tables).execute(rendered, eager=False)
-        found.collect_schema()
-    except pl.exceptions.PolarsError as error:
-        columns = list(dict.fromkeys(c for t in tables.values() for c in t.collect_schema()))
-        message = str(error).splitlines()[0]
-        missing = message.strip("\"'`").split(" ")[-1].strip("\"'`")
-        hint = hint_for(missing, columns) or f"the columns are {', '.join(columns[:40])}"
-        raise TransformError(f"the query does not run: {message}", hint=hint) from error
-    return found
+        return context.execute(rendered, eager=False)
+    except pl.exceptions.SQLSyntaxError as error:
+        raise ExpressionError(f"Polars cannot run this SQL: {error}") from error
 
 
-def _table(reference: Reference, frame: Frame, frames: Mapping[str, Frame]) -> pl.LazyFrame:
+def _frame_of(
+    reference: Reference, frame: pl.LazyFrame, frames: Mapping[str, pl.LazyFrame]
+) -> pl.LazyFrame:
     if reference.kind == "df":
-        found = frame
-    else:
-        key = f"{reference.kind}.{reference.name}"
-        if key not in frames:
-            raise TransformError(
-                f"the query reads `{key}`, which is not there", hint=hint_for(key, frames)
-            )
-        found = frames[key]
-    return found.lazy() if isinstance(found, pl.DataFrame) else found
+        return frame
+    key = f"{reference.kind}.{reference.name}"
+    if key in frames:
+        return frames[key]
+    if reference.kind == "table":
+        raise TransformError(
+            f"the query reads the table `{reference.name}`, which is not there",
+            expected="{df}, {sources.name} or {nodes.name}",
+            hint="declare the table as a source of the node, and name it `{sources.name}`",
+        )
+    raise TransformError(
+        f"the query reads `{{{key}}}`, which is not there", hint=hint_for(key, frames)
+    )

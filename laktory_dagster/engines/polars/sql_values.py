@@ -42,7 +42,7 @@ _TARGETS: Mapping[Any, pl.DataType] = {
 }
 
 
-def compile_sql(expression: SqlExpression, scope: Scope) -> pl.Expr:
+def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
     """Return the expression for Polars.
 
     A text cast to a date, a time or a boolean that does not fit is null.

@@ -1,0 +1,43 @@
+"""What Polars reports, in the words of the product."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from laktory_dagster.errors import LaktoryDagsterError, TransformError
+from laktory_dagster.expressions.suggest import hint_for
+
+_MISSING = re.compile(r"(?:unable to find column|column not found:|not found:) \"?([^\";\n]+)\"?")
+_SHOWN = 12
+
+
+def missing_column(name: str, columns: Sequence[str]) -> TransformError:
+    """Return the error for a column that is not there."""
+    shown = ", ".join(columns[:_SHOWN]) + (", ..." if len(columns) > _SHOWN else "")
+    return TransformError(
+        f"there is no column `{name}`",
+        expected=f"one of {shown}" if columns else None,
+        hint=hint_for(name, columns),
+    )
+
+
+def explained(error: Exception, columns: Sequence[str]) -> TransformError:
+    """Return an error in one clear line; `columns` are those that the step had before it."""
+    if isinstance(error, TransformError):
+        return error
+    if isinstance(error, LaktoryDagsterError):
+        return TransformError(error.message, expected=error.expected, hint=error.hint)
+    if isinstance(error, pl.exceptions.ColumnNotFoundError):
+        found = _MISSING.search(str(error))
+        if found is not None:
+            return missing_column(found.group(1), columns)
+    return TransformError(_first_line(error))
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip().partition("\n")[0]
+    is_ours = isinstance(error, pl.exceptions.PolarsError)
+    return text if is_ours and text else f"{type(error).__name__}: {text}"
