@@ -9,7 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from laktory_dagster import models as models
+    from laktory_dagster import models
+    from laktory_dagster.dagster.component import LaktoryPipelineComponent
+    from laktory_dagster.dagster.definitions import build_definitions
+    from laktory_dagster.dagster.keys import asset_key, node_input
+    from laktory_dagster.dagster.translator import LaktoryTranslator
+    from laktory_dagster.project import load_project
 
 __version__ = "0.1.0"
 
@@ -22,7 +27,16 @@ _PUBLIC = {
     "load_project": "laktory_dagster.project",
 }
 
-__all__ = ["__version__", "models", *_PUBLIC]
+__all__ = [
+    "LaktoryPipelineComponent",
+    "LaktoryTranslator",
+    "__version__",
+    "asset_key",
+    "build_definitions",
+    "load_project",
+    "models",
+    "node_input",
+]
 
 
 def __getattr__(name: str) -> Any:

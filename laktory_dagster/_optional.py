@@ -30,7 +30,7 @@ def require(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        root = module.split(".")[0]
+        root = module.split(".", maxsplit=1)[0]
         if error.name is not None and error.name.split(".")[0] != root:
             raise
         raise MissingDependencyError.for_module(root, _EXTRAS.get(root, "all")) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -21,7 +22,7 @@ def check_result(key: dg.AssetKey, check: CheckResult) -> dg.AssetCheckResult:
     """Return one expectation's result with its counts and the keys of a few failing rows."""
     failing = check.action == "FAIL"
     severity = dg.AssetCheckSeverity.ERROR if failing else dg.AssetCheckSeverity.WARN
-    metadata: dict[str, object] = {"expression": check.expression, "action": check.action}
+    metadata: dict[str, Any] = {"expression": check.expression, "action": check.action}
     if check.failed_rows is not None and check.checked_rows is not None:
         metadata |= {"failed_rows": check.failed_rows, "checked_rows": check.checked_rows}
     if check.examples:

@@ -28,7 +28,7 @@ def _observable(
 ) -> dg.AssetsDefinition:
     sources: Observed = {spec.key: (plan, source) for plan, source, spec in found}
 
-    @dg.multi_observable_source_asset(
+    @dg.multi_observable_source_asset(  # type: ignore[untyped-decorator]
         name=f"{folded(pipeline)}__sources",
         specs=[spec for _, _, spec in found],
         can_subset=True,
@@ -42,7 +42,7 @@ def _observable(
                 continue
             yield dg.ObserveResult(asset_key=key, data_version=dg.DataVersion(version))
 
-    return observe
+    return observe  # type: ignore[no-any-return]
 
 
 def observed_version(plan: Plan, source: SourceOptions) -> str | None:

@@ -31,7 +31,7 @@ class Committed:
     preview: bool = False
 
 
-class LaktoryIOManager(dg.ConfigurableIOManager):  # type: ignore[misc]
+class LaktoryIOManager(dg.ConfigurableIOManager):
     """Commits nodes, stores frames of users' assets, and loads both as lazy frames.
 
     A frame of a user's own asset becomes the table `<last two parts of its key>` of the warehouse,

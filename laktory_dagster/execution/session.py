@@ -190,6 +190,7 @@ class RunSession:
             read=read_argument,
             functions=self.functions,
             context={"node": node.declared, "pipeline": self.plan.pipeline},
+            timestamp=self.options.logical_time,
         )
         frame = engine.transform(reads[0].frame, request)
         if steps is None:

@@ -14,7 +14,7 @@ from laktory_dagster.config.reader import Document, read_document
 from laktory_dagster.config.variables import substitute
 from laktory_dagster.errors import DeclarationError, Diagnostic
 from laktory_dagster.expressions.suggest import hint_for
-from laktory_dagster.models import Environment, Pipeline
+from laktory_dagster.models import Pipeline
 from laktory_dagster.models.base import Model
 from laktory_dagster.plan.builder import build_plan
 from laktory_dagster.plan.definition import Plan
@@ -186,7 +186,7 @@ def _pipeline_at(
     data = _declarations(document)[index]
     prefix = (index,) if isinstance(document.data, list) else ()
     places = Places.of(document.positions, prefix)
-    environment = _environment(data, env, settings)
+    environment = _environment(data, env, variables, settings, places)
     template = Template(data, {**environment.variables, **(variables or {})})
     pipeline = _validated(Pipeline, _filled_or_all(template, params or {}, places), places)
     _adopt(pipeline, template, environment, places, document.path)
@@ -194,20 +194,33 @@ def _pipeline_at(
 
 
 def _environment(
-    data: Mapping[str, Any], env: str | None, settings: Settings | None
+    data: Mapping[str, Any],
+    env: str | None,
+    variables: Mapping[str, Any] | None,
+    settings: Settings | None,
+    places: Places,
 ) -> EnvironmentOverlay:
     environments = data.get("environments")
     if env is None:
         named = (settings or Settings.from_environment()).env
         # The machine's environment holds for many files, of which some may not know it.
         env = named if isinstance(environments, Mapping) and named in environments else None
-    if isinstance(environments, Mapping) and env in environments:
-        try:
-            Environment.model_validate(environments[env] or {})
-        except ValidationError:
-            # The pipeline's own validation reports it at its place.
-            return EnvironmentOverlay(env)
-    return overlay(data, env)
+    try:
+        chosen = overlay(data, env, variables)
+    except DeclarationError as error:
+        found = [
+            replace(item, path=("environments", str(env), *item.path[1:]))
+            for item in error.diagnostics
+        ]
+        raise _placed(DeclarationError(found), places) from None
+    problems = [
+        Diagnostic(f"`{key}` cannot be `{value}`", ("environments", str(env), key), "a text")
+        for key in ("warehouse", "catalog", "schema_prefix")
+        if not isinstance(value := getattr(chosen, key), str | None)
+    ]
+    if problems:
+        raise _placed(DeclarationError(problems), places)
+    return chosen
 
 
 def _adopt(

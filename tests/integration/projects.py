@@ -82,6 +82,4 @@ def run_job(
     definitions = build_definitions(file, **options)
     job = definitions.resolve_job_def("prices")
     keys = [dg.AssetKey(["prices", name]) for name in selection] if selection else None
-    return job.execute_in_process(
-        instance=instance, asset_selection=keys, raise_on_error=False
-    )
+    return job.execute_in_process(instance=instance, asset_selection=keys, raise_on_error=False)

@@ -228,6 +228,22 @@ def test_wrong_input_is_told_before_anything_runs(
     assert not (plain_project.folder / "warehouse").exists()
 
 
+def test_what_a_function_prints_does_not_spoil_the_document(plain_project: Project) -> None:
+    talk = "import os\n\n\ndef talk(frame):\n    print('hello')\n    os.system('echo shell')\n    return frame\n"
+    (plain_project.folder / "talking.py").write_text(talk)
+    plain_project.file.write_text(
+        "name: prices\nudfs: [{module_name: talking, function_name: talk}]\nnodes:\n"
+        "  - name: a\n    source: {path: ./events.csv, format: CSV}\n    sink: {table_name: a}\n"
+        "    transformer: {nodes: [{func_name: talk}]}\n"
+    )
+
+    done = plain_project.call("run", "prices.yaml", "--json")
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["succeeded"] is True
+    assert "hello" in done.stderr
+
+
 def test_an_interrupt_ends_the_run_and_says_so(plain_project: Project) -> None:
     slow = "import time\n\n\ndef wait(frame):\n    time.sleep(60)\n    return frame\n"
     (plain_project.folder / "slow.py").write_text(slow)

@@ -122,7 +122,7 @@ def planned(data: Any, env: str | None = None) -> Plan | list[Diagnostic]:
 def check(outcome: Plan | list[Diagnostic]) -> None:
     if isinstance(outcome, Plan):
         assert explain_text(outcome)
-        assert explain_json(outcome)["nodes"]
+        assert explain_json(outcome)["pipeline"] == outcome.name
         return
     assert outcome
     for problem in outcome:

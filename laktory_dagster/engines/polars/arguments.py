@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -21,14 +21,13 @@ from laktory_dagster.models.sources import SourceOptions
 _PLACEHOLDER = re.compile(r"\s*\{\s*(df|(?:sources|nodes)\.[^{}\s]+)\s*\}\s*")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Arguments:
-    """Turns declared arguments into values; `roots` gathers what their expressions start from."""
+    """Turns declared arguments into the values that methods take."""
 
     frame: pl.LazyFrame
     request: TransformRequest
     scope: Scope
-    roots: set[str] = field(default_factory=set)
 
     def value(self, declared: Any) -> Any:
         """Return an argument: a frame, an expression, a data type or a literal.
@@ -64,7 +63,6 @@ class Arguments:
         expression = parse_argument(text) or parse_data_type(text)
         if expression is None:
             return text
-        self.roots |= expression.roots
         return compile_expression(expression, self.scope.moment, self.scope.schema)
 
     def _named_frame(self, name: str) -> pl.LazyFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 
@@ -61,8 +62,9 @@ def common_type(one: pl.DataType, other: pl.DataType, *, numbers: bool) -> pl.Da
     return None
 
 
-def _made(dtype: pl.DataType | type[pl.DataType]) -> pl.DataType:
-    return dtype if isinstance(dtype, pl.DataType) else dtype()
+def _made(dtype: Any) -> pl.DataType:
+    made: pl.DataType = dtype if isinstance(dtype, pl.DataType) else dtype()
+    return made
 
 
 def _common_struct(one: pl.Struct, other: pl.Struct, *, numbers: bool) -> pl.DataType | None:

@@ -24,7 +24,7 @@ from laktory_dagster.engines.polars import (
     spark_functions,
 )
 from laktory_dagster.engines.polars.scope import Scope
-from laktory_dagster.engines.polars.spark_names import Ordering, as_column, spark_column
+from laktory_dagster.engines.polars.spark_names import as_column, spark_column
 from laktory_dagster.engines.polars.sql_values import compile_tree
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog

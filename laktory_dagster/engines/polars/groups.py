@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 import polars as pl
 from polars.lazyframe.group_by import LazyGroupBy
 
-from laktory_dagster.engines.polars.spark_functions import call
+from laktory_dagster.engines.polars.spark_aggregates import AGGREGATES
+from laktory_dagster.engines.polars.spark_functions import SUPPORTED, call
 from laktory_dagster.engines.polars.spark_names import as_column
 from laktory_dagster.engines.polars.steps import StepScope
 from laktory_dagster.errors import TransformError
+from laktory_dagster.expressions.suggest import hint_for
 
 _FUNCTIONS = ("sum", "avg", "mean", "min", "max")
 SPARK_METHODS = frozenset({"agg", "count", *_FUNCTIONS})
@@ -57,13 +59,17 @@ class Groups:
     def _of_value(self, value: Any, scope: StepScope) -> list[Any]:
         """Return aggregates given as an expression, a list, or a mapping of columns to functions."""
         if isinstance(value, Mapping):
-            return [
-                call(function, scope.scope(), [as_column(column)], {})
-                for column, function in value.items()
-            ]
+            return [self._named(name, column, scope) for column, name in value.items()]
         if isinstance(value, list | tuple):
             return [found for item in value for found in self._of_value(item, scope)]
         return [value]
+
+    def _named(self, function: str, column: str, scope: StepScope) -> Any:
+        if function not in SUPPORTED:
+            raise TransformError(
+                f"there is no aggregate `{function}`", hint=hint_for(function, AGGREGATES)
+            )
+        return call(function, scope.scope(), [as_column(column)], {})
 
     def _numbers(self) -> list[str]:
         schema = self.frame.collect_schema()

@@ -1,4 +1,4 @@
-"""The `laktory.` functions of frames."""
+"""The frame functions of the `laktory.` namespace."""
 
 from __future__ import annotations
 
@@ -7,207 +7,270 @@ from typing import Any
 
 import polars as pl
 
-from laktory_dagster.engines.polars.expressions import compile_column, compile_sql
-from laktory_dagster.engines.polars.native import from_native
+from laktory_dagster.engines.polars.dedupe import dedupe
+from laktory_dagster.engines.polars.expressions import compile_condition
+from laktory_dagster.engines.polars.portable_joins import join_kind, require_columns
+from laktory_dagster.engines.polars.problems import missing_column
+from laktory_dagster.engines.polars.schemas import portable
+from laktory_dagster.engines.polars.spark_names import Ordering, as_column
+from laktory_dagster.engines.polars.steps import StepScope
 from laktory_dagster.errors import TransformError
 
-Frame = pl.LazyFrame
+_THEIRS = "_right"
 
 
-def _names(values: Any) -> list[str]:
-    if values is None:
+def _names(value: Any) -> list[Any]:
+    if value is None:
         return []
-    return [values] if isinstance(values, str) else list(values)
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _column(value: Any, scope: StepScope) -> pl.Expr:
+    """Return a column: an expression, the name of a column, or SQL."""
+    if isinstance(value, pl.Expr):
+        return value
+    if isinstance(value, str) and value not in scope.schema:
+        return compile_condition(value, scope.dialect, scope.moment, scope.schema)
+    column: pl.Expr = pl.col(value) if isinstance(value, str) else as_column(value)
+    return column
 
 
 def groupby_and_agg(
-    frame: Frame,
-    groupby_columns: Sequence[Any] | str = (),
-    agg_expressions: Sequence[Mapping[str, Any]] = (),
+    frame: pl.LazyFrame,
+    scope: StepScope,
+    groupby_columns: Any = None,
+    agg_expressions: Any = None,
     groupby_window: Any = None,
-    *,
-    dialect: str,
-) -> Frame:
-    """Return one row per group: the group's columns, then the named aggregates in their order."""
+) -> pl.LazyFrame:
+    """Return a row for each group with the aggregates under their names.
+
+    Args:
+        frame: the rows.
+        scope: what the step knows.
+        groupby_columns: names or expressions of the keys; without any all rows are one group.
+        agg_expressions: `{name, expr}` or `{name, sql_expr}` for each aggregate.
+        groupby_window: only Spark's streams have it.
+
+    Raises:
+        TransformError: an aggregate has no name or no expression, or a window is asked for.
+    """
     if groupby_window is not None:
-        raise TransformError("`groupby_window` is for streams", hint="group by a truncated time")
-    keys = [k if isinstance(k, pl.Expr) else pl.col(k) for k in _keys(groupby_columns)]
-    found = [_aggregate(item, dialect) for item in agg_expressions]
-    if not keys:
-        return frame.select(found)
-    return frame.group_by(keys).agg(found)
+        raise TransformError(
+            "`groupby_window` runs on Spark only",
+            hint='group by `pl.col("time").dt.truncate("1h")` instead',
+        )
+    keys = [_column(key, scope) for key in _names(groupby_columns)]
+    aggregates = [_aggregate(item, scope) for item in _names(agg_expressions)]
+    return frame.group_by(keys).agg(aggregates) if keys else frame.select(aggregates)
 
 
-def _keys(values: Any) -> list[Any]:
-    return [values] if isinstance(values, (str, pl.Expr)) else list(values or ())
-
-
-def _aggregate(item: Mapping[str, Any], dialect: str) -> pl.Expr:
-    given = item.get("sql_expr") or item.get("expr")
-    if given is None or "name" not in item:
-        raise TransformError("an aggregate needs `name` and `expr`")
-    if isinstance(given, str):
-        given = (compile_sql if item.get("sql_expr") else compile_column)(given, dialect)
-    if not isinstance(given, pl.Expr):
-        raise TransformError(f"the aggregate `{item['name']}` is no expression")
-    return given.alias(item["name"])
+def _aggregate(item: Any, scope: StepScope) -> pl.Expr:
+    if isinstance(item, pl.Expr):
+        return item
+    value = None
+    if isinstance(item, Mapping):
+        value = item.get("sql_expr")
+        value = item.get("expr", item.get("spark_func_name")) if value is None else value
+    if not isinstance(item, Mapping) or value is None or "name" not in item:
+        raise TransformError(
+            "an aggregate needs a name and an expression",
+            expected="{name: total, expr: F.sum('amount')}",
+        )
+    return _column(value, scope).alias(str(item["name"]))
 
 
 def smart_join(
-    frame: Frame,
+    frame: pl.LazyFrame,
+    scope: StepScope,
     other: Any,
     how: str = "left",
     on: Any = None,
     left_on: Any = None,
     other_on: Any = None,
-    coalesce: bool = False,  # noqa: FBT001, FBT002
-    *,
-    dialect: str,  # noqa: ARG001 - all functions take it
-    **streaming: Any,
-) -> Frame:
-    """Return the join with the first of `other`'s rows per key, so that no row is multiplied.
+    coalesce: bool = False,
+    on_expression: Any = None,
+    left_watermark: Any = None,
+    other_watermark: Any = None,
+    time_constraint_interval_lower: Any = None,
+    time_constraint_interval_upper: Any = None,
+) -> pl.LazyFrame:
+    """Return the frame with columns of another one, whose rows with the same key count once.
 
-    Columns: the left ones in place, then those of `other`. `coalesce` fills a left column from the
-    one of the same name in `other` where it is null.
+    Columns of the left frame keep their places, those of the other follow. A left row never comes
+    twice. With `coalesce` a column that both have is the left value, else the other's; without it
+    the other's is named with `_right`. Watermarks are for streams and change nothing here.
+
+    Raises:
+        TransformError: a key is not there, or a condition is given that only streams take.
     """
-    if any(value is not None for value in streaming.values()):
-        raise TransformError(f"`{next(iter(streaming))}` of smart_join is for streams on Spark")
-    left_keys = _names(on or left_on)
-    other_keys = _names(on or other_on or left_on)
-    if not left_keys:
-        raise TransformError("smart_join needs `on`, or `left_on` and `other_on`")
-    right = from_native(other).unique(other_keys, keep="any")
-    mine, theirs = frame.collect_schema().names(), right.collect_schema().names()
-    shared = [name for name in theirs if name in mine and name not in other_keys]
-    if not coalesce:
-        right = right.drop(shared)
-        shared = []
-    joined = frame.join(
-        right,
-        left_on=left_keys,
-        right_on=other_keys,
-        how=how,
-        suffix="__other",
-        coalesce=True,  # type: ignore[arg-type]
+    _refuse_stream_options(
+        on_expression, time_constraint_interval_lower, time_constraint_interval_upper
     )
-    if shared:
-        filled = [pl.coalesce(pl.col(name), pl.col(f"{name}__other")) for name in shared]
-        joined = joined.with_columns(filled).drop(f"{name}__other" for name in shared)
-    return joined
+    left_keys = _names(on) or _names(left_on)
+    other_keys = _names(on) or _names(other_on) or left_keys
+    if not left_keys or len(left_keys) != len(other_keys):
+        raise TransformError(
+            "the join needs its keys", expected="`on`, or `left_on` and `other_on` of one length"
+        )
+    require_columns(frame, left_keys)
+    require_columns(other, other_keys)
+    kind = join_kind(how)
+    right = dedupe(other, other_keys, None, "first")
+    if kind in ("semi", "anti"):
+        return frame.join(right, left_on=left_keys, right_on=other_keys, how=kind)
+    if kind == "right":
+        right = right.rename(dict(zip(other_keys, left_keys, strict=True)))
+        other_keys = left_keys
+    joined = frame.join(
+        right, left_on=left_keys, right_on=other_keys, how=kind, coalesce=True, suffix=_THEIRS
+    )
+    return _arranged(joined, scope.schema.names(), coalesce=coalesce)
+
+
+def _refuse_stream_options(*options: Any) -> None:
+    if any(option is not None for option in options):
+        raise TransformError(
+            "`on_expression` and time constraints run on Spark only",
+            hint="write the join as SQL: `SELECT ... FROM {df} AS a JOIN {nodes.b} AS b ON ...`",
+        )
+
+
+def _arranged(joined: pl.LazyFrame, left: Sequence[str], *, coalesce: bool) -> pl.LazyFrame:
+    """Return the columns of the left frame first, coalesced with the other's where that is asked."""
+    names = joined.collect_schema().names()
+    columns: list[pl.Expr] = []
+    merged: set[str] = set()
+    for name in left:
+        twin = f"{name}{_THEIRS}"
+        if coalesce and twin in names and twin not in left:
+            columns.append(pl.coalesce(name, twin))
+            merged.add(twin)
+        else:
+            columns.append(pl.col(name))
+    others = [pl.col(name) for name in names if name not in left and name not in merged]
+    return joined.select(*columns, *others)
 
 
 def window_filter(
-    frame: Frame,
+    frame: pl.LazyFrame,
+    scope: StepScope,
     partition_by: Any,
     order_by: Any = None,
-    drop_row_index: bool = True,  # noqa: FBT001, FBT002
+    drop_row_index: bool = True,
     row_index_name: str = "_row_index",
     rows_to_keep: int = 1,
-    *,
-    dialect: str,
-) -> Frame:
-    """Return the first rows of each group in an order; `row_index_name` counts them from 1."""
-    keys, descending = _order(order_by, dialect)
-    ordered = (
-        frame.sort(keys, descending=descending, nulls_last=True, maintain_order=True)
-        if keys
-        else frame
-    )  # noqa: E501
-    numbered = ordered.with_columns(
-        pl.int_range(1, pl.len() + 1).over(_names(partition_by)).alias(row_index_name)
-    )
+) -> pl.LazyFrame:
+    """Return the first rows of each group in an order; their numbers from 1 stay if asked for.
+
+    Ties are broken by the remaining columns, so that the same rows are kept every time.
+    """
+    numbered = with_row_index(frame, scope, row_index_name, order_by, partition_by, offset=1)
     kept = numbered.filter(pl.col(row_index_name) <= rows_to_keep)
     return kept.drop(row_index_name) if drop_row_index else kept
 
 
-def _order(order_by: Any, dialect: str) -> tuple[list[pl.Expr], list[bool]]:
-    keys, descending = [], []
-    items = [order_by] if isinstance(order_by, (str, Mapping)) else list(order_by or ())
-    for item in items:
-        if isinstance(item, Mapping):
-            text = item.get("sql_expression") or item.get("sql_expr") or item["expr"]
-            keys.append(text if isinstance(text, pl.Expr) else compile_column(text, dialect))
-            descending.append(bool(item.get("desc", False)))
-        else:
-            keys.append(item if isinstance(item, pl.Expr) else pl.col(item))
-            descending.append(False)
-    return keys, descending
-
-
-def union(frame: Frame, other: Any, *, dialect: str) -> Frame:  # noqa: ARG001
-    """Return the rows of both, columns matched by name, missing ones null."""
-    return pl.concat([frame, from_native(other)], how="diagonal_relaxed")
-
-
 def with_row_index(
-    frame: Frame,
+    frame: pl.LazyFrame,
+    scope: StepScope,
     name: str = "index",
     order_by: Any = None,
     partition_by: Any = None,
     offset: int = 0,
-    *,
-    dialect: str,
-) -> Frame:
-    """Return the frame with a column that counts its rows, within groups where they are named."""
-    keys, descending = _order(order_by, dialect)
-    ordered = frame.sort(keys, descending=descending, maintain_order=True) if keys else frame
+) -> pl.LazyFrame:
+    """Return the frame with a last column that numbers rows from `offset`, in each group if named.
+
+    With an order rows are numbered in it, and by the remaining columns where they are equal.
+    """
+    groups = [_column(key, scope) for key in _names(partition_by)]
+    orders = [_order(item, scope) for item in _names(order_by)]
+    if orders:
+        ties = [Ordering(pl.col(column), nulls_last=True) for column in scope.schema.names()]
+        orders += ties
+        frame = frame.sort(
+            [order.column for order in orders],
+            descending=[order.descending for order in orders],
+            nulls_last=[order.nulls_last for order in orders],
+        )
     number = pl.int_range(offset, pl.len() + offset)
-    groups = _names(partition_by)
-    return ordered.with_columns((number.over(groups) if groups else number).alias(name))
+    return frame.with_columns((number.over(groups) if groups else number).alias(name))
 
 
-def has_column(frame: Frame, col: str, *, dialect: str) -> Frame:  # noqa: ARG001
-    """Return the frame if it has a column, which may be a field (`a.b`, `a[*].b`).
+def _order(item: Any, scope: StepScope) -> Ordering:
+    """Return one item of an order: a column, or `{sql_expression, desc}`; nulls come as on Spark."""
+    if isinstance(item, Ordering):
+        return item
+    descending = False
+    if isinstance(item, Mapping):
+        descending = bool(item.get("desc", False))
+        item = next(
+            (item[key] for key in ("sql_expression", "sql_expr", "expr") if key in item), None
+        )
+        if item is None:
+            raise TransformError(
+                "an item of `order_by` names no column", expected="{sql_expression: a, desc: true}"
+            )
+    return Ordering(_column(item, scope), descending, nulls_last=descending)
+
+
+def union(frame: pl.LazyFrame, scope: StepScope, other: Any) -> pl.LazyFrame:
+    """Return the rows of both frames, columns by name; a column that one has not is null there."""
+    return pl.concat([frame, other], how="diagonal_relaxed")
+
+
+def has_column(frame: pl.LazyFrame, scope: StepScope, col: str) -> pl.LazyFrame:
+    """Return the frame as it is, if it has a column or a field (`a.b`, `a[*].b`).
 
     Raises:
         TransformError: it has not.
     """
-    if col not in _flat(frame.collect_schema()):
-        raise TransformError(f"there is no column `{col}`")
+    names = flat_names(scope.schema)
+    if col.replace("`", "") not in names:
+        raise missing_column(col, names)
     return frame
 
 
-def _flat(schema: Mapping[str, Any], prefix: str = "") -> list[str]:
+def flat_names(schema: Mapping[str, Any]) -> list[str]:
+    """Return the names of all columns and fields: `a`, `a.b`, `c[*].d` inside of lists."""
     names: list[str] = []
     for name, dtype in schema.items():
-        names.append(f"{prefix}{name}")
-        inner, mark = dtype, ""
-        while isinstance(inner, pl.List):
-            inner, mark = inner.inner, f"{mark}[*]"
+        names.append(name)
+        inner, path = dtype, name
+        while isinstance(inner, pl.List | pl.Array):
+            inner, path = inner.inner, f"{path}[*]"
         if isinstance(inner, pl.Struct):
             fields = {field.name: field.dtype for field in inner.fields}
-            names += _flat(fields, f"{prefix}{name}{mark}.")
+            names += [f"{path}.{field}" for field in flat_names(fields)]
     return names
 
 
-def schema_flat(frame: Frame, *, dialect: str) -> Frame:  # noqa: ARG001
+def schema_flat(frame: pl.LazyFrame, scope: StepScope) -> pl.LazyFrame:
     """Return the names of all columns and fields as rows of one column, `column`."""
-    return pl.LazyFrame({"column": _flat(frame.collect_schema())})
+    return pl.LazyFrame({"column": flat_names(scope.schema)}, schema={"column": pl.String})
 
 
-def signature(frame: Frame, *, dialect: str) -> Frame:  # noqa: ARG001
-    """Return the names and types of the columns as rows."""
-    schema = frame.collect_schema()
-    types = [str(dtype) for dtype in schema.values()]
-    return pl.LazyFrame({"column": schema.names(), "type": types})
+def signature(frame: pl.LazyFrame, scope: StepScope) -> pl.LazyFrame:
+    """Return the columns as rows of `column` and `type`, in portable spelling."""
+    types = [portable(dtype) for dtype in scope.schema.dtypes()]
+    rows = {"column": scope.schema.names(), "type": types}
+    return pl.LazyFrame(rows, schema={"column": pl.String, "type": pl.String})
 
 
-def _unchanged(frame: Frame, *_: Any, dialect: str, **__: Any) -> Frame:  # noqa: ARG001
-    """Return the frame: these functions show rows or mark streams."""
+def unchanged(frame: pl.LazyFrame, scope: StepScope, *_: Any, **__: Any) -> pl.LazyFrame:
+    """Return the frame as it is: the function prints, or is for streams."""
     return frame
 
 
-FRAME_FUNCTIONS: Mapping[str, Callable[..., Frame]] = {
+FRAME_FUNCTIONS: Mapping[str, Callable[..., pl.LazyFrame]] = {
+    "laktory.display": unchanged,
     "laktory.groupby_and_agg": groupby_and_agg,
-    "laktory.smart_join": smart_join,
-    "laktory.window_filter": window_filter,
-    "laktory.union": union,
-    "laktory.with_row_index": with_row_index,
     "laktory.has_column": has_column,
     "laktory.schema_flat": schema_flat,
+    "laktory.show_string": unchanged,
     "laktory.signature": signature,
-    "laktory.display": _unchanged,
-    "laktory.show_string": _unchanged,
-    "laktory.watermark": _unchanged,
+    "laktory.smart_join": smart_join,
+    "laktory.union": union,
+    "laktory.watermark": unchanged,
+    "laktory.window_filter": window_filter,
+    "laktory.with_row_index": with_row_index,
 }
 """The functions by the name that `func_name` uses."""

@@ -14,8 +14,9 @@ from laktory_dagster.models.sources import Dedupe, DedupeOptions, Sample, Source
 
 
 def apply_options(frame: pl.LazyFrame, source: SourceOptions, dialect: str) -> pl.LazyFrame:
-    """Return the frame after `filter`, `selects`, `renames`, `drops`, `drop_duplicates`, `sample`
-    and `limit`, in this order. `watermark` and `broadcast` change nothing on one machine.
+    """Return the frame after the options, in the order in which the model lists them.
+
+    `watermark` and `broadcast` change nothing on one machine.
 
     Raises:
         ReadError: a column is not there.

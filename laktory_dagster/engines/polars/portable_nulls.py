@@ -39,9 +39,7 @@ def _dropna(
     return frame.filter(pl.any_horizontal(there) if how == "all" else pl.all_horizontal(there))
 
 
-def _fillna(
-    frame: pl.LazyFrame, scope: StepScope, value: Any, subset: Any = None
-) -> pl.LazyFrame:
+def _fillna(frame: pl.LazyFrame, scope: StepScope, value: Any, subset: Any = None) -> pl.LazyFrame:
     if isinstance(value, Mapping):
         values = {name: value[name] for name in _names(list(value), scope.schema)}
     else:

@@ -24,12 +24,7 @@ def read(request: ReadRequest) -> ReadResult:
         ReadError: it is not there, damaged, or lacks a column that its options name.
     """
     try:
-        if request.place is None:
-            frame, inputs, bad_files = request.frame, (), ()
-        elif request.format == "DELTA":
-            frame, inputs, bad_files = *_delta(request.place, request.version), ()
-        else:
-            frame, inputs, bad_files = _files(request, request.place)
+        frame, inputs, bad_files = _open(request)
         if request.limit is not None:
             frame = frame.head(request.limit)
         frame = apply_options(frame, request.source, request.dialect)
@@ -39,6 +34,16 @@ def read(request: ReadRequest) -> ReadResult:
     except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
         raise as_read_error(error, request) from error
     return ReadResult(frame, columns, inputs, bad_files)
+
+
+def _open(
+    request: ReadRequest,
+) -> tuple[pl.LazyFrame, tuple[InputVersion, ...], tuple[str, ...]]:
+    if request.place is None:
+        return request.frame, (), ()
+    if request.format == "DELTA":
+        return *_delta(request.place, request.version), ()
+    return _files(request, request.place)
 
 
 def _delta(place: Place, version: int | None) -> tuple[pl.LazyFrame, tuple[InputVersion, ...]]:

@@ -216,9 +216,7 @@ class _Reader:
     def _json(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
         lines = [path for path in paths if self._holds_lines(path)]
         frames = [self._lines(lines, schema)] if lines else []
-        for path in paths:
-            if path not in lines:
-                frames.append(self._document(path, schema))
+        frames += [self._document(path, schema) for path in paths if path not in lines]
         return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
 
     def _document(self, path: str, schema: pl.Schema | None) -> pl.LazyFrame:

@@ -74,8 +74,7 @@ def portable(dtype: pl.DataType) -> str:
     if isinstance(dtype, pl.Decimal):
         return f"decimal({dtype.precision or 38},{dtype.scale})"
     if isinstance(dtype, (pl.List, pl.Array)):
-        inner = dtype.inner
-        return f"list<{portable(inner if isinstance(inner, pl.DataType) else inner())}>"
+        return f"list<{portable(_instance(dtype.inner))}>"
     if isinstance(dtype, pl.Struct):
         fields = (f"{field.name}: {portable(_instance(field.dtype))}" for field in dtype.fields)
         return f"struct<{', '.join(fields)}>"
@@ -84,8 +83,9 @@ def portable(dtype: pl.DataType) -> str:
     return str(dtype).lower()
 
 
-def _instance(dtype: pl.DataType | type[pl.DataType]) -> pl.DataType:
-    return dtype if isinstance(dtype, pl.DataType) else dtype()
+def _instance(dtype: Any) -> pl.DataType:
+    made: pl.DataType = dtype if isinstance(dtype, pl.DataType) else dtype()
+    return made
 
 
 def column_types(schema: Mapping[str, pl.DataType]) -> tuple[ColumnType, ...]:

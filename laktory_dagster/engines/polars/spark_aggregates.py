@@ -69,7 +69,9 @@ class Ranking:
 
 
 def _count(value: Any) -> pl.Expr:
-    if isinstance(value, pl.Expr) and (value.meta.is_literal() or value.meta.has_multiple_outputs()):
+    if isinstance(value, pl.Expr) and (
+        value.meta.is_literal() or value.meta.has_multiple_outputs()
+    ):
         return pl.len().cast(pl.Int64)
     return value.count().cast(pl.Int64)
 

@@ -8,7 +8,6 @@ from typing import Any
 import polars as pl
 
 from laktory_dagster.engines.polars.schemas import parse_schema, parse_type
-from laktory_dagster.engines.polars.spark_names import as_column
 from laktory_dagster.errors import ExpressionError, SettingsError
 
 

@@ -172,7 +172,9 @@ def _unix_timestamp(scope: Scope, timestamp: Any = None, format: str | None = No
 
 
 def _from_unixtime(
-    scope: Scope, timestamp: pl.Expr, format: str = "yyyy-MM-dd HH:mm:ss"  # noqa: A002
+    scope: Scope,
+    timestamp: pl.Expr,
+    format: str = "yyyy-MM-dd HH:mm:ss",  # noqa: A002
 ) -> pl.Expr:
     return _from_epoch(1_000_000)(scope, timestamp).dt.strftime(strftime_format(format))
 

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 
-from laktory_dagster.engines.base import Frame, TransformRequest
-from laktory_dagster.engines.polars.expressions import compile_argument, compile_column, compile_sql
+from laktory_dagster.engines.base import TransformRequest
+from laktory_dagster.engines.polars.arguments import Arguments
+from laktory_dagster.engines.polars.groups import SPARK_METHODS, Groups, require_frame
 from laktory_dagster.engines.polars.namespace import FRAME_FUNCTIONS
 from laktory_dagster.engines.polars.native import from_native
-from laktory_dagster.engines.polars.portable import PORTABLE_METHODS
-from laktory_dagster.engines.polars.read import explained
-from laktory_dagster.engines.polars.scan import tolerant_cast
-from laktory_dagster.engines.polars.schemas import parse_type
+from laktory_dagster.engines.polars.native_methods import call_grouped, call_method, call_narwhals
+from laktory_dagster.engines.polars.portable import METHODS
+from laktory_dagster.engines.polars.problems import explained
 from laktory_dagster.engines.polars.sql import run_query
+from laktory_dagster.engines.polars.steps import StepScope
+from laktory_dagster.engines.polars.with_columns import add_columns
 from laktory_dagster.errors import LaktoryDagsterError, TransformError
-from laktory_dagster.expressions.catalog import frame_methods
-from laktory_dagster.expressions.portable import CANONICAL, HINTS, PORTABLE
+from laktory_dagster.expressions import catalog
+from laktory_dagster.expressions.portable import CANONICAL, LAKTORY, PORTABLE
 from laktory_dagster.expressions.suggest import hint_for
-from laktory_dagster.models.sources import SourceOptions
 from laktory_dagster.models.transformer import (
-    Column,
     ColumnsStep,
     ColumnStep,
     LeafStep,
@@ -31,180 +33,177 @@ from laktory_dagster.models.transformer import (
     SqlStep,
 )
 
+Calls = tuple[Sequence[Any], Mapping[str, Any]]
 
-def transform(frame: Frame, request: TransformRequest) -> pl.LazyFrame:
-    """Return the frame after all steps.
+
+def transform(frame: pl.LazyFrame, request: TransformRequest) -> pl.LazyFrame:
+    """Return the frame after all steps, lazily. Every step's columns are checked as it is added.
 
     Raises:
         TransformError: a step does not work; the message says which, and why.
-        ExpressionError: a string of a step is no allowed expression.
     """
+    moment = request.timestamp or datetime.now(UTC)
+    current: Any = from_native(frame)
+    label = "the chain"
     for number, step in enumerate(request.steps, start=1):
-        work = _Step(request, frame, number)
-        try:
-            frame = work.run(step)
-        except LaktoryDagsterError as error:
-            if not isinstance(error, TransformError):
-                error.add_note(f"in step {number} ({_title(step)})")
-            raise
-        except (pl.exceptions.PolarsError, TypeError, ValueError, AttributeError) as error:
-            raise work.failed(step, error) from error
-    if isinstance(frame, pl.LazyFrame):
-        return frame
-    if isinstance(frame, pl.DataFrame):
-        return frame.lazy()
-    last = request.steps[-1] if request.steps else None
-    raise TransformError(
-        f"the last step ({_title(last) if last else 'none'}) gives {type(frame).__name__}, "
-        "which is no frame",
-        hint="`group_by` needs an `agg` after it",
-    )
+        label = f"step {number} ({step_title(step)})"
+        current = _checked(current, step, request, moment, label)
+    try:
+        return require_frame(current)
+    except TransformError as error:
+        raise _in_step(label, error) from error
 
 
-def _title(step: LeafStep) -> str:
+def step_title(step: LeafStep) -> str:
+    """Return what a step is called in messages: its name, its function, or what it makes."""
+    if step.name:
+        return step.name
     if isinstance(step, MethodStep):
         return step.func_name
     if isinstance(step, SqlStep):
         return "SQL"
-    columns = [step.with_column] if isinstance(step, ColumnStep) else list(step.with_columns)
-    return f"column {', '.join(column.name for column in columns)}"
+    if isinstance(step, ColumnStep):
+        return f"with_column {step.with_column.name}"
+    return f"with_columns {', '.join(column.name for column in step.with_columns)}"
 
 
-@dataclass
-class _Step:
-    """One step at work on the frame before it."""
-
-    request: TransformRequest
-    frame: Any
-    number: int
-
-    def failed(self, step: LeafStep, error: Exception) -> TransformError:
-        """Return the error that names the step and, for a missing column, the nearest there is."""
-        found = explained(error, TransformError)
-        hint = found.hint
-        if isinstance(error, pl.exceptions.ColumnNotFoundError) and self._is_frame():
-            names = self.frame.collect_schema().names()
-            missing = str(error).splitlines()[0].strip("\"'` ").split('"')[0]
-            hint = hint_for(missing, names) or f"the columns are {', '.join(names)}"
-        text = f"step {self.number} ({_title(step)}) does not work: {found.message}"
-        return TransformError(text, hint=hint)
-
-    def _is_frame(self) -> bool:
-        return isinstance(self.frame, (pl.LazyFrame, pl.DataFrame))
-
-    def run(self, step: LeafStep) -> Any:
-        """Return the frame after the step."""
-        if isinstance(step, MethodStep):
-            return self._method(step)
-        if isinstance(step, SqlStep):
-            dialect = self.request.dialect
-            return run_query(step.sql_expr, dialect, self.frame, self.request.frames)
-        if isinstance(step, ColumnStep):
-            return self._with_column(self.frame, step.with_column)
-        frame = self.frame
-        assert isinstance(step, ColumnsStep)  # noqa: S101 - the only kind left
-        for column in step.with_columns:
-            frame = self._with_column(frame, column)
-        return frame
-
-    def _with_column(self, frame: pl.LazyFrame, column: Column) -> pl.LazyFrame:
-        if column.sql_expr is not None:
-            value = compile_sql(column.sql_expr, self.request.dialect)
-        else:
-            value = compile_column(column.expr or "", self.request.dialect)
-        if column.type is not None:
-            kind = frame.select(value.alias(column.name)).collect_schema()[column.name]
-            value = tolerant_cast(value, kind, parse_type(column.type))
-        return frame.with_columns(value.alias(column.name))
-
-    def _method(self, step: MethodStep) -> Any:
-        args = [self._argument(arg) for arg in step.func_args]
-        kwargs = {name: self._argument(arg) for name, arg in step.func_kwargs.items()}
-        function = self._function(step.func_name, len(args), list(kwargs))
-        return function(*args, **kwargs)
-
-    def _function(self, name: str, args: int, kwargs: list[str]) -> Callable[..., Any]:
-        """Return what a name means: the project's, `laktory.`, the engine's, or portable."""
-        functions = self.request.functions
-        if name in functions:
-            return self._of_project(functions[name])
-        if name in FRAME_FUNCTIONS:
-            function = FRAME_FUNCTIONS[name]
-            return lambda *a, **k: function(self.frame, *a, dialect=self.request.dialect, **k)
-        own = frame_methods("polars").get(name)
-        portable = PORTABLE.get(name)
-        spark_first = self.request.dialect == "spark" and portable is not None
-        if own is not None and not spark_first and own.problem(args, kwargs) is None:
-            return self._own(name)
-        if portable is not None and portable.problem(args, kwargs) is None:
-            return self._portable(CANONICAL[name])
-        if own is not None and own.problem(args, kwargs) is None:
-            return self._own(name)
-        narwhals = frame_methods("narwhals").get(name)
-        if narwhals is not None and narwhals.problem(args, kwargs) is None:
-            return self._narwhals(name)
-        problem = next((s.problem(args, kwargs) for s in (own, portable) if s is not None), None)
-        if problem is not None:
-            raise TransformError(f"step {self.number}: `{name}` {problem}")
-        known = [*functions, *FRAME_FUNCTIONS, *frame_methods("polars"), *PORTABLE]
-        raise TransformError(
-            f"step {self.number}: there is no function `{name}`", hint=hint_for(name, known)
-        )
-
-    def _own(self, name: str) -> Callable[..., Any]:
-        if hasattr(self.frame, name):
-            return getattr(self.frame, name)  # type: ignore[no-any-return]
-        if isinstance(self.frame, pl.LazyFrame):
-            # A few methods are there on eager frames only.
-            return lambda *a, **k: getattr(self.frame.collect(), name)(*_eager(a), **k)
-        raise TransformError(f"step {self.number}: a {type(self.frame).__name__} has no `{name}`")
-
-    def _portable(self, name: str) -> Callable[..., Any]:
-        if name in HINTS:
-            return lambda *_, **__: self.frame
-        method = PORTABLE_METHODS[name]
-        return lambda *a, **k: method(self.frame, self.request.dialect, *a, **k)
-
-    def _narwhals(self, name: str) -> Callable[..., Any]:
-        import narwhals as nw
-
-        return lambda *a, **k: getattr(nw.from_native(self.frame), name)(*a, **k).to_native()
-
-    def _of_project(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        code = getattr(function, "__code__", None)
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
-        context = {"laktory_context": self.request.context} if "laktory_context" in names else {}
-        return lambda *a, **k: from_native(function(self.frame, *a, **k, **context))
-
-    def _argument(self, value: Any) -> Any:
-        if isinstance(value, SourceOptions):
-            if self.request.read is None:
-                raise TransformError("a source among the arguments cannot be read here")
-            return self.request.read(value)
-        if isinstance(value, str):
-            return self._text(value)
-        if isinstance(value, Mapping):
-            if set(value) == {"value"}:
-                return value["value"]
-            return {key: self._argument(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self._argument(item) for item in value]
-        return value
-
-    def _text(self, value: str) -> Any:
-        if value.startswith("{") and value.endswith("}"):
-            name = value[1:-1].strip()
-            if name == "df":
-                return self.frame
-            if name in self.request.frames:
-                return self.request.frames[name]
-            if name.startswith(("nodes.", "sources.")):
-                raise TransformError(
-                    f"step {self.number}: `{value}` is not there",
-                    hint=hint_for(name, self.request.frames),
-                )
-        return compile_argument(value, self.request.dialect)
+def _checked(
+    current: Any, step: LeafStep, request: TransformRequest, moment: datetime, label: str
+) -> Any:
+    columns: list[str] = []
+    try:
+        frame = current.frame if isinstance(current, Groups) else current
+        schema = frame.collect_schema()
+        columns = schema.names()
+        scope = StepScope(request.dialect, moment, schema)
+        result = _run(current, step, request, scope)
+        if not isinstance(result, Groups):
+            result = require_frame(result)
+            result.collect_schema()
+        return result
+    except LaktoryDagsterError as error:
+        raise _in_step(label, explained(error, columns)) from error
+    except Exception as error:
+        # Whatever a project's function or Polars raises must say in which step that was.
+        raise _in_step(label, explained(error, columns)) from error
 
 
-def _eager(args: tuple[Any, ...]) -> list[Any]:
-    return [arg.collect() if isinstance(arg, pl.LazyFrame) else arg for arg in args]
+def _in_step(label: str, error: TransformError) -> TransformError:
+    return TransformError(f"{label}: {error.message}", expected=error.expected, hint=error.hint)
+
+
+def _run(current: Any, step: LeafStep, request: TransformRequest, scope: StepScope) -> Any:
+    if isinstance(step, MethodStep):
+        return _call(current, step, request, scope)
+    frame = require_frame(current)
+    if isinstance(step, SqlStep):
+        frames = {name: from_native(other) for name, other in request.frames.items()}
+        return run_query(frame, step.sql_expr, request.dialect, frames, scope.scope())
+    if isinstance(step, ColumnsStep):
+        return add_columns(frame, step.with_columns, scope)
+    return add_columns(frame, [step.with_column], scope)
+
+
+def _call(current: Any, step: MethodStep, request: TransformRequest, scope: StepScope) -> Any:
+    frame = current.frame if isinstance(current, Groups) else current
+    arguments = Arguments(frame, request, scope.scope())
+    args = [arguments.value(value) for value in step.func_args]
+    kwargs = {name: arguments.value(value) for name, value in step.func_kwargs.items()}
+    name = step.func_name
+    if name in request.functions:
+        return _call_project(request.functions[name], current, step, request, (args, kwargs))
+    if name in FRAME_FUNCTIONS:
+        _require_fit(name, LAKTORY[name], args, kwargs)
+        return FRAME_FUNCTIONS[name](require_frame(current), scope, *args, **kwargs)
+    speaks_polars = request.dialect == "polars" or step.dataframe_api == "NARWHALS"
+    if isinstance(current, Groups):
+        return _call_of_groups(current, name, scope, (args, kwargs))
+    return _call_of_frame(frame, name, scope, (args, kwargs), speaks_polars=speaks_polars)
+
+
+def _require_fit(name: str, signature: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    problem = signature.problem(len(args), list(kwargs))
+    if problem is not None:
+        raise TransformError(f"`{name}` {problem}")
+
+
+def _call_project(
+    function: Callable[..., Any],
+    current: Any,
+    step: MethodStep,
+    request: TransformRequest,
+    given: Calls,
+) -> pl.LazyFrame:
+    """Call a function of the project; one that declares `laktory_context` gets it."""
+    args, kwargs = given
+    frame: Any = require_frame(current)
+    if step.dataframe_api == "NARWHALS":
+        frame = nw.from_native(frame)
+    if _takes_context(function) and "laktory_context" not in kwargs:
+        kwargs = {**kwargs, "laktory_context": request.context}
+    return from_native(function(frame, *args, **kwargs))
+
+
+def _takes_context(function: Callable[..., Any]) -> bool:
+    try:
+        return "laktory_context" in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _call_of_groups(groups: Groups, name: str, scope: StepScope, given: Calls) -> Any:
+    args, kwargs = given
+    canonical = CANONICAL.get(name, name)
+    own = catalog.grouped_methods("polars").get(name)
+    fits_own = own is not None and own.problem(len(args), list(kwargs)) is None
+    # `group_by(...).sum()` of Polars takes all columns, Spark's the numbers under other names.
+    if canonical in SPARK_METHODS and (name == "agg" or not fits_own or scope.dialect != "polars"):
+        return groups.call(canonical, scope, args, kwargs)
+    if not fits_own:
+        known = {*catalog.grouped_methods("polars"), *SPARK_METHODS}
+        raise TransformError(f"groups have no `{name}`", hint=hint_for(name, known))
+    return call_grouped(groups, name, args, kwargs)
+
+
+def _call_of_frame(
+    frame: pl.LazyFrame, name: str, scope: StepScope, given: Calls, *, speaks_polars: bool
+) -> Any:
+    """Call what a name means: Polars' own method, or the portable one with Spark's meaning."""
+    args, kwargs = given
+    books = {
+        "own": catalog.frame_methods("polars").get(name),
+        "portable": PORTABLE.get(name) if CANONICAL.get(name) in METHODS else None,
+        "narwhals": catalog.frame_methods("narwhals").get(name),
+    }
+    order = ("own", "narwhals", "portable") if speaks_polars else ("portable", "own", "narwhals")
+    problems = {
+        kind: signature.problem(len(args), list(kwargs))
+        for kind in order
+        if (signature := books[kind]) is not None
+    }
+    fitting = next((kind for kind in order if kind in problems and problems[kind] is None), None)
+    if fitting == "own":
+        return call_method(frame, scope, name, args, kwargs)
+    if fitting == "narwhals":
+        return call_narwhals(frame, name, args, kwargs)
+    if fitting == "portable":
+        return _call_portable(frame, scope, name, given)
+    if problems:
+        raise TransformError(f"`{name}` {next(iter(problems.values()))}")
+    known = {*FRAME_FUNCTIONS, *catalog.frame_methods("polars"), *PORTABLE}
+    raise TransformError(
+        f"there is no function `{name}`",
+        expected="a method of Polars frames, a portable or `laktory.` name, or a `udfs` entry",
+        hint=hint_for(name, known),
+    )
+
+
+def _call_portable(frame: pl.LazyFrame, scope: StepScope, name: str, given: Calls) -> Any:
+    """Call the method, named arguments put under the names that it has here."""
+    args, kwargs = given
+    method, signature = METHODS[CANONICAL[name]], PORTABLE[name]
+    if not signature.var_args and not signature.var_kwargs:
+        parameters = list(inspect.signature(method).parameters)[2:]
+        names = dict(zip(signature.positional(), parameters, strict=False))
+        kwargs = {names.get(key, key): value for key, value in kwargs.items()}
+    return method(frame, scope, *args, **kwargs)

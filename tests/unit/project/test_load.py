@@ -234,3 +234,21 @@ def test_an_undefined_variable_does_not_hide_other_mistakes() -> None:
         load(text)
     messages = [item.message for item in raised.value.diagnostics]
     assert messages == ["`${vars.limt}` has no value", "unknown key `snk`"]
+
+
+def test_an_environment_may_use_variables() -> None:
+    text = "name: p\nenvironments: {dev: {warehouse: '/w/${vars.who}'}}\nnodes: []\n"
+    assert warehouse_root(load(text, env="dev", variables={"who": "me"})) == "/w/me"
+    with pytest.raises(DeclarationError) as raised:
+        load(text, env="dev")
+    (problem,) = raised.value.diagnostics
+    assert problem.path == ("environments", "dev", "warehouse")
+    assert problem.location.line == 2
+
+
+def test_a_variable_of_an_environment_must_be_a_text() -> None:
+    text = "name: p\nenvironments: {dev: {catalog: '${vars.n}'}}\nvariables: {n: 3}\nnodes: []\n"
+    with pytest.raises(DeclarationError) as raised:
+        load(text, env="dev")
+    (problem,) = raised.value.diagnostics
+    assert (problem.message, problem.expected) == ("`catalog` cannot be `3`", "a text")
