@@ -198,7 +198,7 @@ def expression_methods(
     found = {}
     for space in ("", *spaces):
         owner = getattr(subject, space) if space else subject
-        for name in methods_of(type(owner), "Expr|ChainedThen|Then|ChainedWhen|When|Self"):
+        for name in methods_of(type(owner), "Expr|ExprT|ChainedThen|Then|ChainedWhen|When|Self"):
             method = getattr(owner, name)
             columns = takes_columns(method, parameters(method, bound=False), reads, column)
             key = f"{space}.{name}" if space else name

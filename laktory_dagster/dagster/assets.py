@@ -33,11 +33,16 @@ def build_assets(
         in_process: whether steps share a process.
     """
     if _is_fused(plan, steps or plan.pipeline.steps, in_process=in_process):
-        own = [node for node in plan.nodes.values() if node.declared.step is not None]
-        rest = [node for node in plan.nodes.values() if node.declared.step is None]
+        own = [node for node in plan.nodes.values() if _leaves_fused_step(node)]
+        rest = [node for node in plan.nodes.values() if not _leaves_fused_step(node)]
         assets = [_step(graph, plan, [node]) for node in own]
         return [*assets, _step(graph, plan, rest)] if rest else assets
     return [_step(graph, plan, [node]) for node in plan.nodes.values()]
+
+
+def _leaves_fused_step(node: PlanNode) -> bool:
+    """Return whether a node is declared apart, or has an input that Dagster must load first."""
+    return node.declared.step is not None or bool(_asset_inputs([node]))
 
 
 def _is_fused(plan: Plan, steps: str, *, in_process: bool) -> bool:

@@ -186,13 +186,15 @@ def _execute(
     reader: EventReader,
     on_node: OnNode,
 ) -> None:
+    told = False
     for event in execute_run_iterator(InMemoryJob(job), run, instance):
         node = reader.read(event)
         if node is not None:
             on_node(node)
-        if reader.interrupted:
+        if reader.interrupted and not told:
             # The run then ends as cancelled; else Dagster takes it for a crash.
             instance.report_run_canceling(run)
+            told = True
     for entry in instance.all_logs(run.run_id):
         node = reader.read_log(entry)
         if node is not None:

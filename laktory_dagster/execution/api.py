@@ -45,12 +45,13 @@ def execute_pipeline(
         DeclarationError: the declaration is wrong; nothing ran.
         RunFailedError: nodes failed; it holds the result of the others.
     """
-    plan = plan_of(pipeline, params=params)
+    functions = _by_name(udfs)
+    plan = plan_of(pipeline, params=params, functions=tuple(functions))
     options = RunOptions.new(
         warehouse=warehouse,
         write=write_sinks,
         full_refresh=full_refresh,
-        functions=_by_name(udfs),
+        functions=functions,
         spark=spark,
     )
     selected = select(plan, selects)

@@ -150,9 +150,7 @@ def test_samples_are_capped_and_show_every_kind(desk: Desk) -> None:
 
 
 def test_samples_can_be_off(desk: Desk) -> None:
-    summary, _ = desk.write(
-        FRAME, desk.target("t"), rules=[rule("x", "x > 1")], keep_samples=False
-    )
+    summary, _ = desk.write(FRAME, desk.target("t"), rules=[rule("x", "x > 1")], keep_samples=False)
     assert summary.samples == ()
     assert summary.preview == ()
     assert summary.failures == {"x": 2}
@@ -232,13 +230,9 @@ def test_a_row_that_fails_the_pass_leaves_nothing(desk: Desk) -> None:
 
 CONDITIONS = ["x > 1", "x is not null", "s = 'a'", "x + y < 3", "y <> 0 or s is null", "x <= y"]
 CELLS = st.one_of(st.none(), st.integers(-3, 3))
-ROWS = st.lists(
-    st.tuples(CELLS, CELLS, st.sampled_from([None, "a", "b"])), min_size=0, max_size=20
-)
+ROWS = st.lists(st.tuples(CELLS, CELLS, st.sampled_from([None, "a", "b"])), min_size=0, max_size=20)
 RULES = st.lists(
-    st.tuples(
-        st.sampled_from(CONDITIONS), st.sampled_from(["WARN", "DROP", "QUARANTINE", "FAIL"])
-    ),
+    st.tuples(st.sampled_from(CONDITIONS), st.sampled_from(["WARN", "DROP", "QUARANTINE", "FAIL"])),
     max_size=4,
 )
 

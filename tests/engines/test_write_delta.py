@@ -103,9 +103,7 @@ def test_a_number_too_large_fails_and_stores_nothing(desk: Desk) -> None:
     ("value", "advice"),
     [(dt.timedelta(seconds=1), "total_microseconds"), (dt.time(12), "to_string")],
 )
-def test_types_without_a_place_are_refused_with_advice(
-    desk: Desk, value: Any, advice: str
-) -> None:
+def test_types_without_a_place_are_refused_with_advice(desk: Desk, value: Any, advice: str) -> None:
     with pytest.raises(WriteError, match="no type for the column `x`") as caught:
         desk.stage(pl.DataFrame({"x": [value]}), desk.target("t"))
     assert advice in str(caught.value)

@@ -35,9 +35,7 @@ def merging(desk: Desk, name: str = "t", **options: Any) -> Target:
     }
     merge = MergeOptions(primary_keys=options.pop("primary_keys", ["id"]), **options)
     keys = tuple(merge.primary_keys)
-    return desk.target(
-        name, mode="MERGE", merge=merge, primary_keys=keys, **target_options
-    )
+    return desk.target(name, mode="MERGE", merge=merge, primary_keys=keys, **target_options)
 
 
 def rows_of(*rows: tuple[Any, ...], columns: str = "id v at") -> pl.DataFrame:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,6 @@ from typing import Any
 import boto3
 import polars as pl
 import pytest
-from moto.server import ThreadedMotoServer
 
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.errors import TargetExistsError, WriteError
@@ -36,8 +38,13 @@ def bucket() -> Iterator[tuple[str, dict[str, str], Any]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    server.start()
+    # A process of its own: delta-rs lists objects without letting other threads run.
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _wait_for(port)
     options = {
         "aws_access_key_id": "test",
         "aws_secret_access_key": "test",
@@ -54,7 +61,19 @@ def bucket() -> Iterator[tuple[str, dict[str, str], Any]]:
     )
     client.create_bucket(Bucket="lakehouse")
     yield "s3://lakehouse", options, client
-    server.stop()
+    server.kill()
+    server.wait()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("the object store did not start")
 
 
 @pytest.fixture

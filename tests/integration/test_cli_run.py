@@ -105,8 +105,8 @@ def test_a_run_ends_with_a_table_and_the_way_to_the_ui(plain_project: Project) -
     done = plain_project.call("run", "prices.yaml")
 
     assert done.returncode == 0, done.stderr
-    rows = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.strip()}
-    assert rows["slv"][1:6] == ["done", "2", "1", "0", "1"]
+    (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith("slv  ")][:1]
+    assert row[1:6] == ["done", "2", "1", "0", "1"]
     assert "default.slv" in done.stdout
     assert "positive" in done.stdout
     assert "dev prices.yaml" in done.stdout
@@ -271,7 +271,7 @@ def test_an_interrupt_ends_the_run_and_says_so(plain_project: Project) -> None:
     assert "Traceback" not in out + err
     with plain_project.instance() as instance:
         (run,) = instance.get_runs()
-        assert run.status in (dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.FAILURE)
+        assert run.status is dg.DagsterRunStatus.CANCELED
     assert not (plain_project.folder / "warehouse/main/default/b").exists()
 
 

@@ -23,6 +23,7 @@ ROOT = Path(laktory_dagster.__file__).parents[1]
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    (tmp_path / "home").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as found:
         yield found
 
@@ -111,15 +112,13 @@ def test_external_files_are_observable_and_make_downstream_stale(
     graph = definitions.resolve_asset_graph()
     assert graph.get(dg.AssetKey(["prices", "brz"])).parent_keys == {external}
 
-    observed = [
-        asset for asset in definitions.assets or [] if isinstance(asset, dg.AssetsDefinition)
-    ]
-    sources = next(asset for asset in observed if external in asset.keys)
+    job = definitions.resolve_implicit_global_asset_job_def()
     versions = []
     for _ in range(2):
-        result = dg.observe([sources], instance=instance)
-        (found,) = result.get_asset_observation_events()
-        versions.append(found.asset_observation_data.asset_observation.tags["dagster/data_version"])
+        job.execute_in_process(instance=instance, asset_selection=[external])
+        (record,) = instance.fetch_observations(external, limit=1).records
+        assert record.asset_observation is not None
+        versions.append(record.asset_observation.tags["dagster/data_version"])
         pl.DataFrame([{"id": 9, "symbol": "C", "price": 1.0}]).write_parquet(
             tmp_path / "data" / "more.parquet"
         )

@@ -19,6 +19,7 @@ STEPS = pytest.mark.parametrize("steps", ["node", "fused"])
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    (tmp_path / "home").mkdir()
     with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as found:
         yield found
 

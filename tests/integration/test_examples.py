@@ -44,7 +44,7 @@ class Example:
         return pl.read_delta(str(self.folder / "warehouse/main" / table.replace(".", "/")))
 
     def expected(self, query: str) -> Frame:
-        found = self.database.execute(query).pl()
+        found = pl.from_arrow(self.database.sql(query).to_arrow_table())
         assert isinstance(found, pl.DataFrame)
         return found
 

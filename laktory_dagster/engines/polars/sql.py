@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.engines.polars.sql_casts import move_text_casts
 from laktory_dagster.engines.polars.sql_values import with_moment
 from laktory_dagster.errors import ExpressionError, TransformError
 from laktory_dagster.expressions.sql import Reference, parse_query
@@ -32,10 +33,11 @@ def run_query(
     query = with_moment(parse_query(text, dialect), scope)
     tables = {reference: _frame_of(reference, frame, frames) for reference in query.references}
     names = {reference: f"t{index}" for index, reference in enumerate(tables)}
-    rendered = query.render("polars", names)
-    context = pl.SQLContext(frames={names[r]: table for r, table in tables.items()})
+    rendered, named = move_text_casts(
+        query.render("polars", names), {names[r]: table for r, table in tables.items()}
+    )
     try:
-        return context.execute(rendered, eager=False)
+        return pl.SQLContext(frames=named).execute(rendered, eager=False)
     except pl.exceptions.SQLSyntaxError as error:
         raise ExpressionError(f"Polars cannot run this SQL: {error}") from error
 

@@ -90,10 +90,11 @@ def _polars_tree(text: str) -> exp.Expr:
 
 
 def _casts_text(tree: exp.Expr) -> bool:
-    return any(_target(node) is not None for node in tree.find_all(exp.Cast))
+    return any(cast_target(node) is not None for node in tree.find_all(exp.Cast))
 
 
-def _target(node: exp.Expr) -> pl.DataType | None:
+def cast_target(node: exp.Expr) -> pl.DataType | None:
+    """Return the type of a cast to a date, a time or a boolean; None for any other node."""
     return _TARGETS.get(node.to.this) if isinstance(node, exp.Cast) else None
 
 
@@ -101,7 +102,7 @@ def _compile(node: exp.Expr, scope: Scope) -> pl.Expr:
     """Return a node, its casts to times done by the type that the value has."""
     if not _casts_text(node):
         return _parsed(node.sql("polars"))
-    target = _target(node)
+    target = cast_target(node)
     if target is not None:
         return scope.cast(_compile(node.this, scope), target)
     combine = _BINARY.get(type(node))

@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,7 +72,11 @@ class Store(Protocol):
 def open_store(uri: str, storage_options: Mapping[str, str]) -> Store:
     """Return the store whose root is a path or an object-store URL."""
     place = Place(uri, storage_options)
-    return RemoteStore(uri, storage_options) if place.is_remote else LocalStore(uri)
+    if not place.is_remote:
+        return LocalStore(uri)
+    from laktory_dagster.engines.polars.object_store import RemoteStore
+
+    return RemoteStore(uri, storage_options)
 
 
 class LocalStore:
@@ -171,80 +174,6 @@ class LocalStore:
         path = Path(self.root, folder)
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-
-
-class RemoteStore:
-    """Objects below an URL; a PUT or a copy replaces an object whole."""
-
-    def __init__(self, root: str, storage_options: Mapping[str, str]) -> None:
-        """Keep the URL and the options that Polars and delta-rs take alike."""
-        self.root = root.rstrip("/")
-        self.storage_options = dict(storage_options)
-
-    @cached_property
-    def _files(self) -> Any:
-        from deltalake.fs import DeltaStorageHandler
-        from pyarrow import fs
-
-        return fs.PyFileSystem(DeltaStorageHandler(self.root, self.storage_options))
-
-    def url(self, name: str) -> str:
-        """Return the object's URL."""
-        return f"{self.root}/{name}" if name else self.root
-
-    def read(self, name: str) -> bytes | None:
-        """Return the content, None where there is no such object."""
-        if self.size(name) is None:
-            return None
-        with self._files.open_input_stream(name) as stream:
-            return bytes(stream.read())
-
-    def open(self, name: str) -> AbstractContextManager[Any]:
-        """Return the object, opened to read; only the parts asked for travel."""
-        opened: AbstractContextManager[Any] = self._files.open_input_file(name)
-        return opened
-
-    def write(self, name: str, content: bytes) -> None:
-        """PUT the object."""
-        with self._files.open_output_stream(name) as stream:
-            stream.write(content)
-
-    def delete(self, name: str) -> None:
-        """Remove an object; one that is not there is fine."""
-        if self.size(name) is not None:
-            self._files.delete_file(name)
-
-    def names(self, folder: str) -> list[str]:
-        """Return all objects below a prefix, sorted."""
-        from pyarrow import fs
-
-        selector = fs.FileSelector(folder, allow_not_found=True, recursive=True)
-        found = self._files.get_file_info(selector)
-        return sorted(info.path.lstrip("/") for info in found if info.is_file)
-
-    def size(self, name: str) -> int | None:
-        """Return the bytes of an object, None where there is no such object."""
-        info = self._files.get_file_info([name])[0]
-        return int(info.size or 0) if info.is_file else None
-
-    def publish(self, staged: str, final: str) -> None:
-        """Copy the object inside the store."""
-        self._files.copy_file(staged, final)
-
-    def identity(self, name: str, staged: str) -> str | None:
-        """Return name and size of the staged object: a copy has the same size."""
-        size = self.size(name)
-        return None if size is None else f"{staged}-{size}"
-
-    @contextmanager
-    def locked(self, name: str) -> Iterator[None]:
-        """Hold nothing: object stores have no locks."""
-        yield
-
-    def remove_tree(self, folder: str) -> None:
-        """Remove all objects below a prefix."""
-        for name in self.names(folder):
-            self._files.delete_file(name)
 
 
 def _wait_for_lock(descriptor: int, holder: str) -> None:

@@ -197,9 +197,9 @@ class TestPreview:
         document = json.loads(result.stdout)
 
         assert result.exit_code == 0
-        assert [(row["symbol"], row["close"]) for row in document["rows"]] == [
+        assert {(row["symbol"], row["close"]) for row in document["rows"]} == {
             ("ALDR", 85.6), ("BRKN", -1.0), ("ALDR", 86.0),
-        ]  # fmt: skip
+        }  # fmt: skip
         assert document["columns"]["close"] == "float64"
         assert document["computed"] == ["brz_prices"]
         assert not (folder / "warehouse").exists()
