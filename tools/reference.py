@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from laktory_dagster.project.schema import json_schema
 from pydantic_core import PydanticUndefined
 
 from laktory_dagster import models
 from laktory_dagster.models import expectation, node, orchestrators, pipeline, sinks, sources
 from laktory_dagster.models import transformer as steps
 from laktory_dagster.models.base import Model
+from laktory_dagster.project.schema import json_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/yaml-reference.md"

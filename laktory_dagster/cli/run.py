@@ -130,6 +130,7 @@ def _summarise(screen: Screen, report: RunReport) -> None:
         word = "was cancelled" if report.cancelled else "failed"
         screen.say(f"Run {report.run_id} of {report.pipeline} {word}.", style="red")
         screen.say(f"  What is left of it:   {_program()} run --retry {report.run_id}")
+    screen.say(f"  Tables are below:     {_relative(report.warehouse)}")
     screen.say(f"  This run in the UI:   {_ui_command(report)}")
 
 
@@ -176,6 +177,6 @@ def _ui_command(report: RunReport) -> str:
     return f"{_program()} dev{where}"
 
 
-def _relative(path: Path) -> str:
+def _relative(path: Path | str) -> str:
     # `.venv/bin/python` is a link out of the project, so the path must not be resolved.
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)

@@ -25,6 +25,7 @@ from laktory_dagster.dagster.report import EventReader, NodeReport, RunReport
 from laktory_dagster.dagster.translator import LaktoryTranslator
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.plan.definition import Plan
+from laktory_dagster.plan.locations import warehouse_root
 from laktory_dagster.plan.selection import select
 from laktory_dagster.project import load_project
 
@@ -169,6 +170,7 @@ def _run(
         file=plan.file,
         project_root=project_root(plan.file or plan.folder),
         home=home,
+        warehouse=warehouse_root(plan, options.warehouse),
         errors=tuple(reader.other_errors),
     )
 

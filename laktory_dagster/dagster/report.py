@@ -69,6 +69,7 @@ class RunReport:
     file: Path | None
     project_root: Path
     home: Path
+    warehouse: str
     errors: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,6 +81,7 @@ class RunReport:
             "cancelled": self.cancelled,
             "seconds": round(self.seconds, 3),
             "dagster_home": str(self.home),
+            "warehouse": self.warehouse,
             "errors": list(self.errors),
             "nodes": [node.to_dict() for node in self.nodes],
         }
@@ -199,7 +201,8 @@ class EventReader:
 def _targets(values: Mapping[str, Any]) -> tuple[str, ...]:
     several = values.get(metadata.TARGETS)
     if several:
-        return tuple(target["table_name"] or target["uri"] for target in several)
+        primary_first = sorted(several, key=lambda target: target["role"] != "primary")
+        return tuple(target["table_name"] or target["uri"] for target in primary_first)
     single = values.get(metadata.TABLE_NAME) or values.get(metadata.URI)
     return () if single is None else (str(single),)
 

@@ -334,13 +334,10 @@ class RunSession:
         Raises:
             WriteError: a target could not be written; those before it stay, a rerun completes.
         """
-        engine = self.engine(prepared.node.engine)
         commits: list[Commit] = []
         with _Naming(prepared.node.name, self.secrets):
             try:
                 for target in prepared.targets:
-                    if self.options.full_refresh and target.mode == "MERGE":
-                        engine.purge(target.place, target.format)
                     receipt = receipt_of(prepared, target)
                     commits.append(prepared.staged.commit(target, receipt))
                 if prepared.targets and prepared.staged.summary.samples:

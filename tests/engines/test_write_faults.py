@@ -213,6 +213,16 @@ def test_appends_to_a_folder_at_once_all_arrive(desk: Desk, form: str) -> None:
     assert desk.rows(target) == [(i,) for i in range(5)]
 
 
+HOLDER = """
+import sys
+from laktory_dagster.engines.polars.storage import LocalStore
+
+with LocalStore(sys.argv[1]).locked("_laktory/lock"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 def test_a_held_folder_is_busy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "LOCK_SECONDS", 0.05)
     (desk.folder / "folder").mkdir()
@@ -220,9 +230,7 @@ def test_a_held_folder_is_busy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> N
         [
             sys.executable,
             "-c",
-            "import sys; from laktory_dagster.engines.polars.storage import LocalStore\n"
-            "with LocalStore(sys.argv[1]).locked('_laktory/lock'):\n"
-            "    print('held', flush=True); sys.stdin.read()",
+            HOLDER,
             str(desk.folder / "folder"),
         ],
         stdin=subprocess.PIPE,

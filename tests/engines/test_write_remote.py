@@ -187,6 +187,6 @@ def test_error_mode(desk: Desk, form: str, name: str) -> None:
 
 def test_a_missing_bucket_is_named_without_its_keys(desk: Desk) -> None:
     lost = Desk(desk.engine, desk.folder, desk.storage_options, "s3://nowhere")
-    with pytest.raises(WriteError, match="s3://nowhere/one.parquet") as caught:
+    with pytest.raises(WriteError, match=r"s3://nowhere/one\.parquet") as caught:
         lost.put(FRAME, lost.target("one.parquet", "PARQUET"))
     assert "aws_secret" not in str(caught.value)

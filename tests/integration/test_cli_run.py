@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -110,6 +111,7 @@ def test_a_run_ends_with_a_table_and_the_way_to_the_ui(plain_project: Project) -
     assert "default.slv" in done.stdout
     assert "positive" in done.stdout
     assert "dev prices.yaml" in done.stdout
+    assert re.search(r"Tables are below: +warehouse$", done.stdout, re.MULTILINE)
     assert "Traceback" not in done.stderr
     assert plain_project.table("slv").select("symbol", "close").rows() == [("ALDR", 85.5)]
 

@@ -44,7 +44,7 @@ POINTS = {
 @contextmanager
 def killed_at(points: list[str], after: bool) -> Iterator[None]:
     """Die at the first of the points; the dying process cleans nothing up."""
-    with mock.patch.object(staging.Slot, "close", lambda *_, **__: None):
+    with mock.patch.object(staging.Slot, "close"):
         patches = [_dying(point, after) for point in points]
         try:
             for patch in patches:

@@ -5,6 +5,9 @@ Times are UTC; numbers cast to times are seconds since 1970, as on Spark.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import polars as pl
 
 from laktory_dagster.engines.polars.schemas import portable
@@ -38,21 +41,12 @@ def cast_to(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr
         raise _impossible(source, target)
     if isinstance(source, pl.Categorical | pl.Enum):
         return cast_to(value.cast(pl.String), pl.String(), target)
-    if target == pl.String:
-        return _to_text(value, source)
-    if target == pl.Boolean:
-        return _to_boolean(value, source)
-    if target == pl.Date:
-        return _to_date(value, source)
     if isinstance(target, pl.Datetime):
         return _to_timestamp(value, source, target)
-    if isinstance(source, pl.Datetime) and target.is_numeric():
-        return value.dt.epoch("s").cast(target, strict=False)
-    if source == pl.String and target.is_numeric():
-        return _to_number(value, target)
-    if source == pl.String and target == pl.Time:
-        return value.str.strip_chars().str.to_time("%H:%M:%S%.f", strict=False)
-    return value.cast(target, strict=False)
+    convert = _CONVERSIONS.get(type(target))
+    if convert is not None:
+        return convert(value, source)
+    return _to_number(value, source, target)
 
 
 def cast_unknown(value: pl.Expr, target: pl.DataType) -> pl.Expr:
@@ -91,8 +85,19 @@ def text_to_timestamp(text: pl.Expr) -> pl.Expr:
     return pl.coalesce(whole, day.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
 
 
-def _to_number(text: pl.Expr, target: pl.DataType) -> pl.Expr:
-    return text.str.strip_chars().cast(target, strict=False)
+def _to_number(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr:
+    """Return a value as a number, or as one of the types that Polars itself casts to."""
+    if isinstance(source, pl.Datetime) and target.is_numeric():
+        return value.dt.epoch("s").cast(target, strict=False)
+    if source == pl.String and target.is_numeric():
+        return value.str.strip_chars().cast(target, strict=False)
+    return value.cast(target, strict=False)
+
+
+def _to_time(value: pl.Expr, source: pl.DataType) -> pl.Expr:
+    if source == pl.String:
+        return value.str.strip_chars().str.to_time("%H:%M:%S%.f", strict=False)
+    return value.cast(pl.Time, strict=False)
 
 
 def _to_boolean(value: pl.Expr, source: pl.DataType) -> pl.Expr:
@@ -169,18 +174,18 @@ def _to_nested(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.E
         ]
         named = [field.alias(part.name) for field, part in zip(fields, target.fields, strict=True)]
         return pl.when(value.is_not_null()).then(pl.struct(*named))
-    is_list = isinstance(source, pl.List | pl.Array)
-    if isinstance(target, pl.List) and is_list:
+    if isinstance(source, pl.List | pl.Array) and isinstance(target, pl.List):
         inner = _instance(source.inner)
         items = value.arr.to_list() if isinstance(source, pl.Array) else value
         return items.list.eval(cast_to(pl.element(), inner, _instance(target.inner)))
-    if isinstance(target, pl.Array) and is_list:
+    if isinstance(source, pl.List | pl.Array) and isinstance(target, pl.Array):
         return value.cast(target, strict=False)
     raise _impossible(source, target)
 
 
-def _instance(dtype: pl.DataType | type[pl.DataType]) -> pl.DataType:
-    return dtype if isinstance(dtype, pl.DataType) else dtype()
+def _instance(dtype: Any) -> pl.DataType:
+    found: pl.DataType = dtype if isinstance(dtype, pl.DataType) else dtype()
+    return found
 
 
 def _impossible(source: pl.DataType, target: pl.DataType) -> TransformError:
@@ -188,3 +193,11 @@ def _impossible(source: pl.DataType, target: pl.DataType) -> TransformError:
     if source == pl.String and isinstance(target, _NESTED):
         hint = "read the text with `F.from_json` or `.str.json_decode`, with `type: null`"
     return TransformError(f"{portable(source)} cannot be cast to {portable(target)}", hint=hint)
+
+
+_CONVERSIONS: Mapping[type[pl.DataType], Callable[[pl.Expr, pl.DataType], pl.Expr]] = {
+    pl.Boolean: _to_boolean,
+    pl.Date: _to_date,
+    pl.String: _to_text,
+    pl.Time: _to_time,
+}

@@ -197,7 +197,7 @@ def merged_samples(found: Sequence[Sequence[Mapping[str, Any]]]) -> list[Mapping
 
 def _compile(rule: Expectation, dialect: str, schema: pl.Schema) -> pl.Expr:
     try:
-        condition = compile_condition(rule.expression, dialect)
+        condition = compile_condition(rule.expression, dialect, schema=schema)
         empty = pl.LazyFrame(schema=schema).select(condition.alias("holds"))
         kind = empty.collect_schema()["holds"]
     except ExpressionError as error:

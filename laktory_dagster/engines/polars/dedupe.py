@@ -8,8 +8,6 @@ import polars as pl
 
 from laktory_dagster.engines.polars.problems import missing_column
 
-_ORDER = "__laktory_order"
-
 
 def dedupe(
     frame: pl.LazyFrame, subset: Sequence[str], order_by: str | None, keep: str
@@ -28,7 +26,8 @@ def dedupe(
     Raises:
         TransformError: a column is not there.
     """
-    columns = frame.collect_schema().names()
+    schema = frame.collect_schema()
+    columns = schema.names()
     for name in (*subset, *([order_by] if order_by else ())):
         if name not in columns:
             raise missing_column(name, columns)
@@ -36,6 +35,14 @@ def dedupe(
     rest = [name for name in columns if name not in keys]
     if keep == "any" or not rest:
         return frame.unique(keys, keep="any")
+    if len(rest) == 1 and not schema[rest[0]].is_nested():
+        # Of a single column the least or the greatest is found without sorting.
+        value = pl.col(rest[0])
+        return (
+            frame.group_by(keys)
+            .agg(value.max() if order_by in rest else value.min())
+            .select(columns)
+        )
     return _ordered(frame, keys, rest, order_by).select(columns)
 
 

@@ -138,12 +138,8 @@ class _Compiler:
             case ast.Dict(keys=keys, values=values):
                 pairs = zip(keys, values, strict=True)
                 return {self.value(key): self.value(v) for key, v in pairs if key is not None}
-            case ast.BinOp(left=left, op=symbol, right=right):
-                return self._binary(left, symbol, right)
-            case ast.Compare(left=left, ops=[symbol], comparators=[right]):
-                return _COMPARE[type(symbol)](self.value(left), self.value(right))
-            case ast.UnaryOp(op=symbol, operand=operand):
-                return _UNARY[type(symbol)](self.value(operand))
+            case ast.BinOp() | ast.Compare() | ast.UnaryOp():
+                return self._operation(node)
             case ast.Call():
                 return self._call(node)
             case ast.Attribute():
@@ -152,11 +148,13 @@ class _Compiler:
                 return self._subscript(self.value(value), key)
         raise ExpressionError(f"`{ast.unparse(node)[:60]}` is not allowed in an expression")
 
-    def _binary(self, left: ast.expr, symbol: ast.operator, right: ast.expr) -> Any:
-        first, second = self.value(left), self.value(right)
-        if isinstance(symbol, ast.Add) and isinstance(first, str) and isinstance(second, pl.Expr):
-            first = pl.lit(first)
-        return _BINARY[type(symbol)](first, second)
+    def _operation(self, node: ast.BinOp | ast.Compare | ast.UnaryOp) -> Any:
+        if isinstance(node, ast.UnaryOp):
+            return _UNARY[type(node.op)](self.value(node.operand))
+        if isinstance(node, ast.Compare):
+            compare = _COMPARE[type(node.ops[0])]
+            return compare(self.value(node.left), self.value(node.comparators[0]))
+        return _BINARY[type(node.op)](self.value(node.left), self.value(node.right))
 
     def _attribute(self, node: ast.Attribute) -> Any:
         base, names = dotted(node)

@@ -166,7 +166,9 @@ class MergeWriter(DeltaWriter):
             latest = dedupe(latest, tuple(self.keys), self.rule.order_by, "first")
         deletes = pl.lit(value=False)
         if self.rule.delete_where is not None:
-            condition = compile_condition(self.rule.delete_where, self.target.dialect)
+            condition = compile_condition(
+                self.rule.delete_where, self.target.dialect, schema=latest.collect_schema()
+            )
             deletes = condition.fill_null(value=False)
         written = [pl.col(name) for name in self.written]
         order = [] if self.rule.order_by is None else [pl.col(self.rule.order_by).alias(_ORDER)]

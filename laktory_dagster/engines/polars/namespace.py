@@ -82,7 +82,7 @@ def _aggregate(item: Any, scope: StepScope) -> pl.Expr:
 def smart_join(
     frame: pl.LazyFrame,
     scope: StepScope,
-    other: Any,
+    other: pl.LazyFrame,
     how: str = "left",
     on: Any = None,
     left_on: Any = None,
@@ -212,7 +212,7 @@ def _order(item: Any, scope: StepScope) -> Ordering:
     return Ordering(_column(item, scope), descending, nulls_last=descending)
 
 
-def union(frame: pl.LazyFrame, scope: StepScope, other: Any) -> pl.LazyFrame:
+def union(frame: pl.LazyFrame, scope: StepScope, other: pl.LazyFrame) -> pl.LazyFrame:
     """Return the rows of both frames, columns by name; a column that one has not is null there."""
     return pl.concat([frame, other], how="diagonal_relaxed")
 

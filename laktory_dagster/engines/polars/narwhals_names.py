@@ -42,10 +42,10 @@ def _mode(value: pl.Expr, *, keep: str = "all") -> pl.Expr:
 FUNCTIONS: Mapping[str, Callable[..., pl.Expr]] = {
     "all_horizontal": _horizontal(pl.all_horizontal, filling=True),
     "any_horizontal": _horizontal(pl.any_horizontal, filling=False),
-    "exclude": lambda *names: pl.exclude(*names),
-    "max": lambda *columns: pl.max(*columns),
-    "min": lambda *columns: pl.min(*columns),
-    "sum": lambda *columns: pl.sum(*columns),
+    "exclude": pl.exclude,
+    "max": pl.max,
+    "min": pl.min,
+    "sum": pl.sum,
 }
 METHODS: Mapping[str, Callable[..., pl.Expr]] = {
     "any_value": _any_value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
@@ -81,7 +82,7 @@ class RemoteStore:
             self._files.delete_file(name)
 
 
-class _Handler(DeltaStorageHandler):  # type: ignore[misc]
+class _Handler(DeltaStorageHandler):
     """The handler of delta-rs, whose streams take plain bytes only and whose copy is misnamed."""
 
     def copy_file(self, src: str, dst: str) -> None:
@@ -95,23 +96,23 @@ class _Handler(DeltaStorageHandler):  # type: ignore[misc]
         )
 
 
-class _PlainBytes:
+class _PlainBytes(io.RawIOBase):
     """A stream that hands every buffer on as bytes."""
 
     def __init__(self, stream: Any) -> None:
+        super().__init__()
         self._stream = stream
-        self.closed = False
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
 
     def write(self, content: Any) -> int:
         """Write the buffer and return its bytes."""
         return int(self._stream.write(bytes(content)))
 
-    def flush(self) -> None:
-        """Pass on what is buffered."""
-        self._stream.flush()
-
     def close(self) -> None:
         """Complete the object: only now it is visible."""
         if not self.closed:
-            self.closed = True
             self._stream.close()
+        super().close()

@@ -23,7 +23,7 @@ _HOW: Mapping[str, How] = {
     **dict.fromkeys(("full", "outer", "fullouter"), "full"),
     **dict.fromkeys(("semi", "leftsemi"), "semi"),
     **dict.fromkeys(("anti", "leftanti"), "anti"),
-}  # type: ignore[dict-item]
+}
 
 
 def join_kind(how: str) -> How:
@@ -51,7 +51,7 @@ def require_columns(frame: pl.LazyFrame, names: list[str]) -> None:
 
 
 def _join(
-    frame: pl.LazyFrame, scope: StepScope, other: Any, on: Any = None, how: str = "inner"
+    frame: pl.LazyFrame, scope: StepScope, other: pl.LazyFrame, on: Any = None, how: str = "inner"
 ) -> pl.LazyFrame:
     """Join with one copy of the keys, which come first; nulls meet nothing."""
     kind = join_kind(how)
@@ -78,7 +78,9 @@ def _left_before_right(names: list[str], frame: pl.LazyFrame, keys: list[str]) -
     return [*left, *(name for name in names if name not in left)]
 
 
-def _join_where(frame: pl.LazyFrame, other: Any, conditions: Any, kind: How) -> pl.LazyFrame:
+def _join_where(
+    frame: pl.LazyFrame, other: pl.LazyFrame, conditions: Any, kind: How
+) -> pl.LazyFrame:
     if kind != "inner":
         raise TransformError(
             f"a {kind} join needs the names of its keys", hint="write the columns in `on`, or SQL"
@@ -87,11 +89,11 @@ def _join_where(frame: pl.LazyFrame, other: Any, conditions: Any, kind: How) -> 
     return joined
 
 
-def _cross_join(frame: pl.LazyFrame, scope: StepScope, other: Any) -> pl.LazyFrame:
+def _cross_join(frame: pl.LazyFrame, scope: StepScope, other: pl.LazyFrame) -> pl.LazyFrame:
     return frame.join(other, how="cross")
 
 
-def _union(frame: pl.LazyFrame, scope: StepScope, other: Any) -> pl.LazyFrame:
+def _union(frame: pl.LazyFrame, scope: StepScope, other: pl.LazyFrame) -> pl.LazyFrame:
     """Put the rows of both, columns by their place."""
     mine, theirs = frame.collect_schema().names(), other.collect_schema().names()
     if len(mine) != len(theirs):
@@ -104,7 +106,7 @@ def _union(frame: pl.LazyFrame, scope: StepScope, other: Any) -> pl.LazyFrame:
 
 
 def _union_by_name(
-    frame: pl.LazyFrame, scope: StepScope, other: Any, allow_missing: bool = False
+    frame: pl.LazyFrame, scope: StepScope, other: pl.LazyFrame, allow_missing: bool = False
 ) -> pl.LazyFrame:
     mine, theirs = frame.collect_schema().names(), other.collect_schema().names()
     different = sorted(set(mine) ^ set(theirs))
@@ -116,7 +118,7 @@ def _union_by_name(
     return pl.concat([frame, other], how="diagonal_relaxed")
 
 
-def _aligned(frame: pl.LazyFrame, other: Any) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+def _aligned(frame: pl.LazyFrame, other: pl.LazyFrame) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     """Return both frames with the names of the first and with types that compare."""
     mine, theirs = frame.collect_schema(), other.collect_schema()
     if len(mine) != len(theirs):
@@ -124,11 +126,11 @@ def _aligned(frame: pl.LazyFrame, other: Any) -> tuple[pl.LazyFrame, pl.LazyFram
     pairs = zip(theirs.names(), mine.items(), strict=True)
     renamed = other.select(pl.col(name).alias(m) for name, (m, _) in pairs)
     whole = pl.concat([frame.clear(), renamed.clear()], how="vertical_relaxed").collect_schema()
-    return frame.cast(dict(whole)), renamed.cast(dict(whole))
+    return frame.cast(whole), renamed.cast(whole)
 
 
 def _as_set(how: Literal["semi", "anti"]) -> Callable[..., pl.LazyFrame]:
-    def compared(frame: pl.LazyFrame, scope: StepScope, other: Any) -> pl.LazyFrame:
+    def compared(frame: pl.LazyFrame, scope: StepScope, other: pl.LazyFrame) -> pl.LazyFrame:
         left, right = _aligned(frame, other)
         names = left.collect_schema().names()
         return left.unique().join(right, on=names, how=how, nulls_equal=True)
@@ -139,7 +141,7 @@ def _as_set(how: Literal["semi", "anti"]) -> Callable[..., pl.LazyFrame]:
 def _as_bag(how: Literal["semi", "anti"]) -> Callable[..., pl.LazyFrame]:
     """Return the method that keeps how often a row stands: the second of one meets the second."""
 
-    def compared(frame: pl.LazyFrame, scope: StepScope, other: Any) -> pl.LazyFrame:
+    def compared(frame: pl.LazyFrame, scope: StepScope, other: pl.LazyFrame) -> pl.LazyFrame:
         left, right = _aligned(frame, other)
         names = left.collect_schema().names()
         copy = pl.int_range(pl.len()).over(names).alias(_COPY)

@@ -11,7 +11,9 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from laktory_dagster.engines.base import InputVersion, Place, ReadRequest, ReadResult
 from laktory_dagster.engines.polars.listing import Listing, list_files
 from laktory_dagster.engines.polars.options import apply_options
+from laktory_dagster.engines.polars.receipts import inspect
 from laktory_dagster.engines.polars.scan import files_of, scan_listing
+from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.errors import ExecutionError, LaktoryDagsterError, ReadError
 
 E = TypeVar("E", bound=ExecutionError)
@@ -63,6 +65,9 @@ def _files(
     request: ReadRequest, place: Place
 ) -> tuple[pl.LazyFrame, tuple[InputVersion, ...], tuple[str, ...]]:
     listing = list_files(place)
+    empty = _stored_empty(listing, place, str(request.format))
+    if empty is not None:
+        return empty, (listing.version,), ()
     tolerant = getattr(request.source, "bad_files", "fail") == "quarantine"
     damaged = {file.path: file.problem for file in listing.files if file.problem is not None}
     if tolerant:
@@ -79,6 +84,16 @@ def _files(
         raise ReadError(f"none of the {len(damaged)} files at {place.uri} can be read")
     frame = scan_listing(files_of(listing, readable), str(request.format), request.source)
     return frame, (listing.version,), tuple(damaged)
+
+
+def _stored_empty(listing: Listing, place: Place, form: str) -> pl.LazyFrame | None:
+    """Return the columns of an empty result that a node stored as text, None for other files."""
+    if len(listing.files) != 1 or listing.files[0].problem is None:
+        return None
+    state = inspect(place, form)
+    if state is None or state.receipt is None or state.receipt.rows_out:
+        return None
+    return pl.LazyFrame(schema={column.name: parse_type(column.type) for column in state.columns})
 
 
 def _unreadable(listing: Listing, request: ReadRequest, known: set[str]) -> dict[str, str]:

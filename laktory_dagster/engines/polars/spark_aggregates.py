@@ -54,9 +54,11 @@ class Ranking:
         if self.name == "dense_rank":
             return least.rank("dense").over(*groups).cast(pl.Int32)
         if self.name == "percent_rank":
-            return pl.when(rows > 1).then((least - 1) / (rows - 1)).otherwise(0.0)
+            share: pl.Expr = (least - 1) / (rows - 1)
+            return pl.when(rows > 1).then(share).otherwise(0.0)
         if self.name == "cume_dist":
-            return place.max().over(*groups, *order) / rows
+            last: pl.Expr = place.max().over(*groups, *order)
+            return last / rows
         return self._bucket(place - 1, rows).cast(pl.Int32)
 
     def _bucket(self, place: pl.Expr, rows: pl.Expr) -> pl.Expr:
@@ -68,10 +70,8 @@ class Ranking:
         return pl.when(in_larger).then(larger).otherwise(smaller) + 1
 
 
-def _count(value: Any) -> pl.Expr:
-    if isinstance(value, pl.Expr) and (
-        value.meta.is_literal() or value.meta.has_multiple_outputs()
-    ):
+def _count(value: pl.Expr) -> pl.Expr:
+    if value.meta.is_literal(allow_aliasing=True) or value.meta.has_multiple_outputs():
         return pl.len().cast(pl.Int64)
     return value.count().cast(pl.Int64)
 
@@ -131,12 +131,16 @@ def _mode(value: pl.Expr, _deterministic: bool = False) -> pl.Expr:
     return value.drop_nulls().mode().min()
 
 
-def _spread(function: str, ddof: int) -> Callable[[pl.Expr], pl.Expr]:
-    return lambda value: getattr(value, function)(ddof=ddof)
+def _deviation(ddof: int) -> Callable[[pl.Expr], pl.Expr]:
+    return lambda value: value.std(ddof=ddof)
+
+
+def _variance(ddof: int) -> Callable[[pl.Expr], pl.Expr]:
+    return lambda value: value.var(ddof=ddof)
 
 
 AGGREGATES: Mapping[str, Callable[..., Any]] = {
-    "any_value": lambda value, ignoreNulls=False: _first(value, ignoreNulls),
+    "any_value": _first,
     "approxCountDistinct": lambda value, rsd=None: _count_distinct(value),
     "approx_count_distinct": lambda value, rsd=None: _count_distinct(value),
     "approx_percentile": _percentile_approx,
@@ -144,13 +148,13 @@ AGGREGATES: Mapping[str, Callable[..., Any]] = {
     "avg": lambda value: value.mean(),
     "bool_and": lambda value: pl.when(value.count() > 0).then(value.all()),
     "bool_or": lambda value: pl.when(value.count() > 0).then(value.any()),
-    "corr": lambda first, second: pl.corr(first, second),
+    "corr": pl.corr,
     "count": _count,
     "countDistinct": _count_distinct,
     "count_distinct": _count_distinct,
     "count_if": lambda value: value.sum().cast(pl.Int64),
     "covar_pop": lambda first, second: pl.cov(first, second, ddof=0),
-    "covar_samp": lambda first, second: pl.cov(first, second),
+    "covar_samp": pl.cov,
     "cume_dist": lambda: Ranking("cume_dist"),
     "dense_rank": lambda: Ranking("dense_rank"),
     "every": lambda value: pl.when(value.count() > 0).then(value.all()),
@@ -178,14 +182,14 @@ AGGREGATES: Mapping[str, Callable[..., Any]] = {
     "row_number": lambda: Ranking("row_number"),
     "skewness": lambda value: value.skew(),
     "some": lambda value: pl.when(value.count() > 0).then(value.any()),
-    "std": _spread("std", 1),
-    "stddev": _spread("std", 1),
-    "stddev_pop": _spread("std", 0),
-    "stddev_samp": _spread("std", 1),
+    "std": _deviation(1),
+    "stddev": _deviation(1),
+    "stddev_pop": _deviation(0),
+    "stddev_samp": _deviation(1),
     "string_agg": _listagg,
-    "var_pop": _spread("var", 0),
-    "var_samp": _spread("var", 1),
-    "variance": _spread("var", 1),
+    "var_pop": _variance(0),
+    "var_samp": _variance(1),
+    "variance": _variance(1),
 }
 
 SCOPED_AGGREGATES: Mapping[str, Callable[..., Any]] = {

@@ -55,7 +55,7 @@ def over(value: Any, *partition_by: Any, **options: Any) -> pl.Expr:
 
 
 def _between(value: pl.Expr, lower: Any, upper: Any) -> pl.Expr:
-    return (value >= lower) & (value <= upper)
+    return value.ge(lower) & value.le(upper)
 
 
 def _is_in(value: pl.Expr, *items: Any) -> pl.Expr:

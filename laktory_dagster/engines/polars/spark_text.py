@@ -14,7 +14,8 @@ from laktory_dagster.errors import ExpressionError
 
 def text(value: Any) -> pl.Expr:
     """Return the value as a text."""
-    return as_column(value).cast(pl.String)
+    column: pl.Expr = as_column(value)
+    return column.cast(pl.String)
 
 
 def like_pattern(pattern: str) -> str:

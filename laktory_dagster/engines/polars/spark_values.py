@@ -16,7 +16,7 @@ from laktory_dagster.engines.polars.spark_names import as_column
 from laktory_dagster.errors import ExpressionError
 
 
-def when(condition: pl.Expr, value: Any) -> Any:
+def when(condition: pl.Expr, value: Any) -> pl.Expr:
     """Return the first branch of a case; `otherwise` ends it, null by default."""
     return pl.when(condition).then(as_literal(value))
 
@@ -29,7 +29,7 @@ def as_literal(value: Any) -> pl.Expr:
 def _round(mode: Any) -> Callable[..., pl.Expr]:
     def rounded(value: pl.Expr, scale: int = 0) -> pl.Expr:
         if scale < 0:
-            unit = 10**-scale
+            unit = int(10 ** abs(scale))
             return (value / unit).round(0, mode=mode) * unit
         return value.round(scale, mode=mode)
 
@@ -51,7 +51,7 @@ def _positive(function: Callable[[pl.Expr], pl.Expr], above: float = 0) -> Calla
     return checked
 
 
-def _pmod(value: pl.Expr, divisor: Any) -> pl.Expr:
+def _pmod(value: pl.Expr, divisor: pl.Expr) -> pl.Expr:
     return ((value % divisor) + divisor) % divisor
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import polars as pl
 from sqlglot import exp
 
+from laktory_dagster.engines.polars.casts import cast_to
+from laktory_dagster.engines.polars.schemas import portable
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.sql import SqlExpression
@@ -31,6 +33,18 @@ _BINARY: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.NullSafeEQ: lambda first, second: first.eq_missing(second),
     exp.NullSafeNEQ: lambda first, second: first.ne_missing(second),
 }
+_COMPARED = (
+    exp.EQ,
+    exp.NEQ,
+    exp.GT,
+    exp.GTE,
+    exp.LT,
+    exp.LTE,
+    exp.NullSafeEQ,
+    exp.NullSafeNEQ,
+    exp.Between,
+    exp.In,
+)
 _TARGETS: Mapping[Any, pl.DataType] = {
     exp.DType.DATE: pl.Date(),
     exp.DType.TIMESTAMPTZ: pl.Datetime("us", "UTC"),
@@ -53,7 +67,7 @@ def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
     timed = with_moment(expression, scope)
     text = timed.render("polars")
     tree = _polars_tree(text)
-    return _compile(tree, scope) if _casts_text(tree) else _parsed(text)
+    return _compile(tree, scope) if _needs_types(tree, scope) else _parsed(text)
 
 
 def with_moment(query: Any, scope: Scope) -> Any:
@@ -89,8 +103,15 @@ def _polars_tree(text: str) -> exp.Expr:
     return tree
 
 
-def _casts_text(tree: exp.Expr) -> bool:
-    return any(cast_target(node) is not None for node in tree.find_all(exp.Cast))
+def _needs_types(tree: exp.Expr, scope: Scope) -> bool:
+    """Return whether Polars would need to know types to read a tree, which it does not alone."""
+    if any(cast_target(node) is not None for node in tree.find_all(exp.Cast)):
+        return True
+    return scope.schema is not None and any(map(_compares_text, tree.find_all(*_COMPARED)))
+
+
+def _compares_text(node: exp.Expr) -> bool:
+    return any(part.is_string for part in node.iter_expressions() if isinstance(part, exp.Literal))
 
 
 def cast_target(node: exp.Expr) -> pl.DataType | None:
@@ -100,17 +121,42 @@ def cast_target(node: exp.Expr) -> pl.DataType | None:
 
 def _compile(node: exp.Expr, scope: Scope) -> pl.Expr:
     """Return a node, its casts to times done by the type that the value has."""
-    if not _casts_text(node):
+    if not _needs_types(node, scope):
         return _parsed(node.sql("polars"))
     target = cast_target(node)
     if target is not None:
         return scope.cast(_compile(node.this, scope), target)
     combine = _BINARY.get(type(node))
     if combine is not None:
-        result: pl.Expr = combine(_compile(node.this, scope), _compile(node.expression, scope))
+        first, second = _compile(node.this, scope), _compile(node.expression, scope)
+        if isinstance(node, _COMPARED):
+            first, second = (
+                _like(first, node.this, second, scope),
+                _like(second, node.expression, first, scope),
+            )
+        result: pl.Expr = combine(first, second)
         return result
     build = _BUILDERS.get(type(node))
     return _parsed(node.sql("polars")) if build is None else build(node, scope)
+
+
+def _like(value: pl.Expr, node: exp.Expr, other: pl.Expr, scope: Scope) -> pl.Expr:
+    """Return a constant text in the type of the other side, as SQL compares them.
+
+    Raises:
+        ExpressionError: the text is no date, time or number.
+    """
+    if not isinstance(node, exp.Literal) or not node.is_string:
+        return value
+    kind = scope.type_of(other)
+    if kind is None or not (kind.is_temporal() or kind.is_numeric() or kind == pl.Boolean):
+        return value
+    if kind.is_numeric():
+        kind = pl.Float64() if "." in node.name else kind
+    constant = pl.select(cast_to(pl.lit(node.name), pl.String(), kind)).to_series()
+    if constant.null_count():
+        raise ExpressionError(f"`'{node.name}'` is no {portable(kind)}")
+    return pl.lit(constant.item(), dtype=kind)
 
 
 def _case(node: exp.Expr, scope: Scope) -> pl.Expr:
@@ -134,13 +180,20 @@ def _is(node: exp.Expr, scope: Scope) -> pl.Expr:
 
 def _between(node: exp.Expr, scope: Scope) -> pl.Expr:
     value = _compile(node.this, scope)
-    low, high = (_compile(node.args[end], scope) for end in ("low", "high"))
+    low, high = (
+        _like(_compile(end, scope), end, value, scope)
+        for end in (node.args["low"], node.args["high"])
+    )
     return (value >= low) & (value <= high)
 
 
 def _in(node: exp.Expr, scope: Scope) -> pl.Expr:
     value = _compile(node.this, scope)
-    return pl.any_horizontal(*[value == _compile(item, scope) for item in node.expressions])
+    kind = scope.type_of(value)
+    if kind == pl.String and isinstance(node.this, exp.Column):
+        return _parsed(node.sql("polars"))
+    items = [_like(_compile(item, scope), item, value, scope) for item in node.expressions]
+    return pl.any_horizontal(*[value == item for item in items])
 
 
 def _coalesce(node: exp.Expr, scope: Scope) -> pl.Expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -257,8 +258,8 @@ def _pass_errors(request: StageRequest) -> Iterator[None]:
     except LaktoryDagsterError:
         raise
     except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
-        full = _disk_full(error, request.targets)
-        raise full or as_read_error(error, None) from error
+        known = _disk_full(error, request.targets) or _too_large(error, request.targets)
+        raise known or as_read_error(error, None) from error
 
 
 @contextmanager
@@ -271,6 +272,19 @@ def _write_errors(target: Target) -> Iterator[None]:
     except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
         full = _disk_full(error, [target])
         raise full or WriteError(f"{name} could not be written: {error}") from error
+
+
+def _too_large(error: BaseException, targets: Sequence[Target]) -> WriteError | None:
+    """Return the error for unsigned numbers that a Delta table cannot hold."""
+    found = re.search(r"conversion from `u64` to `i64` failed in column '([^']*)'", str(error))
+    tables = [t.table_name or t.place.uri for t in targets if t.format == "DELTA"]
+    if found is None or not tables:
+        return None
+    column = found.group(1)
+    return WriteError(
+        f"{tables[-1]}: the column `{column}` has values beyond int64, the widest integer of Delta",
+        hint=f"cast `{column}` to decimal(20,0) or string",
+    )
 
 
 def _disk_full(error: BaseException, targets: Sequence[Target]) -> WriteError | None:
