@@ -1,6 +1,7 @@
 """Nodes as assets: an op per node, or one fused step for all of a pipeline."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from laktory_dagster.dagster.keys import IO_MANAGER, folded, op_name
 from laktory_dagster.execution.context import RunOptions
 from laktory_dagster.execution.results import NodeResult, NodeStatus
 from laktory_dagster.execution.runner import iterate
+from laktory_dagster.execution.session import RunSession
 from laktory_dagster.models.sources import AssetSource
 from laktory_dagster.plan.definition import Plan, PlanNode
 
@@ -85,9 +87,11 @@ def _step(graph: AssetGraph, plan: Plan, nodes: Sequence[PlanNode]) -> dg.Assets
     )
     def step(context: dg.AssetExecutionContext, **loaded: Any) -> Iterator[Any]:
         frames = {"/".join(inputs[name].path): frame for name, frame in loaded.items()}
-        selected = [names[key] for key in names if key in context.selected_asset_keys]
-        ordered = [name for name in plan.nodes if name in set(selected)]
-        yield from _run(context, graph, plan, ordered, frames)
+        chosen = context.selected_asset_keys
+        selected = {name for key, name in names.items() if key in chosen}
+        checked = {c.asset_key for c in context.selected_asset_check_keys} - set(chosen)
+        yield from _check_only(context, plan, {k: n for k, n in names.items() if k in checked})
+        yield from _run(context, graph, plan, [n for n in plan.nodes if n in selected], frames)
 
     return step
 
@@ -166,6 +170,22 @@ def _run(
             context.log.warning("[%s] %s: %s", result.node, result.status.value, result.message)
     if failed:
         raise _failure(failed, skipped)
+
+
+def _check_only(
+    context: dg.AssetExecutionContext, plan: Plan, nodes: Mapping[dg.AssetKey, str]
+) -> Iterator[dg.AssetCheckResult]:
+    """Yield checks that were selected without their asset: computed again, nothing is stored."""
+    if not nodes:
+        return
+    io: LaktoryIOManager = getattr(context.resources, IO_MANAGER)
+    options = replace(run_options(context, io, {}), write=False)
+    with RunSession(plan, options) as session:
+        for key, name in nodes.items():
+            result = next(iter(iterate(session, [name])))
+            if result.status is NodeStatus.FAILED and not result.checks:
+                raise _failure([result], [])
+            yield from _selected_checks(context, key, result)
 
 
 def _selected_checks(

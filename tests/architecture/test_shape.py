@@ -53,9 +53,9 @@ def test_public_definitions_are_documented() -> None:
     for path in MODULES:
         tree = ast.parse(path.read_text())
         for found in ast.iter_child_nodes(tree):
-            if isinstance(found, ast.ClassDef | ast.FunctionDef) and not found.name.startswith("_"):
-                if ast.get_docstring(found) is None:
-                    missing.append(f"{path.relative_to(PACKAGE)}:{found.name}")
+            public = isinstance(found, ast.ClassDef | ast.FunctionDef) and found.name[0] != "_"
+            if public and ast.get_docstring(found) is None:
+                missing.append(f"{path.relative_to(PACKAGE)}:{found.name}")
 
     assert missing == []
 

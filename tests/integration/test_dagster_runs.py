@@ -217,3 +217,29 @@ def test_unchanged_inputs_keep_the_data_version(
 
     assert first == second
     assert all(first[node] != third[node] for node in first)
+
+
+@STEPS
+def test_checks_run_alone_without_storing_anything(
+    tmp_path: Path, instance: dg.DagsterInstance, steps: str
+) -> None:
+    file = write_project(tmp_path)
+    run_job(file, instance, steps=steps)
+    from laktory_dagster import build_definitions
+
+    definitions = build_definitions(file, steps=steps)
+    job = dg.define_asset_job("only_checks", dg.AssetSelection.checks_for_assets(key("slv")))
+    both = dg.Definitions.merge(definitions, dg.Definitions(jobs=[job]))
+
+    result = both.resolve_job_def("only_checks").execute_in_process(instance=instance)
+
+    assert len(result.get_asset_check_evaluations()) == 4
+    assert result.get_asset_materialization_events() == []
+    assert pl_version(tmp_path, "slv") == 0
+
+
+def pl_version(folder: Path, name: str) -> int:
+    """Return the version of a table of the project."""
+    from deltalake import DeltaTable
+
+    return DeltaTable(str(folder / "warehouse" / "main" / "fin" / name)).version()

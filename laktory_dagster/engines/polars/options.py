@@ -22,7 +22,9 @@ def apply_options(frame: pl.LazyFrame, source: SourceOptions, dialect: str) -> p
         ReadError: a column is not there.
     """
     if source.filter is not None:
-        frame = frame.filter(compile_condition(source.filter, dialect, schema=frame.collect_schema()))
+        frame = frame.filter(
+            compile_condition(source.filter, dialect, schema=frame.collect_schema())
+        )
     if source.selects is not None:
         frame = _select(frame, source.selects, dialect)
     if source.renames:

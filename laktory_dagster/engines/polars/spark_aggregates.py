@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.engines.polars.spark_names import plain
 from laktory_dagster.errors import ExpressionError
 
 _SMALL = (pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32)
@@ -35,31 +36,32 @@ class Ranking:
                 f"`F.{self.name}()` needs an order",
                 expected=f'`F.{self.name}().over("key", order_by="time")`',
             )
-        order = list(order_by) if isinstance(order_by, list | tuple) else [order_by]
-        number = pl.int_range(1, pl.len() + 1)
-        keys = [partition_by] if partition_by is not None else [pl.lit(1)]
-        place = number.over(
-            *keys, *more, order_by=order, descending=descending, nulls_last=nulls_last
-        )
-        groups = [*keys, *more]
-        return self._ranked(place, groups, order).alias(self.name)
+        keys = list(order_by) if isinstance(order_by, list | tuple) else [order_by]
+        order = [pl.col(key) if isinstance(key, str) else key for key in keys]
+        groups = [pl.lit(1) if partition_by is None else partition_by, *more]
+        ranked = self._ranked(order)
+        return ranked.over(
+            *groups, order_by=order, descending=descending, nulls_last=nulls_last
+        ).alias(self.name)
 
-    def _ranked(self, place: pl.Expr, groups: list[Any], order: list[Any]) -> pl.Expr:
+    def _ranked(self, order: list[pl.Expr]) -> pl.Expr:
+        """Return the rank among the rows of a group that are in order."""
+        place, rows = pl.int_range(1, pl.len() + 1), pl.len()
         if self.name == "row_number":
             return place.cast(pl.Int32)
-        rows = pl.len().over(*groups)
-        least = place.min().over(*groups, *order)
+        if self.name == "ntile":
+            return self._bucket(place - 1, rows).cast(pl.Int32)
+        begins = (place == 1) | pl.any_horizontal(key.ne_missing(key.shift(1)) for key in order)
+        if self.name == "dense_rank":
+            return begins.cum_sum().cast(pl.Int32)
+        least = pl.when(begins).then(place).forward_fill()
         if self.name == "rank":
             return least.cast(pl.Int32)
-        if self.name == "dense_rank":
-            return least.rank("dense").over(*groups).cast(pl.Int32)
         if self.name == "percent_rank":
             share: pl.Expr = (least - 1) / (rows - 1)
             return pl.when(rows > 1).then(share).otherwise(0.0)
-        if self.name == "cume_dist":
-            last: pl.Expr = place.max().over(*groups, *order)
-            return last / rows
-        return self._bucket(place - 1, rows).cast(pl.Int32)
+        last: pl.Expr = pl.when(begins.shift(-1, fill_value=True)).then(place).backward_fill()
+        return last / rows
 
     def _bucket(self, place: pl.Expr, rows: pl.Expr) -> pl.Expr:
         """Return the bucket of `ntile`: the first ones hold one row more."""
@@ -117,7 +119,7 @@ def _percentile_approx(value: pl.Expr, share: Any, _accuracy: Any = None) -> pl.
 
 
 def _listagg(value: pl.Expr, delimiter: Any = "") -> pl.Expr:
-    return value.cast(pl.String).str.join(delimiter)
+    return value.cast(pl.String).str.join(plain(delimiter))
 
 
 def _shifted(sign: int) -> Callable[..., pl.Expr]:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from laktory_dagster.engines.polars.schemas import parse_schema, parse_type
+from laktory_dagster.engines.polars.spark_names import plain
 from laktory_dagster.errors import ExpressionError, SettingsError
 
 
@@ -91,7 +92,7 @@ def _sequence(start: pl.Expr, stop: pl.Expr, step: Any = None) -> pl.Expr:
         up = pl.int_ranges(start, stop + 1)
         down = pl.int_ranges(start, stop - 1, -1)
         return pl.when(start <= stop).then(up).otherwise(down)
-    width = pl.select(step).item() if isinstance(step, pl.Expr) and step.meta.is_literal() else step
+    width = plain(step)
     if not isinstance(width, int):
         raise ExpressionError("the step of `sequence` must be a plain number on Polars")
     return pl.int_ranges(start, stop + (1 if width > 0 else -1), width)

@@ -52,6 +52,13 @@ def as_column(value: Any) -> Any:
     return pl.lit(value)
 
 
+def plain(value: Any) -> Any:
+    """Return the value of a constant, for what Polars wants as a plain argument."""
+    if isinstance(value, pl.Expr) and value.meta.is_literal(allow_aliasing=True):
+        return pl.select(value).item()
+    return value
+
+
 def result_name(function: str, values: Sequence[Any]) -> str | None:
     """Return the name that Spark gives a call: `upper(a)`; None when an argument has none."""
     names = []

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from laktory_dagster.engines.polars.spark_names import as_column
+from laktory_dagster.engines.polars.spark_names import as_column, plain
 from laktory_dagster.errors import ExpressionError
 
 
@@ -65,23 +65,16 @@ def regexp_replace(value: pl.Expr, pattern: Any, replacement: Any, position: int
         raise ExpressionError("`regexp_replace` from a later position has no equal on Polars")
     if isinstance(replacement, str):
         replacement = java_replacement(replacement)
-    return text(value).str.replace_all(_plain(pattern), _plain(replacement))
-
-
-def _plain(value: Any) -> Any:
-    """Return the text of a constant, since Polars wants some arguments as texts."""
-    if isinstance(value, pl.Expr) and value.meta.is_literal(allow_aliasing=True):
-        return pl.select(value).item()
-    return value
+    return text(value).str.replace_all(plain(pattern), plain(replacement))
 
 
 def _regexp_extract(value: pl.Expr, pattern: str, idx: int = 1) -> pl.Expr:
-    found = text(value).str.extract(_plain(pattern), idx)
+    found = text(value).str.extract(plain(pattern), idx)
     return pl.when(value.is_not_null()).then(found.fill_null(""))
 
 
 def _regexp_extract_all(value: pl.Expr, pattern: Any, idx: Any = 1) -> pl.Expr:
-    pattern, idx = _plain(pattern), _plain(idx)
+    pattern, idx = plain(pattern), plain(idx)
     whole = text(value).str.extract_all(pattern)
     if idx == 0:
         return whole
@@ -90,7 +83,7 @@ def _regexp_extract_all(value: pl.Expr, pattern: Any, idx: Any = 1) -> pl.Expr:
 
 def split(value: pl.Expr, pattern: Any, limit: int = -1) -> pl.Expr:
     """Return the parts between the matches of a regular expression; `limit` parts at most."""
-    pattern = _plain(pattern)
+    pattern, limit = plain(pattern), plain(limit)
     if limit > 0:
         if re.escape(pattern) != pattern:
             raise ExpressionError("`split` by a pattern with a limit has no equal on Polars")
@@ -101,8 +94,8 @@ def split(value: pl.Expr, pattern: Any, limit: int = -1) -> pl.Expr:
 
 
 def _split_part(value: pl.Expr, delimiter: Any, part: Any) -> pl.Expr:
-    parts = text(value).str.split(_plain(delimiter))
-    number = _plain(part)
+    parts = text(value).str.split(plain(delimiter))
+    number = plain(part)
     index = number - 1 if isinstance(number, int) and number > 0 else number
     found = parts.list.get(index, null_on_oob=True)
     return pl.when(value.is_not_null()).then(found.fill_null(""))
@@ -117,9 +110,9 @@ def _initcap(value: pl.Expr) -> pl.Expr:
 def _locate(part: Any, value: pl.Expr, pos: int = 1) -> pl.Expr:
     whole = text(value)
     rest = whole.str.slice(pos - 1) if pos > 1 else whole
-    before = rest.str.split(_plain(part)).list.first()
+    before = rest.str.split(plain(part)).list.first()
     place = before.str.len_chars().cast(pl.Int32) + pos
-    found = rest.str.contains(_plain(part), literal=True)
+    found = rest.str.contains(plain(part), literal=True)
     return pl.when(found).then(place).when(whole.is_not_null()).then(0).cast(pl.Int32)
 
 
@@ -129,7 +122,7 @@ def _instr(value: pl.Expr, part: Any) -> pl.Expr:
 
 def _padded(side: str) -> Callable[..., pl.Expr]:
     def padded(value: pl.Expr, length: int, pad: str = " ") -> pl.Expr:
-        length, pad = _plain(length), _plain(pad)
+        length, pad = plain(length), plain(pad)
         whole = text(value)
         fill = (pad * length)[:length]
         missing = (length - whole.str.len_chars().cast(pl.Int64)).clip(lower_bound=0)
@@ -142,7 +135,7 @@ def _padded(side: str) -> Callable[..., pl.Expr]:
 
 def _trimmed(function: str) -> Callable[..., pl.Expr]:
     def trimmed(value: pl.Expr, trim: Any = " ") -> pl.Expr:
-        stripped: pl.Expr = getattr(text(value).str, function)(_plain(trim))
+        stripped: pl.Expr = getattr(text(value).str, function)(plain(trim))
         return stripped
 
     return trimmed
@@ -154,7 +147,7 @@ def _concat(*values: pl.Expr) -> pl.Expr:
 
 def _concat_ws(sep: str, *values: Any) -> pl.Expr:
     columns = [value.cast(pl.String) for value in values]
-    return pl.concat_str(columns, separator=_plain(sep), ignore_nulls=True)
+    return pl.concat_str(columns, separator=plain(sep), ignore_nulls=True)
 
 
 def _translate(value: pl.Expr, matching: str, replace: str) -> pl.Expr:
@@ -163,7 +156,7 @@ def _translate(value: pl.Expr, matching: str, replace: str) -> pl.Expr:
 
 
 def _replace(value: pl.Expr, search: Any, replace: Any = "") -> pl.Expr:
-    return text(value).str.replace_all(_plain(search), _plain(replace), literal=True)
+    return text(value).str.replace_all(plain(search), plain(replace), literal=True)
 
 
 def _repeat(value: pl.Expr, count: Any) -> pl.Expr:
@@ -172,25 +165,29 @@ def _repeat(value: pl.Expr, count: Any) -> pl.Expr:
 
 
 def _right(value: pl.Expr, length: Any) -> pl.Expr:
-    return text(value).str.tail(_plain(length))
+    return text(value).str.tail(plain(length))
 
 
 def _matches(pattern_of: Callable[[str], str]) -> Callable[..., pl.Expr]:
     def matches(value: pl.Expr, pattern: Any, _escape: Any = None) -> pl.Expr:
-        return text(value).str.contains(pattern_of(str(_plain(pattern))))
+        return text(value).str.contains(pattern_of(str(plain(pattern))))
 
     return matches
 
 
 def _regexp_substr(value: pl.Expr, pattern: Any) -> pl.Expr:
-    return text(value).str.extract(_plain(pattern), 0)
+    return text(value).str.extract(plain(pattern), 0)
 
 
 def _format_string(pattern: str, *values: pl.Expr) -> pl.Expr:
-    if re.search(r"%(?![sd%])", pattern):
+    parts = re.split(r"(%.)", pattern)
+    if not {part for part in parts if part.startswith("%")} <= {"%s", "%d", "%%"}:
         raise ExpressionError("`format_string` takes only %s and %d on Polars")
-    escaped = pattern.replace("%s", "{}").replace("%d", "{}").replace("%%", "%")
-    return pl.format(escaped, *[value.cast(pl.String).fill_null("null") for value in values])
+    signs = {"%s": "{}", "%d": "{}", "%%": "%"}
+    return pl.format(
+        "".join(signs.get(part, part) for part in parts),
+        *[value.cast(pl.String).fill_null("null") for value in values],
+    )
 
 
 def like(value: pl.Expr, pattern: Any, escape: Any = None) -> pl.Expr:
@@ -228,8 +225,8 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "character_length": _length,
     "concat": _concat,
     "concat_ws": _concat_ws,
-    "contains": lambda value, part: text(value).str.contains(_plain(part), literal=True),
-    "endswith": lambda value, end: text(value).str.ends_with(_plain(end)),
+    "contains": lambda value, part: text(value).str.contains(plain(part), literal=True),
+    "endswith": lambda value, end: text(value).str.ends_with(plain(end)),
     "format_string": _format_string,
     "get_json_object": lambda value, path: text(value).str.json_path_match(path),
     "hex": lambda value: text(value).str.encode("hex").str.to_uppercase(),
@@ -237,8 +234,7 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "initcap": _initcap,
     "instr": _instr,
     "lcase": _lower,
-    "left": lambda value, length: text(value).str.head(_plain(length)),
-    "len": _length,
+    "left": lambda value, length: text(value).str.head(plain(length)),
     "length": _length,
     "like": like,
     "locate": _locate,
@@ -249,7 +245,7 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "position": _locate,
     "regexp": rlike,
     "regexp_count": lambda value, pattern: (
-        text(value).str.count_matches(_plain(pattern)).cast(pl.Int32)
+        text(value).str.count_matches(plain(pattern)).cast(pl.Int32)
     ),
     "regexp_extract": _regexp_extract,
     "regexp_extract_all": _regexp_extract_all,
@@ -265,7 +261,7 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "rtrim": _trimmed("strip_chars_end"),
     "split": split,
     "split_part": _split_part,
-    "startswith": lambda value, start: text(value).str.starts_with(_plain(start)),
+    "startswith": lambda value, start: text(value).str.starts_with(plain(start)),
     "substr": substring,
     "substring": substring,
     "translate": _translate,

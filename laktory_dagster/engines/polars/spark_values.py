@@ -51,6 +51,11 @@ def _positive(function: Callable[[pl.Expr], pl.Expr], above: float = 0) -> Calla
     return checked
 
 
+def _power(value: Any, power: Any) -> pl.Expr:
+    result: pl.Expr = as_column(value).cast(pl.Float64) ** as_column(power)
+    return result
+
+
 def _pmod(value: pl.Expr, divisor: pl.Expr) -> pl.Expr:
     return ((value % divisor) + divisor) % divisor
 
@@ -136,7 +141,6 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "log10": _positive(lambda value: value.log10()),
     "log1p": _positive(lambda value: value.log1p(), above=-1),
     "log2": _positive(lambda value: value.log(2)),
-    "mod": _mod,
     "nanvl": _nan_or,
     "negate": operator.neg,
     "negative": operator.neg,
@@ -147,8 +151,8 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "pi": lambda: pl.lit(math.pi),
     "pmod": _pmod,
     "positive": operator.pos,
-    "pow": lambda value, power: as_column(value) ** as_column(power),
-    "power": lambda value, power: as_column(value) ** as_column(power),
+    "pow": _power,
+    "power": _power,
     "radians": lambda value: value.radians(),
     "rint": lambda value: value.round(0, mode="half_to_even"),
     "round": _round("half_away_from_zero"),

@@ -172,7 +172,7 @@ def test_hostile_table_names_are_refused(table: str) -> None:
 @pytest.mark.parametrize("names", [("a", "a"), ("a.b", "a_b"), ("A", "a")])
 def test_names_that_are_equal_once_folded_are_refused(names: tuple[str, str]) -> None:
     assert normalised(names[0]) == normalised(names[1])
-    with pytest.raises(ValidationError, match="named|same"):
+    with pytest.raises(ValidationError, match=r"named|same"):
         models.Pipeline.model_validate(
             {"name": "p", "nodes": [{"name": n, "source": {"path": "x"}} for n in names]}
         )
