@@ -15,9 +15,9 @@ Data = Mapping[str, Sequence[Any]]
 Row = tuple[Any, ...]
 
 
-def step(name: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+def step(function: str, /, *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Return the declaration of a step that calls a function."""
-    return {"func_name": name, "func_args": list(args), "func_kwargs": kwargs}
+    return {"func_name": function, "func_args": list(args), "func_kwargs": kwargs}
 
 
 def chained(

@@ -89,9 +89,18 @@ def _to_number(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.E
     """Return a value as a number, or as one of the types that Polars itself casts to."""
     if isinstance(source, pl.Datetime) and target.is_numeric():
         return value.dt.epoch("s").cast(target, strict=False)
+    if source == pl.String and isinstance(target, pl.Decimal):
+        return _to_decimal(value.str.strip_chars(), target)
     if source == pl.String and target.is_numeric():
         return value.str.strip_chars().cast(target, strict=False)
     return value.cast(target, strict=False)
+
+
+def _to_decimal(text: pl.Expr, target: pl.Decimal) -> pl.Expr:
+    """Return the number with halves rounded up; Polars alone would cut digits off."""
+    whole = (target.precision or 38) - target.scale
+    exact = text.cast(pl.Decimal(38, max(38 - whole - 1, target.scale)), strict=False)
+    return exact.round(target.scale, mode="half_away_from_zero").cast(target, strict=False)
 
 
 def _to_time(value: pl.Expr, source: pl.DataType) -> pl.Expr:

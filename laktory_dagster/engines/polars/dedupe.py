@@ -9,6 +9,9 @@ import polars as pl
 from laktory_dagster.engines.polars.problems import missing_column
 
 
+_COPIES = "__laktory_copies"
+
+
 def dedupe(
     frame: pl.LazyFrame, subset: Sequence[str], order_by: str | None, keep: str
 ) -> pl.LazyFrame:
@@ -50,8 +53,12 @@ def _ordered(
     frame: pl.LazyFrame, keys: list[str], rest: list[str], order_by: str | None
 ) -> pl.LazyFrame:
     newest = [order_by] if order_by in rest else []
-    later = [name for name in rest if name not in newest]
-    by = [*keys, *newest, *later]
-    descending = [name in newest for name in by]
-    ordered = frame.sort(by, descending=descending, nulls_last=True)
-    return ordered.unique(keys, keep="first", maintain_order=True)
+    by = [*newest, *(name for name in rest if name not in newest)]
+    # Only keys that stand several times are sorted: they are few, and sorting is what costs.
+    counted = frame.with_columns(pl.len().over(keys).alias(_COPIES))
+    single = counted.filter(pl.col(_COPIES) == 1)
+    ordered = counted.filter(pl.col(_COPIES) > 1).sort(
+        by, descending=[name in newest for name in by], nulls_last=True
+    )
+    chosen = ordered.unique(keys, keep="first", maintain_order=True)
+    return pl.concat([single, chosen])

@@ -79,6 +79,8 @@ def compile_expression(
         return compile_tree(expression, scope)
     try:
         return _Compiler(scope).value(expression.tree)
+    except ExpressionError:
+        raise
     except (TypeError, ValueError, AttributeError, pl.exceptions.PolarsError) as error:
         raise ExpressionError(f"`{expression.text}` cannot be computed: {error}") from error
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import polars as pl
 from polars.lazyframe.group_by import LazyGroupBy
 
-from laktory_dagster.engines.polars.spark_aggregates import AGGREGATES
 from laktory_dagster.engines.polars.spark_functions import SUPPORTED, call
 from laktory_dagster.engines.polars.spark_names import as_column
 from laktory_dagster.engines.polars.steps import StepScope
@@ -23,13 +22,16 @@ SPARK_METHODS = frozenset({"agg", "count", *_FUNCTIONS})
 
 @dataclass(frozen=True)
 class Groups:
-    """Rows by key: `native` are the groups as Polars holds them, `keys` the names of the keys."""
+    """Rows by key: `native` are the groups as Polars holds them, `keys` the names of the keys.
+
+    Without keys all rows are one group; `keys` is None where Polars alone knows them.
+    """
 
     NO_KEY: ClassVar[str] = "__laktory_no_key"
 
     frame: pl.LazyFrame
     native: LazyGroupBy
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] | None
 
     @classmethod
     def of(cls, frame: pl.LazyFrame, native: LazyGroupBy, keys: Sequence[Any]) -> Groups:
@@ -44,7 +46,7 @@ class Groups:
         """Return a row for each group, as a method of Spark's grouped frames gives it."""
         aggregates = self._aggregates(name, scope, args)
         kept = {key: as_column(value) for key, value in named.items()}
-        if not self.keys:
+        if self.keys == ():
             return self.frame.select(*aggregates, **kept)
         return self.native.agg(*aggregates, **kept)
 
@@ -67,13 +69,13 @@ class Groups:
     def _named(self, function: str, column: str, scope: StepScope) -> Any:
         if function not in SUPPORTED:
             raise TransformError(
-                f"there is no aggregate `{function}`", hint=hint_for(function, AGGREGATES)
+                f"there is no aggregate `{function}`", hint=hint_for(function, SUPPORTED)
             )
         return call(function, scope.scope(), [as_column(column)], {})
 
     def _numbers(self) -> list[str]:
         schema = self.frame.collect_schema()
-        return [n for n, kind in schema.items() if kind.is_numeric() and n not in self.keys]
+        return [n for n, kind in schema.items() if kind.is_numeric() and n not in (self.keys or ())]
 
 
 def require_frame(value: Any) -> pl.LazyFrame:

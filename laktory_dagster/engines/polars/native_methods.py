@@ -31,7 +31,7 @@ def call_method(
     else:
         found = getattr(frame, name)(*args, **kwargs)
     if isinstance(found, LazyGroupBy):
-        return Groups(frame, found, ())
+        return Groups(frame, found, None)
     return found
 
 

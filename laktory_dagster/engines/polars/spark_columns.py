@@ -80,7 +80,7 @@ def _otherwise(value: Any, result: Any) -> pl.Expr:
 
 
 def _without(value: pl.Expr, *names: str) -> pl.Expr:
-    return value.struct.drop(*names)
+    return value.struct.drop(list(names))
 
 
 METHODS: Mapping[str, Callable[..., Any]] = {

@@ -109,17 +109,14 @@ class _Pass:
             writer.abort()
 
     def run(self) -> StageSummary:
-        """Run everything in one collect and return what it gave."""
-        shared = self._shared()
-        sinks = self._sinks(shared)
-        needs_preview = self._needs_preview()
-        counts = [self.rules.count_frame(shared)] if self._needs_counts() else []
-        keep = self.request.keep_samples
-        samples = self.rules.sample_frames(shared) if keep and self.rules.checks_rows else []
-        previews = [self.rules.good(shared).head(self.request.sample_rows)] if needs_preview else []
+        """Read and transform once, write all targets, and return what it gave."""
         try:
             with _pass_errors(self.request):
-                results = _collect([*sinks, *counts, *samples, *previews])
+                shared = self._shared()
+                branches = [] if self._reads_back() else self._counting(shared)
+                previews = self._previews(shared)
+                sinks = self._sinks(shared)
+                results = _collect([*sinks, *branches, *previews])
         except BaseException:
             for writer in self.writers.values():
                 writer.break_off()
@@ -128,21 +125,56 @@ class _Pass:
         with _pass_errors(self.request):
             for writer in self.writers.values():
                 writer.finish()
-        found = self.rules.counts(results.pop(0).row(0, named=True)) if counts else None
-        shown = [results.pop(0).to_dicts() for _ in samples]
-        preview = results.pop(0).to_dicts() if previews else self._read_preview()
+            if self._reads_back():
+                stored = self.rules.flagged(self._stored())
+                results = [*_collect(self._counting(stored)), *results]
+        found = (
+            self.rules.counts(results.pop(0).row(0, named=True)) if self._needs_counts() else None
+        )
+        preview = results.pop().to_dicts() if previews else self._read_preview()
+        shown = [rows.to_dicts() for rows in results]
         return self._summary(found or self._footer_counts(), shown, preview)
+
+    def _counting(self, flagged: pl.LazyFrame) -> list[pl.LazyFrame]:
+        """Return the branches that count the rules and take samples of failing rows."""
+        if not self._needs_counts():
+            return []
+        keep = self.request.keep_samples and self.rules.checks_rows
+        samples = self.rules.sample_frames(flagged) if keep else []
+        return [self.rules.count_frame(flagged), *samples]
+
+    def _previews(self, shared: pl.LazyFrame) -> list[pl.LazyFrame]:
+        if not self._needs_preview():
+            return []
+        return [self.rules.good(shared).head(self.request.sample_rows)]
+
+    def _reads_back(self) -> bool:
+        """Return whether the rules are counted on the staged file, in the columns they need.
+
+        So it is where every row goes to one target: the pass then streams into it and holds nothing
+        in memory.
+        """
+        single = len(self.writers) == 1 and self._typed_writer() is not None
+        return single and not self.rules.sets_rows_aside and not self.rules.is_empty
+
+    def _stored(self) -> pl.LazyFrame:
+        writer = self._typed_writer()
+        frame = writer.staged_frame() if writer is not None else None
+        return self._frame.clear() if frame is None else frame
 
     def _shared(self) -> pl.LazyFrame:
         """Return the frame that all branches start from.
 
-        An explicit cache, because the optimizer shares only the largest common part of each group
-        of branches: rules with two outputs alike would read the source again for these two.
+        It is computed once into memory where several need it: the optimizer shares only the largest
+        common part of each group of branches, and a cache inside the plan costs twice the time.
         """
         flagged = self.rules.flagged(self._frame)
+        if self._reads_back():
+            return flagged
         branches = len(self.request.targets) + self._needs_counts() + self._needs_preview()
-        branches += self.rules.checks_rows
-        return flagged.cache() if branches > 1 else flagged
+        if branches + self.rules.checks_rows <= 1:
+            return flagged
+        return _collect([flagged])[0].lazy()
 
     def _sinks(self, shared: pl.LazyFrame) -> list[pl.LazyFrame]:
         sinks: list[pl.LazyFrame] = []
