@@ -8,7 +8,6 @@ import polars as pl
 
 from laktory_dagster.engines.polars.problems import missing_column
 
-
 _COPIES = "__laktory_copies"
 
 
