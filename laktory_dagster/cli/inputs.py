@@ -33,12 +33,12 @@ warehouse_option = click.option(
 
 
 def parse_variables(pairs: Sequence[str]) -> dict[str, Any]:
-    """Return the values of `K=V` pairs; V is read as YAML reads a plain scalar.
+    """Return the values of `K=V` pairs; V is a number or a boolean where it is written as one.
 
     Raises:
         SettingsError: a pair has no `=`, or a name is given twice.
     """
-    from laktory_dagster.config.scalars import plain_scalar
+    from laktory_dagster.config.variables import given_value
 
     values: dict[str, Any] = {}
     for pair in pairs:
@@ -47,7 +47,7 @@ def parse_variables(pairs: Sequence[str]) -> dict[str, Any]:
             raise SettingsError(f"`--var {pair}` is no assignment", expected="--var NAME=VALUE")
         if name in values:
             raise SettingsError(f"the variable `{name}` is given twice")
-        values[name] = plain_scalar(value)
+        values[name] = given_value(value)
     return values
 
 

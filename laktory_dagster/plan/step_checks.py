@@ -6,6 +6,7 @@ import re
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.python import Expression, parse_argument, parse_data_type
+from laktory_dagster.expressions.spark_on_polars import missing_functions
 from laktory_dagster.expressions.sql import SqlExpression, parse_query, parse_sql_expression
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models import Column, ColumnsStep, ColumnStep, MethodStep, SqlStep
@@ -86,6 +87,12 @@ def check_roots(expression: Expression, path: Path, context: NodeContext) -> Non
             "a `pl.` expression does not run on spark",
             path,
             hint="write it with `nw.`, which runs on every engine, or as SQL",
+        )
+    for name in missing_functions(expression) if context.engine == "polars" else ():
+        context.findings.error(
+            f"`F.{name}` has no equal on polars",
+            path,
+            hint="write it with `pl.`, or as SQL in `sql_expr`",
         )
 
 

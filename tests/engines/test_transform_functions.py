@@ -11,6 +11,8 @@ import pytest
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.engines.polars.spark_functions import SUPPORTED
 from laktory_dagster.expressions.catalog import expression_functions
+from laktory_dagster.expressions.python import parse_argument
+from laktory_dagster.expressions.spark_on_polars import FUNCTIONS, missing_functions
 from tests.engines.transforming import MOMENT, column, rows, step, types
 
 NAN = float("nan")
@@ -224,6 +226,13 @@ def test_every_function_is_tried_here_and_is_one_of_sparks() -> None:
     tried = " ".join(text for text, _ in [*SCALARS, *AGGREGATES, *WINDOWS, *ORDERINGS])
     assert [name for name in sorted(SUPPORTED) if f"F.{name}(" not in tried] == []
     assert expression_functions("F") >= SUPPORTED
+
+
+def test_validation_knows_which_functions_there_are() -> None:
+    assert FUNCTIONS == SUPPORTED
+    unknown = parse_argument("F.sum(F.xxhash64('a') + F.hash('b')) + F.laktory.roundp('a', p=1)")
+    assert unknown is not None
+    assert sorted(missing_functions(unknown)) == ["hash", "xxhash64"]
 
 
 @pytest.mark.parametrize(

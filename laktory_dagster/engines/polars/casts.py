@@ -5,7 +5,7 @@ Times are UTC; numbers cast to times are seconds since 1970, as on Spark.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -19,6 +19,18 @@ _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
 _NESTED = (pl.List, pl.Array, pl.Struct)
 _ISO_DATE = r"^(\d{4}-\d{1,2}-\d{1,2})(?:[ T].*)?$"
+_TIME_PATTERNS = (
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S%.fZ",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%d",
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    None,
+)
+"""Spellings of a time, common ones first; None for all others."""
+_SAMPLE = 20
 _ISO_TIME = r"^(\d{4}-\d{1,2}-\d{1,2})[ T](\d{1,2}:\d{2})(:\d{2}(?:\.\d+)?)?\s*(\S+)?$"
 
 
@@ -74,15 +86,46 @@ def text_to_timestamp(text: pl.Expr) -> pl.Expr:
 
     The time may be missing, or its seconds; a text without a zone is UTC.
     """
-    text = text.str.strip_chars()
+    return text.map_batches(_times_of, return_dtype=UTC_TIMESTAMP, is_elementwise=True)
+
+
+def _times_of(texts: pl.Series) -> pl.Series:
+    """Try one spelling after another, each on what those before it left: most data has just one."""
+    texts = texts.str.strip_chars()
+    found = pl.Series(texts.name, [None], dtype=UTC_TIMESTAMP).new_from_index(0, len(texts))
+    for pattern in _likely_first(texts):
+        open_ones = found.is_null() & texts.is_not_null()
+        if not open_ones.any():
+            return found
+        rest = texts.set(~open_ones, None)
+        found = found.zip_with(~open_ones, _parsed_times(rest, pattern))
+    return found
+
+
+def _likely_first(texts: pl.Series) -> Sequence[str | None]:
+    """Return the spellings, those that fit the first texts best in front."""
+    sample = texts.drop_nulls().head(_SAMPLE)
+    if sample.is_empty():
+        return ()
+    return sorted(
+        _TIME_PATTERNS, key=lambda p: _parsed_times(sample, p).null_count() if p else _SAMPLE + 1
+    )
+
+
+def _parsed_times(texts: pl.Series, pattern: str | None) -> pl.Series:
+    if pattern is not None:
+        return texts.str.to_datetime(
+            pattern, strict=False, time_unit="us", time_zone="UTC" if "%#z" in pattern else None
+        ).cast(UTC_TIMESTAMP)
+    frame = pl.DataFrame({"text": texts})
+    text = pl.col("text")
     seconds = text.str.extract(_ISO_TIME, 3).fill_null(":00")
     zone = text.str.extract(_ISO_TIME, 4).replace(["Z", "UTC", "z"], "+00:00").fill_null("+00:00")
     parts = [text.str.extract(_ISO_TIME, 1), pl.lit(" "), text.str.extract(_ISO_TIME, 2)]
     whole = pl.concat_str(*parts, seconds, zone).str.to_datetime(
         "%Y-%m-%d %H:%M:%S%.f%#z", strict=False, time_unit="us", time_zone="UTC"
     )
-    day = text.str.to_date("%Y-%m-%d", strict=False)
-    return pl.coalesce(whole, day.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+    return frame.select(whole).to_series()
 
 
 def _to_number(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr:

@@ -14,12 +14,13 @@ FileSchema = tuple[str, pl.Schema]
 
 
 def unify(
-    files: Sequence[FileSchema], rule: str, *, is_json: bool = False
+    files: Sequence[FileSchema], rule: str, *, is_json: bool = False, is_excel: bool = False
 ) -> tuple[pl.Schema, bool]:
     """Return the schema of all files together, and whether every file has exactly that one.
 
     `freeze` allows no difference, `add` missing columns (null), `widen` also wider numbers. JSON
-    has neither fixed columns nor kinds of numbers, so there both are always allowed.
+    has neither fixed columns nor kinds of numbers, so there both are always allowed; a spreadsheet
+    has no kinds of numbers.
 
     Raises:
         ReadError: the files differ more than the rule allows; it names both files and the columns.
@@ -37,7 +38,7 @@ def unify(
             origin.setdefault(name, path)
             if have == dtype:
                 continue
-            common = common_type(have, dtype, numbers=rule == "widen" or is_json)
+            common = common_type(have, dtype, numbers=rule == "widen" or is_json or is_excel)
             if common is None:
                 raise _different_types(name, origin[name], have, path, dtype, rule)
             merged[name] = common

@@ -19,6 +19,8 @@ from laktory_dagster.errors import ReadError
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _WILDCARDS = "*?["
+EMPTY = "the file is empty (zero bytes)"
+"""The problem of a file without a byte."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def _problem(path: str) -> str | None:
     try:
         size = os.path.getsize(path)  # noqa: PTH202
         if size == 0:
-            return "the file is empty (zero bytes)"
+            return EMPTY
         with Path(path).open("rb") as file:
             head = file.read(4)
             file.seek(max(0, size - 64))
@@ -161,7 +163,7 @@ def _list_remote(place: Place) -> Listing:
         if size is None:
             raise ReadError(f"there is nothing at {uri}", hint="check the path of the source")
         digest.update(f"{uri}\0{size}".encode())
-        file = DataFile(base, (), "the file is empty (zero bytes)" if size == 0 else None)
+        file = DataFile(base, (), EMPTY if size == 0 else None)
         return Listing((file,), InputVersion(uri, digest.hexdigest()[:32]), False, options)
     if not visible:
         raise ReadError(f"there are no data files at {uri}")
@@ -169,7 +171,7 @@ def _list_remote(place: Place) -> Listing:
     for name in visible:
         size = store.size(name)
         digest.update(f"{name}\0{size}\n".encode())
-        problem = "the file is empty (zero bytes)" if size == 0 else None
+        problem = EMPTY if size == 0 else None
         files.append(DataFile(store.url(name), _partition(f"/{name}"), problem))
     version = InputVersion(uri, digest.hexdigest()[:32])
     return Listing(tuple(files), version, True, options)

@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from laktory_dagster.engines.base import InputVersion, Place, ReadRequest, ReadResult
-from laktory_dagster.engines.polars.listing import Listing, list_files
+from laktory_dagster.engines.polars.listing import EMPTY, Listing, list_files
 from laktory_dagster.engines.polars.options import apply_options
 from laktory_dagster.engines.polars.receipts import inspect
 from laktory_dagster.engines.polars.scan import files_of, scan_listing
@@ -17,6 +17,7 @@ from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.errors import ExecutionError, LaktoryDagsterError, ReadError
 
 E = TypeVar("E", bound=ExecutionError)
+_LINES = ("JSON", "JSONL", "NDJSON")
 
 
 def read(request: ReadRequest) -> ReadResult:
@@ -88,7 +89,7 @@ def _files(
 
 def _stored_empty(listing: Listing, place: Place, form: str) -> pl.LazyFrame | None:
     """Return the columns of an empty result that a node stored as text, None for other files."""
-    if len(listing.files) != 1 or listing.files[0].problem is None:
+    if form not in _LINES or [file.problem for file in listing.files] != [EMPTY]:
         return None
     state = inspect(place, form)
     if state is None or state.receipt is None or state.receipt.rows_out:

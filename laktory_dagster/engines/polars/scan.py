@@ -38,7 +38,9 @@ def scan_listing(listing: Listing, form: str, source: SourceOptions) -> pl.LazyF
         return _hive(listing, lambda paths: reader.scan(paths, None))
     schemas = [(file.path, reader.schema(file.path)) for file in listing.files]
     rule = getattr(source, "schema_evolution", None) or "freeze"
-    unified, is_same = unify(schemas, rule, is_json=form in ("JSON", *LINES))
+    unified, is_same = unify(
+        schemas, rule, is_json=form in ("JSON", *LINES), is_excel=form == "EXCEL"
+    )
     return _hive(listing, lambda paths: reader.unified(paths, unified, is_same=is_same))
 
 
