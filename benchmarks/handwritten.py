@@ -29,13 +29,17 @@ def bronze(project: Path, tables: Path, now: pl.Expr) -> None:
 
 
 def latest(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Return one row per key, the same one on every run: the latest, then the least."""
+    """Return one row per key, the same one on every run: the latest, then the least.
+
+    Only keys that stand several times are sorted, as the package does it too.
+    """
     others = [c for c in frame.collect_schema().names() if c not in (*KEYS, "_tstamp")]
-    ordered = frame.sort(
-        *KEYS, "_tstamp", *others, descending=[False] * 2 + [True] + [False] * len(others),
-        nulls_last=True,
-    )  # fmt: skip
-    return ordered.unique(KEYS, keep="first", maintain_order=True)
+    counted = frame.with_columns(_copies=pl.len().over(KEYS))
+    ordered = counted.filter(pl.col("_copies") > 1).sort(
+        "_tstamp", *others, descending=[True] + [False] * len(others), nulls_last=True
+    )
+    repeated = ordered.unique(KEYS, keep="first", maintain_order=True)
+    return pl.concat([counted.filter(pl.col("_copies") == 1), repeated]).drop("_copies")
 
 
 def silver(tables: Path, now: pl.Expr) -> None:
