@@ -23,6 +23,10 @@ NODE = """\
 """
 
 
+# As the command line runs them: events are stored, not printed as well.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
 def wide(nodes: int) -> str:
     """Return a pipeline of five layers, every node reading one of the layer before."""
     per_layer = max(1, nodes // 5)
@@ -95,7 +99,7 @@ def nodes(count: int, steps: str) -> dict[str, float]:
         definitions = build_definitions(root / "pipeline.yaml")
         with dagster.DagsterInstance.local_temp() as instance:
             job = definitions.resolve_implicit_global_asset_job_def()
-            result = timed(lambda: job.execute_in_process(instance=instance))
+            result = timed(lambda: job.execute_in_process(run_config=QUIET, instance=instance))
 
         def by_hand() -> None:
             (root / "hand").mkdir()

@@ -154,7 +154,8 @@ def _run(
     for result in results:
         key = graph.key(plan, result.node)
         if result.status in (NodeStatus.DONE, NodeStatus.REUSED):
-            context.log.info("[%s] %s", result.node, _summary(result))
+            # No log line: each costs as much as the write of a small node, and the
+            # materialization says it all.
             yield dg.MaterializeResult(
                 asset_key=key,
                 value=Committed(result, preview),
@@ -193,19 +194,6 @@ def _selected_checks(
 ) -> list[dg.AssetCheckResult]:
     wanted = {check.name for check in context.selected_asset_check_keys if check.asset_key == key}
     return [c for c in check_results(key, result.checks) if c.check_name in wanted]
-
-
-def _summary(result: NodeResult) -> str:
-    if result.status is NodeStatus.REUSED:
-        return result.message
-    counts = {
-        "in": result.rows_in,
-        "out": result.rows_out,
-        "dropped": result.rows_dropped,
-        "quarantined": result.rows_quarantined,
-    }
-    rows = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-    return f"{rows or 'no rows'} in {result.seconds:.2f} s"
 
 
 def _failure(failed: Sequence[NodeResult], skipped: Sequence[NodeResult]) -> dg.Failure:
