@@ -8,15 +8,25 @@ from laktory_dagster.cli.inputs import parse_variables, selection
 from laktory_dagster.errors import SettingsError
 
 
-def test_variables_are_read_as_yaml_reads_scalars() -> None:
-    pairs = ["n=3", "x=1.5", "on=true", "day=2025-01-02", "empty=", "url=s3://b/k?a=b", "w=yes"]
+def test_variables_are_numbers_and_booleans_only_where_written_as_such() -> None:
+    pairs = [
+        "v=1.10",
+        "n=3",
+        "x=1.5",
+        "on=true",
+        "day=2025-01-02",
+        "empty=",
+        "url=s3://b/k?a=b",
+        "w=yes",
+    ]
 
     assert parse_variables(pairs) == {
+        "v": "1.10",
         "n": 3,
         "x": 1.5,
         "on": True,
         "day": "2025-01-02",
-        "empty": None,
+        "empty": "",
         "url": "s3://b/k?a=b",
         "w": "yes",
     }
