@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any, TextIO
 
 import yaml
 
+from laktory_dagster._garbage import collection_paused
 from laktory_dagster.config.builder import Builder, Value
 from laktory_dagster.config.environments import variables_of
 from laktory_dagster.config.includes import Includes, append_lines
@@ -84,7 +83,7 @@ def read_document(
         variables=_variables_of_text(text, shown, variables or {}, environment),
         trail=(path,) if path else (),
     )
-    with _without_gc():
+    with collection_paused():
         value = _parse(text, shown, includes, 0)
     problems.raise_if_any()
     positions = Positions(value.spot, problems.texts)
@@ -92,22 +91,6 @@ def read_document(
     return Document(
         value.data, positions, path, text, (*((path,) if path else ()), *includes.files)
     )
-
-
-@contextmanager
-def _without_gc() -> Iterator[None]:
-    # Building many small containers triggers full collections that find nothing.
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            if gc.get_freeze_count() == 0:
-                # Ages what was built, so that enabling does not walk all of it at once.
-                gc.freeze()
-                gc.unfreeze()
-            gc.enable()
 
 
 def _text_of(

@@ -63,12 +63,7 @@ def _depth(plan: Plan) -> int:
 
 def _step(graph: AssetGraph, plan: Plan, nodes: Sequence[PlanNode]) -> dg.AssetsDefinition:
     """Return one op for these nodes."""
-    specs = [
-        graph.spec(plan, node)
-        .merge_attributes(metadata={"laktory/node": f"{plan.name}.{node.name}"})
-        .with_io_manager_key(IO_MANAGER)
-        for node in nodes
-    ]
+    specs = [graph.spec(plan, node).with_io_manager_key(IO_MANAGER) for node in nodes]
     names = {spec.key: node.name for spec, node in zip(specs, nodes, strict=True)}
     single = nodes[0] if len(nodes) == 1 else None
     own = single.declared.step if single is not None else None

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import dagster as dg
 
+from laktory_dagster._garbage import collection_paused
 from laktory_dagster.dagster.assets import build_assets
 from laktory_dagster.dagster.external import build_external_assets
 from laktory_dagster.dagster.graph import AssetGraph
@@ -25,6 +26,7 @@ from laktory_dagster.settings import Settings
 Given = str | Path | Plan | Pipeline
 
 
+@collection_paused()
 def build_definitions(
     pipelines: Given | Sequence[Given],
     *,

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import dagster as dg
 
+from laktory_dagster.dagster.metadata import NODE
 from laktory_dagster.dagster.translator import LaktoryTranslator
 from laktory_dagster.models.sinks import FileSink, TableSink
 from laktory_dagster.models.sources import AssetSource, FileSource, SourceOptions, TableSource
@@ -22,23 +23,27 @@ class AssetGraph:
         """Keep the plans; what they write is looked up on first use."""
         self.plans = tuple(plans)
         self.translator = translator
-        self._specs: dict[tuple[str, str], dg.AssetSpec] = {}
+        self._translated: dict[tuple[str, str], dg.AssetSpec] = {}
 
     def spec(self, plan: Plan, node: PlanNode) -> dg.AssetSpec:
         """Return the spec of a node's asset with its dependencies."""
-        known = self._specs.get((plan.name, node.name))
-        if known is None:
-            bare = self.translator.get_asset_spec(plan, node)
-            known = bare.replace_attributes(deps=[*bare.deps, *self._deps(plan, node)])
-            self._specs[plan.name, node.name] = known
-        return known
+        bare = self._translate(plan, node)
+        return bare.replace_attributes(
+            deps=[*bare.deps, *self._deps(plan, node)],
+            metadata={**bare.metadata, NODE: f"{plan.name}.{node.name}"},
+        )
 
     def key(self, plan: Plan, name: str) -> dg.AssetKey:
         """Return the key of a node's asset, as the translator's spec has it."""
-        known = self._specs.get((plan.name, name))
-        if known is not None:
-            return known.key
-        return self.translator.get_asset_spec(plan, plan.nodes[name]).key
+        return self._translate(plan, plan.nodes[name]).key
+
+    def _translate(self, plan: Plan, node: PlanNode) -> dg.AssetSpec:
+        """Return what the translator says of a node; asked once, since specs are dear to make."""
+        known = self._translated.get((plan.name, node.name))
+        if known is None:
+            known = self.translator.get_asset_spec(plan, node)
+            self._translated[plan.name, node.name] = known
+        return known
 
     def check_specs(self, plan: Plan, node: PlanNode) -> list[dg.AssetCheckSpec]:
         """Return the specs of a node's checks."""
@@ -50,7 +55,7 @@ class AssetGraph:
     def _deps(self, plan: Plan, node: PlanNode) -> list[dg.AssetDep]:
         keys = [self.key(plan, name) for name in (*node.upstream, *node.after)]
         keys += [key for source in sources_of(node) if (key := self.source_key(plan, source))]
-        own = self.translator.get_asset_spec(plan, node).key
+        own = self.key(plan, node.name)
         return [dg.AssetDep(key) for key in dict.fromkeys(keys) if key != own]
 
     def source_key(self, plan: Plan, source: SourceOptions) -> dg.AssetKey | None:

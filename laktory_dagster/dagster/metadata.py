@@ -11,6 +11,7 @@ import dagster as dg
 from laktory_dagster.engines.base import ColumnType
 from laktory_dagster.execution.results import NodeResult, NodeStatus, TargetResult
 
+NODE = "laktory/node"
 STATUS = "laktory/status"
 MESSAGE = "laktory/message"
 TARGETS = "laktory/targets"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -131,13 +132,16 @@ def _definition_metadata(plan: Plan, node: PlanNode) -> dict[str, Any]:
         found[COLUMN_SCHEMA] = table_schema(columns)
     place = node_location(plan, node.name)
     if plan.file is not None and place is not None:
-        reference = dg.LocalFileCodeReference(
-            file_path=str(plan.file.resolve()), line_number=place.line, label="pipeline"
-        )
-        found["dagster/code_references"] = dg.CodeReferencesMetadataValue(
-            code_references=[reference]
-        )
+        found["dagster/code_references"] = _code_reference(str(plan.file.absolute()), place.line)
     return found
+
+
+def _code_reference(file: str, line: int) -> dg.CodeReferencesMetadataValue:
+    # The UI's link to the YAML line is in beta in Dagster: nothing that a user could act on.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        reference = dg.LocalFileCodeReference(file_path=file, line_number=line, label="pipeline")
+        return dg.CodeReferencesMetadataValue(code_references=[reference])
 
 
 def _declared_columns(node: PlanNode) -> list[ColumnType]:

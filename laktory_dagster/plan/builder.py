@@ -101,7 +101,7 @@ def build_plan(
     for index, node in enumerate(pipeline.nodes):
         runs_on = engine_of(node, pipeline, engine, default)
         dialect = dialect_of(node, pipeline)
-        context = NodeContext(common, node, ("nodes", index), runs_on, dialect)
+        context = NodeContext(common, node, index, runs_on, dialect)
         _take_node(context, registered, draft)
     return _finished(base, draft, findings)
 
@@ -130,6 +130,7 @@ def _take_node(context: NodeContext, registered: ProjectFunctions, draft: _Draft
             layer=layer,
             functions=called_functions(node, registered),
         ),
+        index=context.index,
     )
     plan = context.common.plan
     draft.written.extend(written_places(plan, node, context.path, context.findings))

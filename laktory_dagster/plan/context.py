@@ -37,13 +37,18 @@ class PlanContext:
 
 @dataclass(frozen=True)
 class NodeContext:
-    """What the checks of one node know: its path in the declaration, engine and dialect."""
+    """What the checks of one node know: its place in the declaration, engine and dialect."""
 
     common: PlanContext
     node: PipelineNode
-    path: Path
+    index: int
     engine: str
     dialect: str
+
+    @property
+    def path(self) -> Path:
+        """Return the node's path in the declaration."""
+        return ("nodes", self.index)
 
     @property
     def findings(self) -> Findings:

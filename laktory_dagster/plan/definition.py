@@ -59,7 +59,7 @@ class PlanNode:
 
     `engine` is `polars` or `spark`; `dialect` the SQL dialect of its strings; `upstream` its data
     dependencies in declared order, `after` the nodes that only come first; `code_version` a hash of
-    what changes its result.
+    what changes its result; `index` its place among the declared nodes.
     """
 
     declared: PipelineNode
@@ -69,6 +69,7 @@ class PlanNode:
     after: tuple[str, ...] = ()
     layer: LayerSteps = field(default_factory=LayerSteps)
     code_version: str = ""
+    index: int = 0
 
     @property
     def name(self) -> str:

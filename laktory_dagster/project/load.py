@@ -9,6 +9,7 @@ from typing import Any, TextIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from laktory_dagster._garbage import collection_paused
 from laktory_dagster.config.environments import EnvironmentOverlay, overlay
 from laktory_dagster.config.reader import Document, read_document
 from laktory_dagster.config.variables import substitute
@@ -58,9 +59,16 @@ def load_plan(
         DeclarationError: with every problem, each at its line and column.
         SettingsError: the file declares no such environment.
     """
-    document = read_document(source, project_root=root_of(source))
-    pipeline = _only_pipeline(document, env, variables, params, settings)
-    return plan_of(pipeline, settings=settings, functions=functions)
+    settings = settings or Settings.from_environment()
+    with collection_paused():
+        document = read_document(
+            source,
+            project_root=root_of(source),
+            variables=variables,
+            environment=env or settings.env,
+        )
+        pipeline = _only_pipeline(document, env, variables, params, settings)
+        return plan_of(pipeline, settings=settings, functions=functions)
 
 
 def load_plans(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from laktory_dagster._garbage import collection_paused
 from laktory_dagster.config.reader import Document, read_document
 from laktory_dagster.errors import DeclarationError, Diagnostic, InvalidInputError
 from laktory_dagster.models.names import normalised
@@ -52,6 +53,7 @@ class Project:
         return {plan.name: plan for plan in self.plans}[name]
 
 
+@collection_paused()
 def load_project(
     path: str | Path,
     *,
@@ -83,7 +85,8 @@ def load_project(
     settings = settings or Settings.from_environment()
     plans: list[Plan] = []
     problems: list[FileProblem] = []
-    for file, document in _documents(root):
+    given = variables or {}
+    for file, document in _documents(root, given, env or settings.env):
         if isinstance(document, DeclarationError):
             problems.append(FileProblem(file, document))
             continue
@@ -95,12 +98,14 @@ def load_project(
     return Project(tuple(good), (*problems, *clashes))
 
 
-def _documents(root: Path) -> Iterator[tuple[Path, Document | DeclarationError]]:
+def _documents(
+    root: Path, variables: Mapping[str, Any], env: str | None
+) -> Iterator[tuple[Path, Document | DeclarationError]]:
     """Yield each pipeline file with its document, or with what is wrong with its YAML."""
     if root.is_file():
-        yield root, _read(root, None)
+        yield root, _read(root, None, variables, env)
         return
-    read = [(file, _read(file, root)) for file in _candidates(root)]
+    read = [(file, _read(file, root, variables, env)) for file in _candidates(root)]
     documents = [document for _, document in read if isinstance(document, Document)]
     included = {file for document in documents for file in document.files[1:]}
     for file, document in read:
@@ -110,9 +115,13 @@ def _documents(root: Path) -> Iterator[tuple[Path, Document | DeclarationError]]
             yield file, document
 
 
-def _read(file: Path, root: Path | None) -> Document | DeclarationError:
+def _read(
+    file: Path, root: Path | None, variables: Mapping[str, Any], env: str | None
+) -> Document | DeclarationError:
     try:
-        return read_document(file, project_root=root or root_of(file))
+        return read_document(
+            file, project_root=root or root_of(file), variables=variables, environment=env
+        )
     except DeclarationError as error:
         return error
 

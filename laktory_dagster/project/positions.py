@@ -68,12 +68,9 @@ def in_order_of_text(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
 def node_location(plan: Plan, name: str) -> Location | None:
     """Return where a node is declared, or None for a pipeline made in Python."""
     places = plan.pipeline._positions
-    if not isinstance(places, Places):
+    if not isinstance(places, Places) or name not in plan.nodes:
         return None
-    for index, node in enumerate(plan.pipeline.nodes):
-        if node.name == name:
-            return places.locate(("nodes", index))
-    return None
+    return places.locate(("nodes", plan.nodes[name].index))
 
 
 @cache
