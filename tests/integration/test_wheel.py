@@ -81,8 +81,10 @@ def test_the_installed_package_runs_an_example(site: Path, tmp_path: Path) -> No
     command = [sys.executable, "-m", "laktory_dagster.cli.main", "run", "pipeline.yaml", "--json"]
     assert json.loads(run(command, project, environ).stdout)["succeeded"] is True
 
-    changes = duckdb.sql(f"SELECT * FROM read_json('{project}/data/order_changes/*')").fetchall()
-    stored = sorted((project / "warehouse/main/sales/brz_order_changes").glob("*.parquet"))
-    assert duckdb.read_parquet([str(file) for file in stored]).count("*").fetchone() == (
-        len(changes),
-    )
+    changes = f"read_json('{project}/data/order_changes/*')"
+    stored = f"read_parquet('{project}/warehouse/main/sales/brz_order_changes/*.parquet')"
+    counts = duckdb.sql(
+        f"SELECT (SELECT count(*) FROM {changes}), (SELECT count(*) FROM {stored})"
+    ).fetchone()
+    assert counts is not None
+    assert counts[0] == counts[1] > 0
