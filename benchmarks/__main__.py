@@ -117,7 +117,9 @@ def scale() -> dict[str, dict[str, float]]:
     print("\nTrivial Parquet nodes through Dagster, above the same by hand: a script | own assets")
     for steps in ("node", "fused"):
         found[f"nodes {steps}"] = figures = part("nodes", "50", steps)
-        print(f"  steps: {steps:<8}{figures['per_node_ms']:>8.1f} | {figures['per_asset_ms']:.1f} ms a node")
+        print(
+            f"  steps: {steps:<8}{figures['per_node_ms']:>8.1f} | {figures['per_asset_ms']:.1f} ms a node"
+        )
     return found
 
 

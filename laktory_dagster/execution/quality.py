@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from laktory_dagster.engines.base import StageSummary, TableState
-from laktory_dagster.errors import ExpectationFailedError, FailedExpectation
+from laktory_dagster.errors import ExpectationFailedError, FailedExpectation, ReadError
 from laktory_dagster.execution.results import CheckResult
 from laktory_dagster.models import Expectation, Tolerance
 
@@ -48,7 +49,8 @@ def _within(tolerance: Tolerance | None, failed: int, checked: int) -> bool:
         return failed == 0
     if tolerance.abs is not None:
         return failed <= tolerance.abs
-    return failed <= (tolerance.rel or 0.0) * checked
+    # In decimals: 0.29 * 100 is less than 29 in binary.
+    return failed <= Decimal(str(tolerance.rel or 0)) * checked
 
 
 def _examples(
@@ -65,9 +67,12 @@ def _examples(
 
 
 def rejection(
-    node: str, checks: Sequence[CheckResult], stored: TableState | None
+    node: str, checks: Sequence[CheckResult], stored: Callable[[], TableState | None]
 ) -> ExpectationFailedError | None:
-    """Return the error that keeps a candidate from being published, None when nothing blocks."""
+    """Return the error that keeps a candidate from being published, None when nothing blocks.
+
+    `stored` looks up what the target holds; it is asked only when something blocks.
+    """
     blocking = [check for check in checks if check.blocking]
     if not blocking:
         return None
@@ -94,7 +99,11 @@ def _describe(check: CheckResult) -> str:
     )
 
 
-def _standing(stored: TableState | None) -> str:
+def _standing(look_up: Callable[[], TableState | None]) -> str:
+    try:
+        stored = look_up()
+    except ReadError as error:
+        return f"what is stored stays as it was ({error.message})"
     if stored is None:
         return "nothing is stored yet"
     version = "as it was" if stored.version is None else f"at version {stored.version}"

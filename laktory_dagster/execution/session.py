@@ -256,7 +256,7 @@ class RunSession:
             staged = engine.stage(self._stage_request(node, frame, ()))
             summary = staged.summary
             checks = evaluate(node.declared.expectations, summary, node.declared.primary_keys)
-            error = rejection(name, checks, None)
+            error = rejection(name, checks, lambda: None)
             if error is not None:
                 staged.abort()
                 raise error
@@ -311,7 +311,7 @@ class RunSession:
             try:
                 rules = node.declared.expectations
                 checks = evaluate(rules, staged.summary, node.declared.primary_keys)
-                error = rejection(name, checks, self._stored(engine, targets))
+                error = rejection(name, checks, lambda: self._stored(engine, targets))
                 if error is not None:
                     if targets:
                         staged.save_samples(targets[-1])

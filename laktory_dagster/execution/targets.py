@@ -53,11 +53,12 @@ def _sets_rows_aside(node: PlanNode) -> bool:
 
 
 def _default_quarantine(primary: Target) -> Target:
+    place, form = locations.quarantine_of(primary.place, primary.format)
     return Target(
         key="quarantine",
         role="quarantine",
-        place=locations.quarantine_place(primary.place),
-        format=primary.format,
+        place=place,
+        format=form,
         mode="OVERWRITE" if primary.mode in ("OVERWRITE", "ERROR", "IGNORE") else "APPEND",
         dialect=primary.dialect,
         schema_evolution="add",

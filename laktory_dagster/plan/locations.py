@@ -20,6 +20,7 @@ from laktory_dagster.plan.definition import Plan
 DEFAULT_CATALOG = "main"
 DEFAULT_SCHEMA = "default"
 DEFAULT_WAREHOUSE = "warehouse"
+_FLAT_FORMATS = ("CSV", "EXCEL", "TEXT")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _DATA_SUFFIX = re.compile(
     r"(\.(?:avro|csv|tsv|json|jsonl|ndjson|parquet|ipc|arrow|feather|xlsx|orc|txt|xml)"
@@ -94,12 +95,19 @@ def sink_format(sink: SinkOptions) -> str:
     return str(getattr(sink, "format", "DELTA"))
 
 
-def quarantine_place(place: Place) -> Place:
-    """Return where the rejected rows of a target go: `<target>_quarantine`, before its suffix."""
+def quarantine_of(place: Place, form: str) -> tuple[Place, str]:
+    """Return where the rejected rows of a target go, and in which format.
+
+    It is `<target>_quarantine`, before the suffix, in the target's format; JSON where that format
+    has no place for the list of failed rules.
+    """
     uri = place.uri.rstrip("/")
     suffix = _DATA_SUFFIX.search(uri)
     ending = suffix.group(1) if suffix else ""
-    return Place(f"{uri.removesuffix(ending)}_quarantine{ending}", place.storage_options)
+    base = uri.removesuffix(ending)
+    if form in _FLAT_FORMATS:
+        ending, form = ".json" if ending else "", "JSON"
+    return Place(f"{base}_quarantine{ending}", place.storage_options), form
 
 
 def has_file_suffix(path: str) -> bool:

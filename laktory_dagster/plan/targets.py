@@ -35,7 +35,7 @@ def written_places(
 
     A path that is not usable, or lies outside of the data roots, goes to the findings.
     """
-    primary: tuple[Place, Path] | None = None
+    primary: tuple[Place, Path, str] | None = None
     for index, sink in enumerate(node.sinks):
         if not isinstance(sink, (FileSink, TableSink)) or _is_view(sink):
             continue
@@ -47,10 +47,10 @@ def written_places(
             continue
         yield WrittenPlace(node.name, place.uri, where, bool(sink.shared), sink.is_quarantine)
         if primary is None and not sink.is_quarantine:
-            primary = (place, where)
+            primary = (place, where, locations.sink_format(sink))
     if primary is not None and sets_rows_aside(node) and not node.quarantine_sinks:
-        uri = locations.quarantine_place(primary[0]).uri
-        yield WrittenPlace(node.name, uri, primary[1], is_quarantine=True)
+        place, _ = locations.quarantine_of(primary[0], primary[2])
+        yield WrittenPlace(node.name, place.uri, primary[1], is_quarantine=True)
 
 
 def _place_of(plan: Plan, stored: FileSink | TableSink | FileSource | TableSource) -> Place:

@@ -95,13 +95,15 @@ class SchemaFit:
     """How a batch fits a stored schema.
 
     `batch` are the types in which its columns are written. `table` is the schema afterwards;
-    `added` names columns that the table gets, `widened` stored columns that change their type.
+    `added` names columns that the table gets, `widened` stored columns that change their type, `inexact` those
+    where 64-bit integers become floats, which hold them exactly only up to 2**53.
     """
 
     batch: pl.Schema
     table: pl.Schema
     added: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
+    inexact: tuple[str, ...] = ()
 
 
 def fit_schema(
@@ -146,7 +148,16 @@ def fit_schema(
             hint=_evolution_hint(evolution, added, missing),
         )
     after = {**dict(stored.items()), **changed, **{name: written[name] for name in added}}
-    return SchemaFit(pl.Schema(written), pl.Schema(after), tuple(added), tuple(changed))
+    inexact = [
+        n for n, want in stored.items() if n in batch and _is_inexact(batch[n], want, after[n])
+    ]
+    return SchemaFit(
+        pl.Schema(written), pl.Schema(after), tuple(added), tuple(changed), tuple(inexact)
+    )
+
+
+def _is_inexact(have: pl.DataType, stored: pl.DataType, after: pl.DataType) -> bool:
+    return after == pl.Float64 and pl.Int64 in (have, stored)
 
 
 def _spelt(dtype: pl.DataType) -> str:

@@ -26,6 +26,11 @@ class CustomWriter:
         self._folder = Path(tempfile.mkdtemp(prefix="laktory-"))
 
     @property
+    def types(self) -> pl.Schema:
+        """Return the types of the rows, as they are."""
+        return self.schema
+
+    @property
     def keeps_types(self) -> bool:
         """Return False: the function decides what becomes of the rows."""
         return False

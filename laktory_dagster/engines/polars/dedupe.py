@@ -40,10 +40,10 @@ def dedupe(
     if len(rest) == 1 and not schema[rest[0]].is_nested():
         # Of a single column the least or the greatest is found without sorting.
         value = pl.col(rest[0])
+        # As in sorting, NaN is greater than all numbers.
+        greatest = value.nan_max() if schema[rest[0]].is_float() else value.max()
         return (
-            frame.group_by(keys)
-            .agg(value.max() if order_by in rest else value.min())
-            .select(columns)
+            frame.group_by(keys).agg(greatest if order_by in rest else value.min()).select(columns)
         )
     return _ordered(frame, keys, rest, order_by).select(columns)
 

@@ -25,7 +25,7 @@ from laktory_dagster.engines.polars.delta_log import (
 )
 from laktory_dagster.engines.polars.receipts import find_receipt, with_version, write_receipt
 from laktory_dagster.engines.polars.writer import StagingWriter, declared_types, take_options
-from laktory_dagster.errors import WriteError
+from laktory_dagster.errors import SchemaChangedError, WriteError
 
 OPTIONS = {
     "compression": "compression",
@@ -35,6 +35,7 @@ OPTIONS = {
     "overwriteSchema": "",
     "overwrite_schema": "",
 }
+EXACT_INTEGERS = 2**53
 EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
 
 
@@ -175,6 +176,11 @@ class DeltaWriter(StagingWriter):
         return name_of
 
     @property
+    def types(self) -> pl.Schema:
+        """Return the types of the written columns."""
+        return self.fit.batch
+
+    @property
     def keeps_types(self) -> bool:
         """Return whether the batch is one file; the order of partitions says nothing."""
         return not (self.is_ignored or self.partition_by)
@@ -184,6 +190,23 @@ class DeltaWriter(StagingWriter):
         if self.keeps_types:
             frame = self._scan([file for file in self._files if not _is_old(file)])
             self.rows = int(frame.select(pl.len()).collect().item())
+        self._refuse_inexact()
+
+    def _refuse_inexact(self) -> None:
+        """Raise SchemaChangedError for integers that the float they widen to cannot tell apart."""
+        columns = list(self.fit.inexact)
+        if self.is_ignored or not columns:
+            return
+        far = pl.col(columns).abs().max() >= EXACT_INTEGERS
+        for file in self._files:
+            row = self._scan([file]).select(far).collect().row(0, named=True)
+            found = next((name for name, is_far in row.items() if is_far), None)
+            if found is not None:
+                raise SchemaChangedError(
+                    f"{self.name}: `{found}` holds integers of 2**53 or more, which its wider type "
+                    "double cannot tell apart",
+                    hint=f"cast `{found}` to decimal(20,0) or to string",
+                )
 
     def staged_frame(self) -> pl.LazyFrame | None:
         """Return the staged rows where the batch is one file."""

@@ -111,10 +111,7 @@ def footer_statistics(footer: Any) -> dict[str, Any]:
         full = [group for group in groups if group.num_values or group.has_min_max]
         if not bounded or len(bounded) < len(full):
             continue
-        bounds = (
-            bound_value(min(group.min for group in bounded)),
-            bound_value(max(group.max for group in bounded)),
-        )
+        bounds = _bounds(bounded)
         if None not in bounds:
             lowest[leaf.name], highest[leaf.name] = bounds
     return {
@@ -123,6 +120,17 @@ def footer_statistics(footer: Any) -> dict[str, Any]:
         "maxValues": highest,
         "nullCount": nulls,
     }
+
+
+def _bounds(groups: Sequence[Any]) -> tuple[Any, Any]:
+    """Return the least and the greatest value of a column, None where it gets no bound."""
+    try:
+        least = min(group.min for group in groups)
+        greatest = max(group.max for group in groups)
+    except (OverflowError, ValueError):
+        # Parquet has dates that Python has not: years beyond 1 to 9999.
+        return None, None
+    return bound_value(least), bound_value(greatest)
 
 
 def bound_value(value: Any) -> Any:
@@ -330,8 +338,13 @@ def receipt_of_commit(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_in_log(store: Store, staged_id: str) -> bool:
-    """Return whether a commit of the table refers to these staged files."""
+    """Return whether the table has these staged files, or a commit of its log refers to them.
+
+    The files themselves count, since old commits are cleaned out of the log.
+    """
     table = open_table(store)
     if table is None:
         return False
+    if any(staged_id in file for file in table.file_uris()):
+        return True
     return any(entry.get(STAGED_KEY) == staged_id for entry in table.history())

@@ -9,6 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import polars as pl
+from deltalake.exceptions import DeltaError
+from pyarrow.lib import ArrowException
 
 from laktory_dagster.engines.base import (
     ColumnType,
@@ -24,8 +26,10 @@ from laktory_dagster.engines.base import (
     TransformRequest,
 )
 from laktory_dagster.engines.polars import layers, native, read, receipts, transform, write
+from laktory_dagster.engines.polars.problems import plain_text
+from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.schemas import column_types
-from laktory_dagster.errors import LaktoryDagsterError, TransformError
+from laktory_dagster.errors import LaktoryDagsterError, ReadError, TransformError
 
 
 class PolarsEngine:
@@ -74,7 +78,7 @@ class PolarsEngine:
     def head(self, frame: Frame, rows: int) -> tuple[Mapping[str, Any], ...]:
         """Return the first rows as plain values."""
         try:
-            return tuple(frame.head(rows).collect().to_dicts())
+            return tuple(plain_rows(frame.head(rows).collect()))
         except LaktoryDagsterError:
             raise
         except pl.exceptions.PolarsError as error:
@@ -82,7 +86,13 @@ class PolarsEngine:
 
     def inspect(self, place: Place, format: str) -> TableState | None:  # noqa: A002
         """Return what is stored, or None where nothing is."""
-        return receipts.inspect(place, format)
+        try:
+            return receipts.inspect(place, format)
+        except (OSError, pl.exceptions.PolarsError, DeltaError, ArrowException) as error:
+            raise ReadError(
+                f"what is stored at {place.uri} cannot be read: {plain_text(error)}",
+                hint="restore it, or remove it and run the node again",
+            ) from error
 
     def find_receipt(self, place: Place, format: str, token: str) -> Receipt | None:  # noqa: A002
         """Return the receipt of an earlier commit with this token."""

@@ -23,6 +23,7 @@ from laktory_dagster.engines.polars.delta_log import (
 from laktory_dagster.engines.polars.expressions import compile_condition
 from laktory_dagster.engines.polars.layers import dedupe
 from laktory_dagster.engines.polars.receipts import with_version, write_receipt
+from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.writer import declared_types
 from laktory_dagster.errors import MergeKeyError, UnsupportedError, WriteError
 from laktory_dagster.models import MergeOptions
@@ -107,14 +108,18 @@ class MergeWriter(DeltaWriter):
         """Return the sink of the staged batch."""
         store = self.layout.store
         self.slot.files.append(self.batch_name)
-        types = {**self.batch_types, **self.fit.batch}
-        sink: pl.LazyFrame = cast_to(frame, self.schema, types).sink_parquet(
+        sink: pl.LazyFrame = cast_to(frame, self.schema, self.types).sink_parquet(
             store.url(self.batch_name),
             mkdir=True,
             lazy=True,
             storage_options=store.storage_options or None,
         )
         return [sink]
+
+    @property
+    def types(self) -> pl.Schema:
+        """Return the types of the staged columns."""
+        return pl.Schema({**self.batch_types, **self.fit.batch})
 
     @property
     def keeps_types(self) -> bool:
@@ -154,25 +159,53 @@ class MergeWriter(DeltaWriter):
         if not found:
             return
         shown = frame.select(self.keys).unique().sort(self.keys).head(SHOWN_KEYS).collect()
-        examples = ", ".join(str(row) for row in shown.to_dicts())
+        examples = ", ".join(str(row) for row in plain_rows(shown))
         raise MergeKeyError(f"{self.name}: {found:,} {what}: {examples}", hint=hint)
 
     def changes(self) -> pl.LazyFrame:
         """Return one row a key, the latest, with whether it deletes."""
-        latest = self.batch
+        batch = self.batch.with_columns(self._deletes().alias(DELETE))
         if self.rule.order_by is None:
-            latest = latest.unique()
+            latest = batch.unique()
         else:
-            latest = dedupe(latest, tuple(self.keys), self.rule.order_by, "first")
-        deletes = pl.lit(value=False)
-        if self.rule.delete_where is not None:
-            condition = compile_condition(
-                self.rule.delete_where, self.target.dialect, schema=latest.collect_schema()
-            )
-            deletes = condition.fill_null(value=False)
+            latest = dedupe(batch, tuple(self.keys), self.rule.order_by, "first")
+            if self.rule.ignore_null_updates:
+                latest = self._filled(batch, latest)
         written = [pl.col(name) for name in self.written]
         order = [] if self.rule.order_by is None else [pl.col(self.rule.order_by).alias(_ORDER)]
-        return latest.select(*written, *order, deletes.alias(DELETE))
+        return latest.select(*written, *order, DELETE)
+
+    def _deletes(self) -> pl.Expr:
+        if self.rule.delete_where is None:
+            return pl.lit(value=False)
+        condition = compile_condition(
+            self.rule.delete_where, self.target.dialect, schema=self.batch.collect_schema()
+        )
+        return condition.fill_null(value=False)
+
+    def _filled(self, batch: pl.LazyFrame, latest: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the latest changes, their nulls filled from earlier changes of the same batch.
+
+        As if the changes had come one by one: those before a delete, and those that are older than
+        the stored row, give nothing.
+        """
+        keys, order = self.keys, str(self.rule.order_by)
+        newer = batch
+        if self.table is not None and not self.replaces and order in table_schema(self.table):
+            stored = pl.scan_delta(self.table).select(*keys, pl.col(order).alias(_STORED))
+            newer = batch.join(stored, on=keys, how="left", nulls_equal=True).filter(
+                pl.col(_STORED).is_null() | (pl.col(order) >= pl.col(_STORED))
+            )
+        deleted = pl.col(order).filter(pl.col(DELETE)).max().over(keys)
+        values = [name for name in self.written if name not in keys]
+        found = (
+            newer.filter(deleted.is_null() | (pl.col(order) > deleted))
+            .sort(order, nulls_last=False)
+            .group_by(keys)
+            .agg(pl.col(name).drop_nulls().last().alias(f"{_FILL}{name}") for name in values)
+        )
+        fills = [pl.col(name).fill_null(pl.col(f"{_FILL}{name}")) for name in values]
+        return latest.join(found, on=keys, how="left", nulls_equal=True).with_columns(fills)
 
     def commit(self, receipt: Receipt, rows: int) -> Commit:
         """Merge the batch, once per token.
@@ -276,6 +309,8 @@ class MergeWriter(DeltaWriter):
 
 
 _ORDER = "__laktory_order"
+_STORED = "__laktory_stored_order"
+_FILL = "__laktory_fill_"
 _NULL_HINT = (
     "`null_keys: quarantine` sets such rows aside; `merge_cdc_options: {null_equals_null: true}` "
     "takes null as a key"

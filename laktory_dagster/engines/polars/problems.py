@@ -11,6 +11,7 @@ from laktory_dagster.errors import LaktoryDagsterError, TransformError
 from laktory_dagster.expressions.suggest import hint_for
 
 _MISSING = re.compile(r"(?:unable to find column|column not found:|not found:) \"?([^\";\n]+)\"?")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SHOWN = 12
 
 
@@ -37,7 +38,12 @@ def explained(error: Exception, columns: Sequence[str]) -> TransformError:
     return TransformError(_first_line(error))
 
 
+def plain_text(error: BaseException) -> str:
+    """Return the first line of an error, without the colours and stack that some libraries add."""
+    return _COLOURS.sub("", str(error)).strip().partition("\n")[0]
+
+
 def _first_line(error: Exception) -> str:
-    text = str(error).strip().partition("\n")[0]
+    text = plain_text(error)
     is_ours = isinstance(error, pl.exceptions.PolarsError)
     return text if is_ours and text else f"{type(error).__name__}: {text}"

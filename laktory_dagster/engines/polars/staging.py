@@ -95,8 +95,9 @@ def _remove_kept() -> None:
 def sweep(layout: Layout, token: str, is_published: Callable[[str], bool]) -> None:
     """Remove what dead runs staged for this target.
 
-    A set of files goes when it is older than a day, when this process has given it up, or when it
-    has the same token and the process that staged it is gone. `is_published` says of an id whether a commit refers to its files.
+    A set of files goes when it is older than a day, when this process has given it up, when the
+    process of this machine that staged it is gone, or when another machine staged it for the same
+    token. `is_published` says of an id whether a commit refers to its files.
     """
     store = layout.store
     notes = [name for name in store.names(layout.staged) if name.endswith(".json")]
@@ -123,10 +124,9 @@ def _is_dead(staged_id: str, content: bytes, token: str) -> bool:
         return True
     if time.time() - started > LEFTOVER_SECONDS or staged_id in _kept:
         return True
-    here = host == socket.gethostname()
-    if here and pid == os.getpid():
-        return True
-    return note.get("token") == token and not (here and _runs(pid))
+    if host == socket.gethostname():
+        return pid == os.getpid() or not _runs(pid)
+    return bool(note.get("token") == token)
 
 
 def _runs(pid: int) -> bool:

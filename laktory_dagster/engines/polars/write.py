@@ -26,8 +26,10 @@ from laktory_dagster.engines.polars.files import FileWriter
 from laktory_dagster.engines.polars.folders import FolderWriter
 from laktory_dagster.engines.polars.layout import layout_of
 from laktory_dagster.engines.polars.merge import MergeWriter
+from laktory_dagster.engines.polars.problems import plain_text
 from laktory_dagster.engines.polars.read import as_read_error
 from laktory_dagster.engines.polars.receipts import save_failures
+from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.schemas import column_types
 from laktory_dagster.engines.polars.writer import TargetWriter
 from laktory_dagster.errors import LaktoryDagsterError, UnsupportedError, WriteError
@@ -131,8 +133,8 @@ class _Pass:
         found = (
             self.rules.counts(results.pop(0).row(0, named=True)) if self._needs_counts() else None
         )
-        preview = results.pop().to_dicts() if previews else self._read_preview()
-        shown = [rows.to_dicts() for rows in results]
+        preview = plain_rows(results.pop()) if previews else self._read_preview()
+        shown = [plain_rows(rows) for rows in results]
         return self._summary(found or self._footer_counts(), shown, preview)
 
     def _counting(self, flagged: pl.LazyFrame) -> list[pl.LazyFrame]:
@@ -151,11 +153,15 @@ class _Pass:
     def _reads_back(self) -> bool:
         """Return whether the rules are counted on the staged file, in the columns they need.
 
-        So it is where every row goes to one target: the pass then streams into it and holds nothing
-        in memory.
+        So it is where every row goes, uncast, to one target: the pass then streams into it and
+        holds nothing in memory.
         """
-        single = len(self.writers) == 1 and self._typed_writer() is not None
-        return single and not self.rules.sets_rows_aside and not self.rules.is_empty
+        if self.rules.is_empty or self.rules.sets_rows_aside or len(self.writers) != 1:
+            return False
+        writer = self._typed_writer()
+        return writer is not None and all(
+            writer.types.get(name) == dtype for name, dtype in self.schema.items()
+        )
 
     def _stored(self) -> pl.LazyFrame:
         writer = self._typed_writer()
@@ -202,7 +208,7 @@ class _Pass:
     def _read_preview(self) -> Sequence[Mapping[str, Any]]:
         writer = self._typed_writer()
         frame = writer.staged_frame() if writer and self.request.keep_samples else None
-        return [] if frame is None else frame.head(self.request.sample_rows).collect().to_dicts()
+        return [] if frame is None else plain_rows(frame.head(self.request.sample_rows).collect())
 
     def _footer_counts(self) -> Counts:
         writer = self._typed_writer()
@@ -303,7 +309,7 @@ def _write_errors(target: Target) -> Iterator[None]:
         raise
     except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
         full = _disk_full(error, [target])
-        raise full or WriteError(f"{name} could not be written: {error}") from error
+        raise full or WriteError(f"{name} could not be written: {plain_text(error)}") from error
 
 
 def _too_large(error: BaseException, targets: Sequence[Target]) -> WriteError | None:

@@ -32,6 +32,11 @@ class TargetWriter(Protocol):
         """Return whether one staged file gives back rows and values as they were."""
         ...
 
+    @property
+    def types(self) -> pl.Schema:
+        """Return the types in which the columns are staged."""
+        ...
+
     def prepare(self) -> None:
         """Check all that can be known before the work, remove leftovers, open the staging."""
         ...

@@ -99,7 +99,7 @@ def test_a_rejection_says_what_failed_and_what_stays() -> None:
     checks = evaluate([rule(action="FAIL")], summary(3))
     stored = TableState(version=7, columns=(), rows=None, receipt=receipt("run-1"))
 
-    error = rejection("prices", checks, stored)
+    error = rejection("prices", checks, lambda: stored)
 
     assert error is not None
     assert error.node == "prices"
@@ -112,4 +112,4 @@ def test_a_rejection_says_what_failed_and_what_stays() -> None:
 def test_nothing_is_rejected_when_nothing_blocks() -> None:
     checks = evaluate([rule(action="WARN")], summary(3))
 
-    assert rejection("prices", checks, None) is None
+    assert rejection("prices", checks, lambda: None) is None

@@ -149,12 +149,22 @@ class TestDataRoots:
         ("/out/a.parquet", "/out/a_quarantine.parquet"),
         ("/out/a.json.gz", "/out/a_quarantine.json.gz"),
         ("/out/v1.2", "/out/v1.2_quarantine"),
-        ("s3://b/a.CSV", "s3://b/a_quarantine.CSV"),
+        ("s3://b/a.PARQUET", "s3://b/a_quarantine.PARQUET"),
     ],
 )
 def test_where_rejected_rows_go(uri: str, quarantine: str) -> None:
-    place = locations.quarantine_place(Place(uri, {"k": "v"}))
-    assert place == Place(quarantine, {"k": "v"})
+    found = locations.quarantine_of(Place(uri, {"k": "v"}), "PARQUET")
+    assert found == (Place(quarantine, {"k": "v"}), "PARQUET")
+
+
+@pytest.mark.parametrize("form", ["CSV", "EXCEL"])
+@pytest.mark.parametrize(
+    ("uri", "quarantine"),
+    [("/out/a.csv", "/out/a_quarantine.json"), ("/out/a", "/out/a_quarantine")],
+)
+def test_rejected_rows_of_a_flat_format_go_to_json(form: str, uri: str, quarantine: str) -> None:
+    # A CSV file has no place for the list of rules that a row fails.
+    assert locations.quarantine_of(Place(uri, {}), form) == (Place(quarantine, {}), "JSON")
 
 
 HOSTILE = [
