@@ -13,7 +13,7 @@ demo: .venv/.ready-ui ## Run the stock-prices example with Dagster, and say how 
 	$(BIN)/laktory-dagster run examples/stock_prices/pipeline.yaml
 
 test: lint ## Style, types, architecture and all tests
-	$(BIN)/pytest -n $(WORKERS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 lint: .venv/.ready-dev ## Style, types and architecture
 	$(BIN)/ruff check .

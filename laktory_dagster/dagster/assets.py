@@ -18,6 +18,10 @@ from laktory_dagster.execution.session import RunSession
 from laktory_dagster.models.sources import AssetSource
 from laktory_dagster.plan.definition import Plan, PlanNode
 
+# Dagster's own tags, documented with data versions; it exports no names for them.
+DATA_VERSION_TAG = "dagster/data_version"
+DATA_VERSION_IS_USER_PROVIDED_TAG = "dagster/data_version_is_user_provided"
+INPUT_VERSION_TAG = "dagster/input_data_version"
 MAX_OPS = 300
 MAX_DEPTH = 500
 
@@ -151,9 +155,12 @@ def _run(
         if result.status in (NodeStatus.DONE, NodeStatus.REUSED):
             # No log line: each costs as much as the write of a small node, and the
             # materialization says it all.
+            read = _versions_read(graph, plan, session, result.node)
+            yield from _observations(context, io, read)
             yield dg.MaterializeResult(
                 asset_key=key,
                 value=Committed(result, preview),
+                tags={f"{INPUT_VERSION_TAG}/{k.to_user_string()}": v for k, v in read.items()},
                 check_results=_selected_checks(context, key, result),
                 data_version=dg.DataVersion(result.data_version) if result.data_version else None,
             )
@@ -166,6 +173,28 @@ def _run(
             context.log.warning("[%s] %s: %s", result.node, result.status.value, result.message)
     if failed:
         raise _failure(failed, skipped)
+
+
+def _versions_read(
+    graph: AssetGraph, plan: Plan, session: RunSession, name: str
+) -> dict[dg.AssetKey, str]:
+    """Return the versions of the external data that a node of this run has read."""
+    versions = session.shared.place_versions
+    places = graph.external_places(plan, plan.nodes[name])
+    return {key: versions[place] for key, place in places.items() if place in versions}
+
+
+def _observations(
+    context: dg.AssetExecutionContext, io: LaktoryIOManager, read: Mapping[dg.AssetKey, str]
+) -> Iterator[dg.AssetObservation]:
+    """Yield, once a run, which versions of external data it reads.
+
+    Without them the first look at a source would call everything stale that was made from it.
+    """
+    for key, version in read.items():
+        if io.is_news(context.run.run_id, key, version):
+            tags = {DATA_VERSION_TAG: version, DATA_VERSION_IS_USER_PROVIDED_TAG: "true"}
+            yield dg.AssetObservation(asset_key=key, tags=tags)
 
 
 def _check_only(

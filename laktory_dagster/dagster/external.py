@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from laktory_dagster.dagster.graph import AssetGraph
+from laktory_dagster.dagster.graph import AssetGraph, ExternalAsset
 from laktory_dagster.dagster.keys import folded
 from laktory_dagster.errors import LaktoryDagsterError
 from laktory_dagster.execution.context import RunOptions
@@ -12,31 +12,26 @@ from laktory_dagster.execution.session import RunSession
 from laktory_dagster.models.sources import SourceOptions
 from laktory_dagster.plan.definition import Plan
 
-Observed = dict[dg.AssetKey, tuple[Plan, SourceOptions]]
-
 
 def build_external_assets(graph: AssetGraph) -> list[dg.AssetsDefinition]:
     """Return one observable multi-asset per pipeline for the data that no loaded node writes."""
-    by_plan: dict[str, list[tuple[Plan, SourceOptions, dg.AssetSpec]]] = {}
-    for plan, source, spec in graph.external_specs():
-        by_plan.setdefault(plan.name, []).append((plan, source, spec))
+    by_plan: dict[str, list[ExternalAsset]] = {}
+    for external in graph.external_specs():
+        by_plan.setdefault(external.plan.name, []).append(external)
     return [_observable(name, found) for name, found in by_plan.items()]
 
 
-def _observable(
-    pipeline: str, found: list[tuple[Plan, SourceOptions, dg.AssetSpec]]
-) -> dg.AssetsDefinition:
-    sources: Observed = {spec.key: (plan, source) for plan, source, spec in found}
+def _observable(pipeline: str, found: list[ExternalAsset]) -> dg.AssetsDefinition:
+    externals = {external.spec.key: external for external in found}
 
     @dg.multi_observable_source_asset(  # type: ignore[untyped-decorator]
         name=f"{folded(pipeline)}__sources",
-        specs=[spec for _, _, spec in found],
+        specs=[external.spec for external in found],
         can_subset=True,
     )
     def observe(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:
         for key in context.selected_asset_keys:
-            plan, source = sources[key]
-            version = observed_version(plan, source)
+            version = observed_version(externals[key].plan, externals[key].source)
             if version is None:
                 context.log.warning("%s cannot be read now", key.to_user_string())
                 continue

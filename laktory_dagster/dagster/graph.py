@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import dagster as dg
@@ -14,6 +15,15 @@ from laktory_dagster.models.sources import AssetSource, FileSource, SourceOption
 from laktory_dagster.models.transformer import argument_sources, flat_steps
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
+
+
+@dataclass(frozen=True)
+class ExternalAsset:
+    """Data that no loaded node writes, with a source that reads them."""
+
+    plan: Plan
+    source: SourceOptions
+    spec: dg.AssetSpec
 
 
 class AssetGraph:
@@ -60,33 +70,54 @@ class AssetGraph:
 
     def source_key(self, plan: Plan, source: SourceOptions) -> dg.AssetKey | None:
         """Return the asset that a source reads: a node of any plan, or an external one."""
-        written = self._writer_of(plan, source)
-        if written is not None:
-            return written
+        place = source_place(plan, source)
+        if place is not None and place in self._written:
+            return self._written[place]
+        external = self._external.get(_identity(plan, source))
+        if external is not None:
+            return external.spec.key
         spec = self.translator.get_source_asset_spec(plan, source)
         return None if spec is None else spec.key
 
-    def external_specs(self) -> Iterator[tuple[Plan, SourceOptions, dg.AssetSpec]]:
-        """Yield each external asset once, with a source that reads it."""
-        seen: set[dg.AssetKey] = set()
-        for plan in self.plans:
-            for node in plan.nodes.values():
-                for source in sources_of(node):
-                    if isinstance(source, AssetSource) or self._writer_of(plan, source):
-                        continue
-                    spec = self.translator.get_source_asset_spec(plan, source)
-                    if spec is not None and spec.key not in seen:
-                        seen.add(spec.key)
-                        yield plan, source, spec
+    def external_places(self, plan: Plan, node: PlanNode) -> dict[dg.AssetKey, str]:
+        """Return where the external data lie that a node reads, by their asset."""
+        found: dict[dg.AssetKey, str] = {}
+        for source in sources_of(node):
+            place = source_place(plan, source)
+            external = self._external.get(_identity(plan, source))
+            if place is not None and external is not None:
+                found[external.spec.key] = place
+        return found
 
-    def _writer_of(self, plan: Plan, source: SourceOptions) -> dg.AssetKey | None:
-        if isinstance(source, TableSource):
-            place = locations.table_place(plan, source, locations.warehouse_root(plan))
-        elif isinstance(source, FileSource):
-            place = locations.file_place(plan, source.path)
-        else:
-            return None
-        return self._written.get(place.uri)
+    def external_specs(self) -> Iterator[ExternalAsset]:
+        """Yield each external asset once, with a source that reads it."""
+        yield from self._external.values()
+
+    @cached_property
+    def _external(self) -> dict[str, ExternalAsset]:
+        """External assets by what identifies their data; two data never share a key."""
+        found: dict[str, ExternalAsset] = {}
+        taken: set[dg.AssetKey] = set()
+        read = [
+            (plan, source)
+            for plan in self.plans
+            for node in plan.nodes.values()
+            for source in sources_of(node)
+        ]
+        for plan, source in read:
+            identity = _identity(plan, source)
+            is_ours = isinstance(source, AssetSource) or identity in self._written
+            if is_ours or identity in found:
+                continue
+            spec = self.translator.get_source_asset_spec(plan, source)
+            if spec is None:
+                continue
+            if spec.key in taken:
+                *above, name = spec.key.path
+                spec = spec.replace_attributes(key=dg.AssetKey([*above, plan.name, name]))
+            taken.add(spec.key)
+            found[identity] = ExternalAsset(plan, source, spec)
+        return found
 
     @cached_property
     def _written(self) -> dict[str, dg.AssetKey]:
@@ -99,6 +130,20 @@ class AssetGraph:
                         uri = locations.sink_place(plan, sink, warehouse).uri
                         found[uri] = self.key(plan, node.name)
         return found
+
+
+def source_place(plan: Plan, source: SourceOptions) -> str | None:
+    """Return where a source's data lie, None for those of no place."""
+    if isinstance(source, TableSource):
+        return locations.table_place(plan, source, locations.warehouse_root(plan)).uri
+    if isinstance(source, FileSource):
+        return locations.file_place(plan, source.path).uri
+    return None
+
+
+def _identity(plan: Plan, source: SourceOptions) -> str:
+    """Return what tells the data of sources apart: their place, else the declaration itself."""
+    return source_place(plan, source) or f"{plan.name} {source!r}"
 
 
 def sources_of(node: PlanNode) -> Iterator[SourceOptions]:

@@ -15,7 +15,8 @@ from laktory_dagster.errors import SettingsError
 VARIABLE = "DAGSTER_HOME"
 FOLDER = ".dagster_home"
 _MARKS = ("pyproject.toml", ".git", "workspace.yaml", "dagster.yaml")
-_INSTANCE_CONFIG = "telemetry:\n  enabled: false\n"
+# Without the sign-up dialog, which would hide the first look at the graph.
+_INSTANCE_CONFIG = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
 
 
 def project_root(path: Path) -> Path:

@@ -47,6 +47,7 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
     _plans: dict[str, Plan] = PrivateAttr(default_factory=dict)
     _keys: dict[dg.AssetKey, tuple[str, str]] = PrivateAttr(default_factory=dict)
     _sessions: dict[tuple[str, str], RunSession] = PrivateAttr(default_factory=dict)
+    _seen: set[tuple[str, dg.AssetKey, str]] = PrivateAttr(default_factory=set)
     _lock: Any = PrivateAttr(default_factory=threading.Lock)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
@@ -54,6 +55,7 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
         for session in self._sessions.values():
             session.close()
         self._sessions.clear()
+        self._seen.clear()
 
     def session(self, plan: Plan, options: RunOptions) -> RunSession:
         """Return the run's session of a plan, opening it on first use."""
@@ -62,6 +64,13 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
             if key not in self._sessions:
                 self._sessions[key] = RunSession(plan, options)
             return self._sessions[key]
+
+    def is_news(self, run_id: str, key: dg.AssetKey, version: str) -> bool:
+        """Return whether this process has not asked before for this version within the run."""
+        with self._lock:
+            known = (run_id, key, version) in self._seen
+            self._seen.add((run_id, key, version))
+            return not known
 
     def commit(self, session: RunSession, prepared: PreparedNode) -> NodeResult:
         """Publish a prepared node. Raises WriteError."""

@@ -133,7 +133,10 @@ class Reader:
             format=form,
             limit=self._session.options.limit,
         )
-        return self._session.engine(node.engine).read(request)
+        result = self._session.engine(node.engine).read(request)
+        if result.inputs:
+            self._session.shared.place_versions[place.uri] = result.inputs[0].version
+        return result
 
     def _given(self, source: SourceOptions, node: PlanNode, frame: Frame) -> ReadResult:
         request = ReadRequest(

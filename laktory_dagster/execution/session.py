@@ -83,6 +83,7 @@ class _Shared:
     views: dict[str, View] = field(default_factory=dict)
     handed: dict[str, Frame] = field(default_factory=dict)
     data_versions: dict[str, str] = field(default_factory=dict)
+    place_versions: dict[str, str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 

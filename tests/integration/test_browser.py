@@ -66,7 +66,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "-f", str(ROOT / "definitions.py"), "-h", "127.0.0.1", "-p", str(port),
     ]  # fmt: skip
     log = (home / "webserver.log").open("wb")
-    server = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=ROOT)
+    # Not in the root: a `.env` there, which a demo leaves, would name another instance.
+    server = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=home)
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(url, server, home / "webserver.log")
