@@ -161,6 +161,29 @@ def test_a_materialization_shows_its_numbers(browser: Browser) -> None:
     assert int(rows["rows_in"]) == sum(int(rows[name]) for name in parts)
 
 
+def test_an_assets_page_plots_its_row_counts(browser: Browser) -> None:
+    from playwright.sync_api import Page
+
+    browser.see(
+        "/assets/stock_prices/slv_stock_prices?view=overview", "traded_on", shot="before_plots"
+    )
+    page = browser.page
+    assert isinstance(page, Page)
+    page.get_by_role("button", name="Plots").click()
+    plot = page.locator("canvas").first
+    plot.scroll_into_view_if_needed()
+    page.wait_for_timeout(2_000)
+    page.screenshot(path=browser.shots / "plots.png")
+    shown = page.inner_text("body")
+    for name in ("rows_out", "rows_dropped", "rows_quarantined", "dagster/row_count"):
+        assert name in shown
+    # A drawn line: a canvas that is not of one colour.
+    drawn = plot.evaluate(
+        "it => new Set(it.getContext('2d').getImageData(0, 0, it.width, it.height).data).size"
+    )
+    assert drawn > 2
+
+
 def test_checks_show_their_results(browser: Browser) -> None:
     text = browser.see(
         "/assets/stock_prices/slv_stock_prices?view=checks", "prices_are_positive", shot="checks"
