@@ -117,6 +117,19 @@ def _note(desk: Desk, home: str, token: str, **more: object) -> None:
     (folder / "0123456789abcdef.json").write_text(json.dumps(content))
 
 
+@pytest.mark.parametrize(("age", "kept"), [(10, True), (25 * 3600, False)])
+def test_a_half_written_note_goes_after_a_day(desk: Desk, age: int, kept: bool) -> None:
+    target = desk.target("table", "DELTA")
+    desk.put(FRAME, target, run="r1")
+    half = desk.folder / "table" / "_laktory" / "staged" / ".0123456789abcdef.tmp"
+    half.parent.mkdir(parents=True, exist_ok=True)
+    half.write_text('{"token"')
+    os.utime(half, (time.time() - age,) * 2)
+    desk.put(FRAME, target, run="r2")
+    assert half.exists() is kept
+    assert desk.rows(target) == [(1,), (2,)]
+
+
 MINE = "run-1/prices/sink_0/-"
 OTHER = "run-9/prices/sink_0/-"
 

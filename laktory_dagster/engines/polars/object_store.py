@@ -76,6 +76,9 @@ class RemoteStore:
         """Hold nothing: object stores have no locks."""
         yield
 
+    def remove_halves(self, folder: str, older_than: float) -> None:
+        """Do nothing: an object is there as a whole or not at all."""
+
     def remove_tree(self, folder: str) -> None:
         """Remove all objects below a prefix."""
         for name in self.names(folder):

@@ -100,6 +100,7 @@ def sweep(layout: Layout, token: str, is_published: Callable[[str], bool]) -> No
     token. `is_published` says of an id whether a commit refers to its files.
     """
     store = layout.store
+    store.remove_halves(layout.staged, LEFTOVER_SECONDS)
     notes = [name for name in store.names(layout.staged) if name.endswith(".json")]
     for name in notes:
         content = store.read(name)

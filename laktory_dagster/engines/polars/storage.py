@@ -64,6 +64,10 @@ class Store(Protocol):
         """Remove a folder with all that is in it; one that is not there is fine."""
         ...
 
+    def remove_halves(self, folder: str, older_than: float) -> None:
+        """Remove from a folder what killed calls of `write` left, older than so many seconds."""
+        ...
+
     def locked(self, name: str) -> AbstractContextManager[None]:
         """Hold a lock file while the block runs, where the store has locks."""
         ...
@@ -168,6 +172,14 @@ class LocalStore:
         with path.open("a") as file:
             _wait_for_lock(file.fileno(), self.root)
             yield
+
+    def remove_halves(self, folder: str, older_than: float) -> None:
+        """Remove the files that `write` would have renamed, and that are older than the seconds."""
+        border = time.time() - older_than
+        for half in Path(self.root, folder).glob(".*.tmp"):
+            with suppress(OSError):
+                if half.stat().st_mtime < border:
+                    half.unlink()
 
     def remove_tree(self, folder: str) -> None:
         """Remove a folder with all that is in it."""
