@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from laktory_dagster.models import Expectation, MergeOptions
+from laktory_dagster.models.calls import LaktoryContext
 from laktory_dagster.models.place import Place as Place  # noqa: PLC0414 - also part of this contract
 from laktory_dagster.models.sources import SourceOptions
 from laktory_dagster.models.transformer import LeafStep
@@ -80,7 +81,7 @@ class TransformRequest:
     frames: Mapping[str, Frame] = field(default_factory=dict)
     read: Callable[[SourceOptions], Frame] | None = None
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    context: Any = None
+    context: LaktoryContext = field(default_factory=LaktoryContext)
     timestamp: datetime | None = None
 
 
@@ -132,7 +133,7 @@ class Target:
     null_keys: str = "error"
     on_empty: str = "write"
     dialect: str = "spark"
-    custom_writer: Callable[..., Any] | None = None
+    custom_writer: Callable[[Any], Any] | None = None
     table_name: str | None = None
     comment: str | None = None
     replace_stored: bool = False

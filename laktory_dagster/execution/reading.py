@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from laktory_dagster.engines.base import (
     Frame,
@@ -16,6 +16,7 @@ from laktory_dagster.engines.base import (
 )
 from laktory_dagster.errors import ReadError
 from laktory_dagster.execution.targets import written_formats
+from laktory_dagster.models.calls import LaktoryContext, call_in_context
 from laktory_dagster.models.sources import (
     AssetSource,
     CustomSource,
@@ -156,9 +157,9 @@ class Reader:
     def _custom(self, source: CustomSource, node: PlanNode) -> Frame:
         call = source.custom_reader
         function = self._session.function(call.func_name)
-        context = {"node": node.declared, "pipeline": self._session.plan.pipeline, "source": source}
+        context = LaktoryContext(node.declared, self._session.plan.pipeline, source=source)
         try:
-            made = call_with_context(function, call.func_args, call.func_kwargs, context)
+            made = call_in_context(function, call.func_args, call.func_kwargs, context)
         except Exception as error:
             raise ReadError(
                 f"the reader `{call.func_name}` of node `{node.name}` failed: {error!r}"
@@ -173,14 +174,3 @@ class Reader:
                 hint="materialize the node in Dagster, or give the frame as `assets={key: frame}`",
             )
         return assets[source.asset]
-
-
-def call_with_context(
-    function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], context: dict[str, Any]
-) -> Any:
-    """Call a function of the project, with `laktory_context` if it declares it."""
-    code = getattr(function, "__code__", None)
-    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if code else ()
-    if "laktory_context" in names:
-        kwargs = {**kwargs, "laktory_context": context}
-    return function(*args, **kwargs)

@@ -48,6 +48,7 @@ from laktory_dagster.execution.results import (
 )
 from laktory_dagster.execution.secrets import SecretKeeper
 from laktory_dagster.execution.targets import resolve_targets
+from laktory_dagster.models.calls import LaktoryContext
 from laktory_dagster.models.sources import NodeSource, SourceOptions
 from laktory_dagster.models.transformer import flat_steps
 from laktory_dagster.plan import locations
@@ -190,7 +191,7 @@ class RunSession:
             frames=frames,
             read=read_argument,
             functions=self.functions,
-            context={"node": node.declared, "pipeline": self.plan.pipeline},
+            context=LaktoryContext(node.declared, self.plan.pipeline),
             timestamp=self.options.logical_time,
         )
         frame = engine.transform(reads[0].frame, request)

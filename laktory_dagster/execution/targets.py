@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from laktory_dagster.engines.base import Target
+from laktory_dagster.models.calls import LaktoryContext, call_in_context
 from laktory_dagster.models.sinks import FileSink, SinkOptions, TableSink
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
 
+FindFunction = Callable[[str], Callable[..., Any]]
 COMMIT_ORDER = ("quarantine", "other", "primary")
 
 
@@ -18,7 +20,7 @@ def resolve_targets(
     plan: Plan,
     node: PlanNode,
     warehouse: str,
-    find_function: Callable[[str], Callable[..., Any]],
+    find_function: FindFunction,
     *,
     full_refresh: bool = False,
 ) -> tuple[Target, ...]:
@@ -78,7 +80,7 @@ def _target(
     node: PlanNode,
     sink: SinkOptions,
     warehouse: str,
-    find_function: Callable[[str], Callable[..., Any]],
+    find_function: FindFunction,
 ) -> Target:
     merge = sink.merge_cdc_options
     keys = (merge.primary_keys if merge else ()) or node.declared.primary_keys
@@ -89,7 +91,6 @@ def _target(
             partition_by += tuple(method.args) if method.name == "partitionBy" else ()
     stream = any(source.as_stream for source in node.declared.sources)
     metadata = sink.metadata
-    writer = sink.custom_writer
     return Target(
         key="",
         role="other",
@@ -105,10 +106,26 @@ def _target(
         null_keys=sink.null_keys,
         on_empty=sink.on_empty,
         dialect=node.dialect,
-        custom_writer=find_function(writer.func_name) if writer else None,
+        custom_writer=_custom_writer(plan, node, sink, find_function),
         table_name=locations.table_name(plan, sink) if isinstance(sink, TableSink) else None,
         comment=(metadata.comment if metadata else None) or node.declared.description,
     )
+
+
+def _custom_writer(
+    plan: Plan, node: PlanNode, sink: SinkOptions, find_function: FindFunction
+) -> Callable[[Any], Any] | None:
+    """Return what writes a frame by a function of the project and its arguments."""
+    call = sink.custom_writer
+    if call is None:
+        return None
+    function = find_function(call.func_name)
+    context = LaktoryContext(node.declared, plan.pipeline, sink=sink)
+
+    def write(frame: Any) -> Any:
+        return call_in_context(function, (frame, *call.func_args), call.func_kwargs, context)
+
+    return write
 
 
 def _columns(value: Any) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What a user declares: `from laktory_dagster import models`."""
 
+from laktory_dagster.models.calls import LaktoryContext
 from laktory_dagster.models.expectation import Expectation, Tolerance
 from laktory_dagster.models.node import OwnStep, PipelineNode
 from laktory_dagster.models.orchestrators import DatabricksJob, DeclarativePipeline
@@ -26,7 +27,7 @@ from laktory_dagster.models.transformer import (
 
 __all__ = [
     "AssetSource", "Column", "ColumnStep", "ColumnsStep", "CustomSource", "DatabricksJob",
-    "DeclarativePipeline", "Environment", "Expectation", "FileSink", "FileSource", "MemorySource",
+    "DeclarativePipeline", "Environment", "Expectation", "FileSink", "FileSource", "LaktoryContext", "MemorySource",
     "MergeOptions", "MethodStep", "NodeSource", "OwnStep", "Parameter", "Pipeline", "PipelineNode",
     "Schedule", "Sink", "Source", "SqlStep", "Step", "TableSink", "TableSource", "Tolerance",
     "Transformer", "Udf", "ViewSink",

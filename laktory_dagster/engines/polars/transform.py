@@ -25,6 +25,7 @@ from laktory_dagster.errors import LaktoryDagsterError, TransformError
 from laktory_dagster.expressions import catalog
 from laktory_dagster.expressions.portable import CANONICAL, LAKTORY, PORTABLE
 from laktory_dagster.expressions.suggest import hint_for
+from laktory_dagster.models.calls import call_in_context
 from laktory_dagster.models.transformer import (
     ColumnsStep,
     ColumnStep,
@@ -139,16 +140,7 @@ def _call_project(
     frame: Any = require_frame(current)
     if step.dataframe_api == "NARWHALS":
         frame = nw.from_native(frame)
-    if _takes_context(function) and "laktory_context" not in kwargs:
-        kwargs = {**kwargs, "laktory_context": request.context}
-    return from_native(function(frame, *args, **kwargs))
-
-
-def _takes_context(function: Callable[..., Any]) -> bool:
-    try:
-        return "laktory_context" in inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        return False
+    return from_native(call_in_context(function, (frame, *args), kwargs, request.context))
 
 
 def _call_of_groups(groups: Groups, name: str, scope: StepScope, given: Calls) -> Any:

@@ -1,0 +1,40 @@
+"""What functions of a project learn of the pipeline that calls them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class LaktoryContext:
+    """Where a function of the project is called from; it asks for it as `laktory_context`.
+
+    A step knows its node and pipeline, a reader its source too, a writer its sink.
+    """
+
+    node: Any = None
+    pipeline: Any = None
+    source: Any = None
+    sink: Any = None
+
+
+def call_in_context(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    context: LaktoryContext,
+) -> Any:
+    """Call a function, with `laktory_context` if it declares it, and return what it returns."""
+    if "laktory_context" not in kwargs and _asks_for_context(function):
+        kwargs = {**kwargs, "laktory_context": context}
+    return function(*args, **kwargs)
+
+
+def _asks_for_context(function: Callable[..., Any]) -> bool:
+    try:
+        return "laktory_context" in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False

@@ -1,0 +1,98 @@
+"""Functions of a project: what readers, steps and writers of its own get and hand back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from laktory_dagster import models
+
+FUNCTIONS = """
+import json
+from pathlib import Path
+
+import polars as pl
+
+
+def read(first, *, count, laktory_context):
+    name = f"{laktory_context.pipeline.name}.{laktory_context.node.name}"
+    assert laktory_context.source.limit == 3
+    return pl.DataFrame({"a": range(first, first + count), "by": name})
+
+
+def double(frame, column, laktory_context=None):
+    return frame.with_columns(pl.col(column) * 2, node=pl.lit(laktory_context.node.name))
+
+
+def write(frame, header, *, laktory_context, footer="-"):
+    path = Path(laktory_context.sink.path)
+    rows = frame.collect().rows()
+    path.write_text(json.dumps([header, *rows, footer]))
+
+
+def broken(frame):
+    raise RuntimeError("the printer is on fire")
+"""
+
+PIPELINE = """
+name: own
+udfs:
+  - {{module_name: own_functions, function_name: double}}
+nodes:
+  - name: numbers
+    source:
+      custom_reader: {{func_name: own_functions.read, func_args: [5], func_kwargs: {{count: 9}}}}
+      limit: 3
+    transformer:
+      nodes:
+        - {{func_name: double, func_args: [a]}}
+    sinks:
+      - path: {path}
+        format: JSON
+        custom_writer: {writer}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "own_functions.py").write_text(FUNCTIONS)
+    return tmp_path
+
+
+def pipeline(folder: Path, writer: str) -> models.Pipeline:
+    file = folder / "pipeline.yaml"
+    file.write_text(PIPELINE.format(path=folder / "out.json", writer=writer))
+    with file.open() as opened:
+        return models.Pipeline.model_validate_yaml(opened)
+
+
+def test_reader_step_and_writer_get_arguments_and_context(folder: Path) -> None:
+    writer = "{func_name: own_functions.write, func_args: [head], func_kwargs: {footer: foot}}"
+    pipeline(folder, writer).execute()
+    assert json.loads((folder / "out.json").read_text()) == [
+        "head",
+        [10, "own.numbers", "numbers"],
+        [12, "own.numbers", "numbers"],
+        [14, "own.numbers", "numbers"],
+        "foot",
+    ]
+
+
+def test_a_writer_by_name_alone_that_fails_is_named(folder: Path) -> None:
+    with pytest.raises(Exception, match="the printer is on fire") as caught:
+        pipeline(folder, "own_functions.broken").execute()
+    assert "numbers" in str(caught.value)
+    assert "out.json" in str(caught.value)
+    assert not (folder / "out.json").exists()
+
+
+def test_nothing_is_written_by_a_run_without_sinks(folder: Path) -> None:
+    made = pipeline(folder, "own_functions.broken")
+    made.execute(write_sinks=False)
+    frame = made.nodes_dict["numbers"].output_df
+    assert isinstance(frame, pl.LazyFrame)
+    assert frame.select(pl.col("a").sum()).collect().item() == 36
+    assert not (folder / "out.json").exists()
