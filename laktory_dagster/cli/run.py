@@ -104,7 +104,8 @@ def _ignore(_node: NodeReport) -> None:
 def _progress(screen: Screen) -> Callable[[NodeReport], None]:
     def show(node: NodeReport) -> None:
         mark, style = _MARKS.get(node.status, _OTHER_MARK)
-        rows = "" if node.rows_out is None else f"  {node.rows_out:,} rows"
+        word = "row" if node.rows_out == 1 else "rows"
+        rows = "" if node.rows_out is None else f"  {node.rows_out:,} {word}"
         seconds = "" if node.seconds is None else f"  {node.seconds:.2f} s"
         screen.say(f"{mark} {node.node}{rows}{seconds}", style=style)
         if node.message:
@@ -130,7 +131,8 @@ def _summarise(screen: Screen, report: RunReport) -> None:
         word = "was cancelled" if report.cancelled else "failed"
         screen.say(f"Run {report.run_id} of {report.pipeline} {word}.", style="red")
         screen.say(f"  What is left of it:   {_program()} run --retry {report.run_id}")
-    screen.say(f"  Tables are below:     {_relative(report.warehouse)}")
+    if any("/" not in target for node in report.nodes for target in node.targets):
+        screen.say(f"  Tables are below:     {_relative(report.warehouse)}")
     screen.say(f"  This run in the UI:   {_ui_command(report)}")
 
 

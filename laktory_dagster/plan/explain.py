@@ -24,9 +24,9 @@ def explain_text(plan: Plan, selected: Iterable[str] | None = None) -> str:
     """Return the plan for a person: every node with what it reads, does and writes, in order."""
     chosen = set(plan.nodes if selected is None else selected)
     nodes = [node for node in plan.nodes.values() if node.name in chosen]
-    count = f"{len(nodes)} nodes"
-    if len(nodes) < len(plan.nodes):
-        count = f"{len(nodes)} of {len(plan.nodes)} nodes"
+    word = "node" if len(plan.nodes) == 1 else "nodes"
+    part = f"{len(nodes)} of " if len(nodes) < len(plan.nodes) else ""
+    count = f"{part}{len(plan.nodes)} {word}"
     lines = [f"pipeline {plan.name}: {count}"]
     for index, node in enumerate(nodes, start=1):
         lines += _explain_node(plan, node, index)

@@ -41,6 +41,8 @@ _ALSO: dict[str, dict[str, Any]] = {
     },
     "step": {"const": "own"},
 }
+# Fields that a file may leave out although every model has them.
+_FILLED = {"PipelineNode": "name"}
 _ABOUT = ("description", "title", "default")
 _VALUES = ("boolean", "integer", "number")
 
@@ -65,7 +67,13 @@ def json_schema() -> dict[str, Any]:
     for name, definition in definitions.items():
         merged = {"^<<$": {"description": "Merges a mapping into this one."}}
         properties = _properties(definition)
-        definitions[name] = {**definition, "properties": properties, "patternProperties": merged}
+        required = [key for key in definition.get("required", []) if key != _FILLED.get(name)]
+        definitions[name] = {
+            **definition,
+            "properties": properties,
+            "required": required,
+            "patternProperties": merged,
+        }
     reference = {"$ref": "#/$defs/Pipeline"}
     return {
         "$schema": DRAFT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import polars as pl
@@ -81,11 +82,16 @@ def test_reader_step_and_writer_get_arguments_and_context(folder: Path) -> None:
     ]
 
 
-def test_a_writer_by_name_alone_that_fails_is_named(folder: Path) -> None:
+def test_a_writer_by_name_alone_that_fails_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder / "temporary"))
     with pytest.raises(Exception, match="the printer is on fire") as caught:
         pipeline(folder, "own_functions.broken").execute()
     assert "numbers" in str(caught.value)
     assert "out.json" in str(caught.value)
+    assert not list((folder / "temporary").iterdir())
     assert not (folder / "out.json").exists()
 
 

@@ -65,6 +65,12 @@ class CustomWriter:
         Raises:
             WriteError: the function failed.
         """
+        try:
+            return self._commit(receipt, rows)
+        finally:
+            self.abort()
+
+    def _commit(self, receipt: Receipt, rows: int) -> Commit:
         place, form = self.target.place, self.target.format
         earlier = find_receipt(place, form, receipt.token)
         frame = pl.scan_parquet(self._file).collect().lazy()
@@ -79,7 +85,6 @@ class CustomWriter:
         except Exception as error:
             raise WriteError(f"the writer of {place.uri} failed: {error!r}") from error
         write_receipt(layout_of(place, form), receipt)
-        self.abort()
         return Commit(self.target, rows, None, None, frame)
 
     def break_off(self) -> None:

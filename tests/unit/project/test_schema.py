@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from laktory_dagster.config.reader import read_document
+from laktory_dagster.project import load_project
 from laktory_dagster.project.schema import json_schema
 
 SCHEMA = json_schema()
@@ -146,3 +147,11 @@ def test_the_examples_keep_to_it(file: Path) -> None:
     data = read_document(file).data
     if isinstance(data, dict) and "nodes" in data:
         assert [error.message for error in CHECK.iter_errors(data)] == []
+
+
+def test_a_node_without_a_name_is_valid_in_editors_too(tmp_path: Path) -> None:
+    file = tmp_path / "pipeline.yaml"
+    file.write_text("name: p\nnodes: [{source: {data: [{a: 1}]}, sink: {path: out.parquet}}]\n")
+    node = {"source": {"data": [{"a": 1}]}, "sink": {"path": "out.parquet"}}
+    CHECK.validate({"name": "p", "nodes": [node]})
+    assert load_project(file).plans[0].nodes
