@@ -54,6 +54,10 @@ class Settings:
             home=home,
         )
 
+    def allows(self, module: str) -> bool:
+        """Return whether pipelines may use a module that is not the project's."""
+        return any(module == name or module.startswith(f"{name}.") for name in self.allow_modules)
+
 
 def _text(environ: Mapping[str, str], name: str) -> str | None:
     value = environ.get(PREFIX + name, "").strip()

@@ -86,6 +86,9 @@ class Includes:
         try:
             target = (self.folder / path).resolve()
             known = target.exists()
+            if not known and (from_root := (self.root / path).resolve()).exists():
+                # The older schema let paths start at the folder of the stack.
+                target, known = from_root, True
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise self._stop(
@@ -101,7 +104,7 @@ class Includes:
             raise self._stop(
                 f"the included file {target} does not exist",
                 place,
-                hint="paths start at the folder of the file that includes",
+                hint="paths start at the folder of the file that includes, or at the project's root",
             )
         return target
 

@@ -25,7 +25,6 @@ _ADVICE = {
     "settings": "use `${vars.x}` with a variable of the file, the environment or `--var`",
     "include": "an included file stands alone as a value: `key: !use path.yaml`",
     "env": f"use `${{vars.x}}` and set the variable {ENVIRONMENT_PREFIX}X",
-    "var": "write `${vars.x}`",
     "variables": "write `${vars.x}`",
     "param": "write `${params.x}`",
     "parameters": "write `${params.x}`",
@@ -113,6 +112,8 @@ class _Substitution:
 
     def _replaced(self, match: re.Match[str], text: str) -> Any:
         kind, name = match.group(1), match.group(2).strip()
+        if kind == "var":  # As asset bundles of Databricks write it.
+            kind = "vars"
         if kind in _ADVICE:
             self.problem(f"`{text}` is not known here", hint=_ADVICE[kind])
             return text

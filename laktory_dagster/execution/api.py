@@ -63,14 +63,24 @@ def execute_pipeline(
 def execute_node(node: PipelineNode, spark: Any = None, **options: Any) -> Any:
     """Run one node on what its sources store and return its `output_df`.
 
+    A node that stands in no pipeline runs as the only one of a pipeline of its name.
+
     Raises:
-        InvalidInputError: the node belongs to no pipeline.
+        InvalidInputError: the pipeline of the node is gone.
         RunFailedError: it failed.
     """
-    pipeline = node._pipeline() if node._pipeline is not None else None
+    if node._pipeline is None:
+        node._alone = node._alone or Pipeline(name=node.name, nodes=(node,))
+        alone = node._alone.nodes[0]
+        try:
+            execute_pipeline(node._alone, spark, **options)
+        finally:
+            node._outcome = alone._outcome
+        return node.output_df
+    pipeline = node._pipeline()
     if pipeline is None:
         raise InvalidInputError(
-            f"node `{node.name}` belongs to no pipeline (any more)",
+            f"the pipeline of node `{node.name}` is gone",
             hint="keep the Pipeline in a variable, and run `pipeline.nodes_dict[name].execute()`",
         )
     execute_pipeline(pipeline, spark, selects=[node.name], **options)

@@ -13,6 +13,7 @@ from typing import Any
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.plan.definition import Plan
+from laktory_dagster.plan.functions import is_importable
 from laktory_dagster.settings import Settings
 
 
@@ -27,6 +28,8 @@ def load_functions(plan: Plan, settings: Settings) -> dict[str, Callable[..., An
     """
     functions: dict[str, Callable[..., Any]] = {}
     for module_name in plan.pipeline.imports:
+        if not is_importable(module_name, plan.folder, settings):
+            continue  # The plan has warned: a foreign file may import what no step needs.
         module = _load(module_name, plan.folder, None, settings)
         for name, value in vars(module).items():
             if callable(value) and not name.startswith("_"):
@@ -81,7 +84,7 @@ def _load(name: str, folder: Path, below: str | None, settings: Settings) -> Mod
     ):
         if candidate.is_file() and candidate.resolve().is_relative_to(root):
             return _load_file(name, candidate.resolve())
-    if any(name == allowed or name.startswith(f"{allowed}.") for allowed in settings.allow_modules):
+    if settings.allows(name):
         return importlib.import_module(name)
     raise SettingsError(
         f"the module `{name}` is neither under {root} nor allowed",

@@ -38,6 +38,21 @@ class CheckResult:
     checked_rows: int | None
     examples: tuple[Mapping[str, Any], ...] = ()
 
+    @property
+    def status(self) -> str:
+        """Return PASS or FAIL, as the reference names it."""
+        return "PASS" if self.passed else "FAIL"
+
+    @property
+    def fails_count(self) -> int | None:
+        """Return the failed rows under the reference's name."""
+        return self.failed_rows
+
+    @property
+    def rows_count(self) -> int | None:
+        """Return the checked rows under the reference's name."""
+        return self.checked_rows
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data without examples."""
         return {

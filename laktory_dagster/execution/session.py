@@ -194,9 +194,10 @@ class RunSession:
             context=LaktoryContext(node.declared, self.plan.pipeline),
             timestamp=self.options.logical_time,
         )
-        frame = engine.transform(reads[0].frame, request)
+        first = reads[0] if reads else ReadResult(engine.from_native([]), ())
+        frame = engine.transform(first.frame, request)
         if steps is None:
-            frame = engine.apply_layer(frame, self._layer_request(node, reads[0]))
+            frame = engine.apply_layer(frame, self._layer_request(node, first))
         versions = [version for read in used for version in read.inputs]
         bad_files = tuple(path for read in used for path in read.bad_files)
         return NodeFrame(frame, self._data_version(node, versions), bad_files)

@@ -85,6 +85,8 @@ def _target(
     merge = sink.merge_cdc_options
     keys = (merge.primary_keys if merge else ()) or node.declared.primary_keys
     options = dict(sink.write_options)
+    if isinstance(sink, TableSink):
+        options.pop("path", None)
     partition_by = _columns(options.pop("partition_by", ()))
     for method in sink.writer_methods:
         if method.name in ("partitionBy", "clusterBy"):

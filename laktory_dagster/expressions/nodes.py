@@ -15,13 +15,21 @@ def walk(tree: ast.AST) -> Iterator[ast.AST]:
         pending.extend(ast.iter_child_nodes(node))
 
 
+_TYPE_MODULES = {"nw": "dtypes", "pl": "datatypes"}
+
+
 def dotted(node: ast.expr) -> tuple[ast.expr, tuple[str, ...]]:
-    """Return what a chain of attributes starts from, and the attributes in order."""
+    """Return what a chain of attributes starts from, and the attributes in order.
+
+    The modules of data types are left out: `nw.dtypes.String` is `nw.String`.
+    """
     names: list[str] = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)
         node = node.value
-    return node, tuple(reversed(names))
+    names.reverse()
+    module = _TYPE_MODULES.get(node.id) if isinstance(node, ast.Name) else None
+    return node, tuple(names[1:] if len(names) > 1 and names[0] == module else names)
 
 
 def argument_nodes(node: ast.Call) -> list[ast.expr]:

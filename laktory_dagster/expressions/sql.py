@@ -220,7 +220,9 @@ def _reference(table: exp.Table) -> Reference | None:
         return _placeholder(name)
     if not table.args.get("db") and _is_defined_above(table, name):
         return None
-    return Reference("table", ".".join(part.name for part in table.parts))
+    full = ".".join(part.name for part in table.parts)
+    # Early versions of the reference wrote `FROM df`, without braces.
+    return Reference("df") if full == "df" else Reference("table", full)
 
 
 def _placeholder(name: str) -> Reference:

@@ -15,7 +15,7 @@ from laktory_dagster.models.expectation import Expectation
 from laktory_dagster.models.names import Name
 from laktory_dagster.models.sinks import Sink, ViewSink
 from laktory_dagster.models.sources import DataframeApi, DataframeType, Dedupe, Source
-from laktory_dagster.models.transformer import Transformer
+from laktory_dagster.models.transformer import Transformer, flat_steps
 
 if TYPE_CHECKING:
     from laktory_dagster.models.pipeline import Pipeline
@@ -54,6 +54,7 @@ class PipelineNode(Model):
 
     other_names: ClassVar[Mapping[str, str]] = {
         "comment": "description",
+        "expectations_checkpoint_location": "expectations_checkpoint_path",
         "time_column": "timestamp_key",
         "ldp_template": "dlt_template",
         "dataframe_backend": "dataframe_type",
@@ -67,7 +68,7 @@ class PipelineNode(Model):
     name: Name
     """Unique name; also the asset's name in Dagster."""
     sources: tuple[Source, ...] = ()
-    """Where the rows come from; the first is `{df}`."""
+    """Where the rows come from; the first is `{df}`. None where SQL names all that it reads."""
     sinks: tuple[Sink, ...] = ()
     """Where the rows go; without one the node is a view."""
     transformer: Transformer | None = None
@@ -110,11 +111,25 @@ class PipelineNode(Model):
     """`own`, or its options: a step of its own in Dagster."""
 
     _pipeline: weakref.ref[Pipeline] | None = PrivateAttr(default=None)
+    _alone: Pipeline | None = PrivateAttr(default=None)
     _outcome: Any = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _query_of_view(cls, data: Any) -> Any:
+        """Turn the `view_definition` of a sink into the step that it stands for."""
+        if not isinstance(data, Mapping) or data.get("transformer") is not None:
+            return data
+        sinks = data.get("sinks") or data.get("sink") or ()
+        for sink in sinks if isinstance(sinks, list | tuple) else (sinks,):
+            query = sink.get("view_definition") if isinstance(sink, Mapping) else None
+            if query is not None:
+                return {**data, "transformer": {"nodes": [{"sql_expr": query}]}}
+        return data
 
     @model_validator(mode="after")
     def _check_parts(self) -> PipelineNode:
-        if not self.sources:
+        if not self.sources and not flat_steps(self.transformer):
             raise PydanticCustomError("no_source", "a node needs a `source`")
         names = [rule.name for rule in self.expectations]
         twice = next((name for name in names if names.count(name) > 1), None)
@@ -126,8 +141,8 @@ class PipelineNode(Model):
 
     @property
     def source(self) -> Any:
-        """Return the first source."""
-        return self.sources[0]
+        """Return the first source, or None for a node whose SQL names all that it reads."""
+        return next(iter(self.sources), None)
 
     @property
     def sink(self) -> Any:
@@ -136,14 +151,15 @@ class PipelineNode(Model):
 
     @property
     def data_sinks(self) -> tuple[Any, ...]:
-        """Return the sinks that store the node's good rows."""
-        return tuple(
+        """Return the sinks that store the node's good rows, the primary one first."""
+        found = (
             sink
             for sink in self.sinks
             if not sink.is_quarantine
             and not isinstance(sink, ViewSink)
             and getattr(sink, "table_type", "TABLE") == "TABLE"
         )
+        return tuple(sorted(found, key=lambda sink: sink.is_primary is False))
 
     @property
     def quarantine_sinks(self) -> tuple[Any, ...]:

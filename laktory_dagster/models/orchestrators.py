@@ -11,15 +11,82 @@ Json = dict[str, Any]
 Jsons = list[dict[str, Any]]
 
 
-class DeclarativePipeline(Model):
-    """A Databricks declarative pipeline: `{catalog: dev, target: finance}`."""
+class ResourceOptions(Model):
+    """Options of the deployed resources, kept as declared: `{depends_on: [x]}`."""
 
-    other_names: ClassVar[Mapping[str, str]] = {"schema": "target"}
+    name: str | None = None
+    """Name of the resource among those that are deployed."""
+    depends_on: list[str] = []
+    """Resources to create first."""
+    provider: str | None = None
+    """Provider."""
+    ignore_changes: list[str] = []
+    """Fields whose drift is left alone."""
+    aliases: list[str] = []
+    """Former names."""
+    delete_before_replace: Flag | None = None
+    """Delete before creating anew."""
+    import_: str | None = None
+    """Existing resource to take over."""
+    parent: str | None = None
+    """Parent resource."""
+    replace_on_changes: list[str] = []
+    """Fields whose change replaces the resource."""
+    is_enabled: Flag | None = None
+    """Deploy it at all."""
+
+
+class DeployedResource(Model):
+    """What every deployed resource may say of itself, kept as declared: `{name_prefix: dev_}`."""
+
+    other_names: ClassVar[Mapping[str, str]] = {"resource_options": "options"}
 
     name: str | None = None
     """Name in the workspace; by default the pipeline's."""
+    name_prefix: str | None = None
+    """Put before the name."""
+    name_suffix: str | None = None
+    """Put after the name."""
+    resource_name: str | None = None
+    """Name of the resource among those that are deployed."""
+    options: ResourceOptions | None = None
+    """Options of the deployed resource."""
+    lookup_existing: Json | None = None
+    """Existing resource to use."""
+    variables: Json = {}
+    """Values of variables inside of it."""
     access_controls: Jsons = []
     """Who may see and run it."""
+    config_file: Json | None = None
+    """The deployed pipeline file."""
+    requirements_file: Json | None = None
+    """The deployed list of packages."""
+    budget_policy_id: str | None = None
+    """Budget it is billed to."""
+    usage_policy_id: str | None = None
+    """Usage policy it is billed to."""
+    run_as: Json | None = None
+    """Identity it runs as."""
+    environment: Json | None = None
+    """Packages of serverless compute."""
+    tags: dict[str, str] = {}
+    """Tags in the workspace."""
+    timeouts: Json | None = None
+    """Time limits of its deployment."""
+
+
+class DeclarativePipeline(DeployedResource):
+    """A Databricks declarative pipeline: `{catalog: dev, target: finance}`."""
+
+    other_names: ClassVar[Mapping[str, str]] = {
+        **DeployedResource.other_names,
+        "schema": "target",
+    }
+
+    databricks_quality_monitor_enabled: Flag | None = None
+    """Monitoring of all tables."""
+    parameters: Json = {}
+    """Parameters of its runs."""
     allow_duplicate_names: Flag | None = None
     """Another pipeline may have this name."""
     catalog: str | None = None
@@ -48,27 +115,43 @@ class DeclarativePipeline(Model):
     """Root folder of its tables."""
     target: str | None = None
     """Schema of its tables."""
-    tags: dict[str, str] = {}
-    """Tags in the workspace."""
-    budget_policy_id: str | None = None
-    """Budget it is billed to."""
     root_path: str | None = None
     """Root folder of its code."""
-    run_as: Json | None = None
-    """Identity it runs as."""
-    environment: Json | None = None
-    """Packages of serverless compute."""
     node_name_prefix: str | None = None
     """Prefix of its flows."""
 
 
-class DatabricksJob(Model):
+class DatabricksJob(DeployedResource):
     """A Databricks job with a task per node: `{max_concurrent_runs: 1, tags: {team: data}}`."""
 
-    name: str | None = None
-    """Name in the workspace; by default the pipeline's."""
-    access_controls: Jsons = []
-    """Who may see and run it."""
+    always_running: Flag | None = None
+    """Keep it running."""
+    data_profiling_config_task: Json | None = None
+    """Task that profiles the tables."""
+    deployment: Json | None = None
+    """How it was deployed."""
+    edit_mode: str | None = None
+    """Whether it can be edited in the workspace."""
+    environment_variables: Json | None = None
+    """Variables of its tasks' processes."""
+    existing_cluster_id: str | None = None
+    """Cluster of all tasks."""
+    job_clusters: Jsons | None = None
+    """Job clusters."""
+    job_cluster: Jsons | None = None
+    """Job clusters."""
+    library: Jsons | None = None
+    """Packages of all tasks."""
+    new_cluster: Json | None = None
+    """Cluster of all tasks."""
+    parameter: Jsons | None = None
+    """Job parameters."""
+    parent_path: str | None = None
+    """Folder of the job."""
+    task: Jsons | None = None
+    """Tasks; replaced by those of the nodes."""
+    triggers: Json | None = None
+    """What starts a run."""
     clusters: Jsons = []
     """Job clusters."""
     continuous: Json | None = None
@@ -109,14 +192,10 @@ class DatabricksJob(Model):
     """Queueing of runs."""
     retry_on_timeout: Flag | None = None
     """Retry a task that ran too long."""
-    run_as: Json | None = None
-    """Identity it runs as."""
     schedule: Json | None = None
     """Quartz schedule."""
     serverless_environment_version: str | None = None
     """Version of the serverless environment."""
-    tags: dict[str, str] = {}
-    """Tags in the workspace."""
     tasks: Jsons = []
     """Tasks; replaced by those of the nodes."""
     timeout_seconds: Whole | None = None
@@ -134,26 +213,3 @@ class WorkspaceFile(Model):
     """Path in the workspace."""
     access_controls: Jsons = []
     """Who may read it."""
-
-
-class ResourceOptions(Model):
-    """Options of the deployed resources, kept as declared: `{depends_on: [x]}`."""
-
-    depends_on: list[str] = []
-    """Resources to create first."""
-    provider: str | None = None
-    """Provider."""
-    ignore_changes: list[str] = []
-    """Fields whose drift is left alone."""
-    aliases: list[str] = []
-    """Former names."""
-    delete_before_replace: Flag | None = None
-    """Delete before creating anew."""
-    import_: str | None = None
-    """Existing resource to take over."""
-    parent: str | None = None
-    """Parent resource."""
-    replace_on_changes: list[str] = []
-    """Fields whose change replaces the resource."""
-    is_enabled: Flag | None = None
-    """Deploy it at all."""

@@ -31,12 +31,16 @@ from laktory_dagster.models.sources import DataframeApi, DataframeType, MemorySo
 _ORCHESTRATORS = {
     "DLT": "DLT",
     "DATABRICKS_DLT": "DLT",
+    "DATABRICKS_PIPELINE": "DLT",
     "LAKEFLOW_DECLARATIVE_PIPELINE": "DLT",
     "SPARK_DECLARATIVE_PIPELINE": "DLT",
     "DATABRICKS_JOB": "DATABRICKS_JOB",
     "LAKEFLOW_JOB": "DATABRICKS_JOB",
+    "AIRFLOW": "AIRFLOW",
 }
-_BLOCKS = {"DLT": "dlt", "DATABRICKS_JOB": "databricks_job"}
+_BLOCK_OF = {"DLT": "dlt", "DATABRICKS_JOB": "databricks_job", "AIRFLOW": "airflow"}
+BLOCKS = tuple(_BLOCK_OF.values())
+"""Fields that the newer `orchestrator: {type: ..., ...}` becomes."""
 
 
 class Udf(Model):
@@ -108,6 +112,7 @@ class Pipeline(Model):
 
     other_names: ClassVar[Mapping[str, str]] = {
         "dataframe_backend": "dataframe_type",
+        "databricks_dlt": "dlt",
         "resource_options": "options",
         "comment": "description",
     }
@@ -123,13 +128,15 @@ class Pipeline(Model):
     dataframe_api: DataframeApi | None = None
     """API of the newer schema; accepted, the engine decides."""
     orchestrator: Annotated[
-        Literal["DLT", "DATABRICKS_JOB"] | None, BeforeValidator(_orchestrator_name)
+        Literal["DLT", "DATABRICKS_JOB", "AIRFLOW"] | None, BeforeValidator(_orchestrator_name)
     ] = None
-    """Where it is deployed."""
+    """Where it is deployed; AIRFLOW is read and not used, as Dagster runs the pipeline."""
     dlt: DeclarativePipeline | None = None
     """The declarative pipeline it becomes."""
     databricks_job: DatabricksJob | None = None
     """The job it becomes."""
+    airflow: dict[str, Any] | None = None
+    """What Airflow would be told; kept, not used."""
     udfs: tuple[Udf, ...] = ()
     """Python functions of the project that steps use."""
     imports: Names = ()
@@ -164,6 +171,8 @@ class Pipeline(Model):
     """Options of the deployed resources."""
     lookup_existing: dict[str, Any] | None = None
     """Existing resources to use."""
+    databricks_quality_monitor_enabled: Flag | None = None
+    """Monitoring of all tables on Databricks."""
     resource_name: str | None = None
     """Name of the deployed resource."""
     root_path: str | None = None
@@ -187,10 +196,10 @@ class Pipeline(Model):
         if kind is None:
             raise PydanticCustomError(
                 "orchestrator",
-                "`orchestrator.type` must be LAKEFLOW_JOB or LAKEFLOW_DECLARATIVE_PIPELINE; "
-                "schedules and runs are Dagster's work here",
+                "`orchestrator.type` must be LAKEFLOW_JOB, LAKEFLOW_DECLARATIVE_PIPELINE, "
+                "SPARK_DECLARATIVE_PIPELINE or AIRFLOW; schedules and runs are Dagster's work here",
             )
-        return {**data, "orchestrator": kind, _BLOCKS[kind]: block}
+        return {**data, "orchestrator": kind, _BLOCK_OF[kind]: block}
 
     @model_validator(mode="before")
     @classmethod
@@ -225,6 +234,7 @@ class Pipeline(Model):
         object.__setattr__(self, "nodes", nodes)
         for node in nodes:
             node._pipeline = weakref.ref(self)
+            node._alone = None
             node._outcome = None
         return self
 

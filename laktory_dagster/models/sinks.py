@@ -9,7 +9,13 @@ from pydantic import BeforeValidator, Discriminator, Tag
 
 from laktory_dagster.models.base import Flag, Model, Names
 from laktory_dagster.models.names import Name, TableName
-from laktory_dagster.models.sources import CustomCall, FileFormat, MethodCall
+from laktory_dagster.models.sources import (
+    CustomCall,
+    DataframeApi,
+    DataframeType,
+    FileFormat,
+    MethodCall,
+)
 
 WriteMode = Annotated[
     Literal["OVERWRITE", "APPEND", "IGNORE", "ERROR", "MERGE", "COMPLETE", "UPDATE"],
@@ -77,6 +83,7 @@ class SinkOptions(Model):
         "writer_kwargs": "write_options",
         "checkpoint_path": "checkpoint_location",
         "schema": "schema_definition",
+        "dataframe_backend": "dataframe_type",
     }
 
     type: str | None = None
@@ -87,6 +94,8 @@ class SinkOptions(Model):
     """Takes the rows that a QUARANTINE rule rejects."""
     write_options: dict[str, Any] = {}
     """Options of the engine's own writer."""
+    cluster_by: Names | None = None
+    """Columns that a catalog clusters the table by."""
     writer_methods: tuple[MethodCall, ...] = ()
     """Methods of Spark's writer: `partitionBy` and `clusterBy` work on every engine."""
     checkpoint_location: str | None = None
@@ -101,10 +110,18 @@ class SinkOptions(Model):
     """Write as a stream; follows from the source."""
     reset_mode: Literal["DROP", "TRUNCATE"] = "DROP"
     """What a reset does to the table."""
+    is_primary: Flag | None = None
+    """The sink that readers of the node read; by default the first one."""
     shared: Flag | dict[str, Any] = False
     """Several nodes write this target."""
+    dataframe_type: DataframeType | None = None
+    """Engine; by default the node's."""
+    dataframe_api: DataframeApi | None = None
+    """API of the newer schema; accepted, the engine decides."""
     metadata: TableMetadata | None = None
     """What the catalog says of the table."""
+    databricks_quality_monitor: dict[str, Any] | None = None
+    """Monitoring of the table on Databricks."""
     databricks_data_profiling_config: dict[str, Any] | None = None
     """Profiling of the table on Databricks."""
     schema_evolution: SchemaEvolution | None = None
@@ -139,6 +156,10 @@ class TableSink(SinkOptions):
     """Format of the table's files."""
     table_type: Literal["TABLE", "VIEW"] = "TABLE"
     """A VIEW stores nothing."""
+    view_definition: str | None = None
+    """Query of a VIEW; the same as a transformer with this one step."""
+    table_properties: dict[str, Any] = {}
+    """Properties of the table in a catalog."""
     warehouse: str | None = None
     """Kind of warehouse in the older schema (DATABRICKS)."""
 

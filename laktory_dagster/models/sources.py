@@ -118,6 +118,8 @@ class SourceOptions(Model):
     `drop_duplicates`, `sample`, `limit`.
     """
 
+    other_names: ClassVar[Mapping[str, str]] = {"dataframe_backend": "dataframe_type"}
+
     name: Name | None = None
     """Name for `{sources.name}` in SQL and arguments."""
     type: str | None = None
@@ -163,6 +165,7 @@ class ReadOptions(SourceOptions):
     """A source that a reader with options brings."""
 
     other_names: ClassVar[Mapping[str, str]] = {
+        **SourceOptions.other_names,
         "reader_options": "read_options",
         "reader_kwargs": "read_options",
     }

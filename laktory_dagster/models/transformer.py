@@ -41,6 +41,8 @@ Argument = Annotated[Any, BeforeValidator(_parse_argument)]
 class StepOptions(Model):
     """What every step of a chain may carry."""
 
+    other_names: ClassVar[Mapping[str, str]] = {"dataframe_backend": "dataframe_type"}
+
     name: Name | None = None
     """Name of the step, shown by `preview --step`."""
     dataframe_type: DataframeType | None = None
@@ -63,7 +65,7 @@ class MethodStep(StepOptions):
 class SqlStep(StepOptions):
     """One SQL query over `{df}`, `{sources.x}`, `{nodes.x}`: `{sql_expr: "SELECT * FROM {df}"}`."""
 
-    other_names: ClassVar[Mapping[str, str]] = {"expr": "sql_expr"}
+    other_names: ClassVar[Mapping[str, str]] = {**StepOptions.other_names, "expr": "sql_expr"}
 
     sql_expr: str
     """The query."""

@@ -92,10 +92,10 @@ def build_plan(
         data_roots=settings.data_roots,
     )
     findings = Findings()
-    registered = project_functions(pipeline, base.folder, functions)
+    registered = project_functions(pipeline, base.folder, settings, functions)
     positions = {node.name: index for index, node in enumerate(pipeline.nodes)}
     common = PlanContext(base, positions, registered.names, registered.are_open, findings)
-    check_pipeline(common)
+    check_pipeline(common, settings)
     draft = _Draft()
     default = settings.engine or DEFAULT_ENGINE
     for index, node in enumerate(pipeline.nodes):

@@ -293,11 +293,23 @@ def _groupby_and_agg(flow: ColumnFlow, step: MethodStep, _: str) -> None:
     keys = _argument(step, 0, "groupby_columns") or []
     aggregates = _argument(step, 1, "agg_expressions") or []
     keys = [keys] if isinstance(keys, str) else keys
-    names = [str(item.get("name")) for item in aggregates if isinstance(item, dict)]
-    if all(isinstance(name, str) for name in keys):
-        flow.replace_all((*keys, *names), complete="groupby_window" not in step.func_kwargs)
+    names = [_aggregate_name(item) for item in aggregates]
+    known = [name for name in (*keys, *names) if isinstance(name, str)]
+    if len(known) == len(keys) + len(names):
+        flow.replace_all(tuple(known), complete="groupby_window" not in step.func_kwargs)
     else:
         flow.replace_all(None)
+
+
+def _aggregate_name(item: Any) -> str | None:
+    if isinstance(item, dict) and "name" in item:
+        return str(item["name"])
+    text = item.get("expr") if isinstance(item, dict) else item
+    try:
+        expression = parse_argument(text) if isinstance(text, str) else None
+    except ExpressionError:
+        return None
+    return None if expression is None else expression.output_name
 
 
 def _keep(_flow: ColumnFlow, _step: MethodStep, _: str) -> None:

@@ -15,6 +15,7 @@ from laktory_dagster.models import MethodStep, Pipeline, PipelineNode
 from laktory_dagster.models.transformer import flat_steps
 from laktory_dagster.plan.context import NodeContext
 from laktory_dagster.plan.steps import PlacedStep
+from laktory_dagster.settings import Settings
 
 _OTHER_ENGINE = {"polars": "spark", "spark": "polars"}
 
@@ -32,8 +33,13 @@ class ProjectFunctions:
     are_open: bool = False
 
 
+def is_importable(module: str, folder: Path, settings: Settings) -> bool:
+    """Return whether a module lies in the project's folder or is allowed by name."""
+    return _module_text(folder, module) is not None or settings.allows(module)
+
+
 def project_functions(
-    pipeline: Pipeline, folder: Path, brought: Collection[str] = ()
+    pipeline: Pipeline, folder: Path, settings: Settings, brought: Collection[str] = ()
 ) -> ProjectFunctions:
     """Return the functions that `udfs` and `imports` register. Modules are read, never imported."""
     names = set(brought)
@@ -49,7 +55,7 @@ def project_functions(
         text = _module_text(folder, module)
         found = None if text is None else _functions_in(text)
         if text is None or found is None:
-            are_open = True
+            are_open = are_open or text is not None or settings.allows(module)
             continue
         known = {*found, *(f"{module}.{name}" for name in found)}
         names |= known

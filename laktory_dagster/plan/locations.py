@@ -82,11 +82,19 @@ def table_place(plan: Plan, table: TableSource | TableSink, warehouse: str) -> P
 
 
 def sink_place(plan: Plan, sink: SinkOptions, warehouse: str) -> Place:
-    """Return the place of a sink. Raises InvalidInputError for a view, which has none."""
+    """Return the place of a sink: a table's own `path`, or where its name lies.
+
+    Raises:
+        InvalidInputError: it is a view, which has no place.
+    """
     if isinstance(sink, FileSink):
         return file_place(plan, sink.path, sink.storage_options)
     if isinstance(sink, TableSink):
-        return table_place(plan, sink, warehouse)
+        # As Spark does with the option `path`: an external table.
+        path = sink.write_options.get("path")
+        return (
+            file_place(plan, path) if isinstance(path, str) else table_place(plan, sink, warehouse)
+        )
     raise InvalidInputError("a view stores nothing and lies nowhere")
 
 

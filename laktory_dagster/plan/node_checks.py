@@ -10,17 +10,19 @@ from laktory_dagster.models.names import normalised
 from laktory_dagster.models.sources import DedupeOptions
 from laktory_dagster.plan.columns import ColumnFlow
 from laktory_dagster.plan.context import NodeContext, PlanContext
+from laktory_dagster.plan.functions import is_importable
 from laktory_dagster.plan.layers import LAKTORY_04, TIME_COLUMN, stamp_of
 from laktory_dagster.plan.schedule import cron_problem, is_time_zone
 from laktory_dagster.plan.sink_checks import check_sinks
 from laktory_dagster.plan.source_checks import check_sources
 from laktory_dagster.plan.step_checks import check_expression, check_sql, check_steps
 from laktory_dagster.plan.steps import Path
+from laktory_dagster.settings import Settings
 
 _LISTED = 20
 
 
-def check_pipeline(common: PlanContext) -> None:
+def check_pipeline(common: PlanContext, settings: Settings) -> None:
     """Report what is wrong with the options of the pipeline itself."""
     pipeline, findings = common.pipeline, common.findings
     if pipeline.sql_dialect is not None:
@@ -28,6 +30,10 @@ def check_pipeline(common: PlanContext) -> None:
             parse_query("SELECT 1", pipeline.sql_dialect.lower())
         except ExpressionError as error:
             findings.wrong_text(error, ("sql_dialect",))
+    if pipeline.orchestrator == "AIRFLOW":
+        findings.warn(
+            "Dagster runs this pipeline; what is said to Airflow is not used", ("orchestrator",)
+        )
     schedule = pipeline.schedule
     if schedule is not None:
         problem = cron_problem(schedule.cron)
@@ -46,6 +52,12 @@ def check_pipeline(common: PlanContext) -> None:
     for index, module in enumerate(pipeline.imports):
         if not all(part.isidentifier() for part in module.split(".")):
             findings.error(f"`{module}` is no name of a module", ("imports", index))
+        elif not is_importable(module, common.plan.folder, settings):
+            findings.warn(
+                f"the module `{module}` is not imported: it is neither in the project nor allowed",
+                ("imports", index),
+                hint="name it in LAKTORY_DAGSTER_ALLOW_MODULES if steps need its functions",
+            )
 
 
 def check_node(context: NodeContext, flow: ColumnFlow) -> None:

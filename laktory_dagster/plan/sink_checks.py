@@ -52,8 +52,8 @@ def _check_sink(sink: SinkOptions, path: Path, context: NodeContext) -> None:
         _check_format(sink.format, _TABLE_FORMATS_NOT_WRITTEN[context.engine], path, context)
         check_table_name(sink, path, context)
         if sink.table_type == "VIEW" and context.engine == "polars":
-            context.findings.error(
-                "polars has no catalog that keeps a view",
+            context.findings.warn(
+                "polars has no catalog that keeps a view: its readers compute it",
                 (*path, "table_type"),
                 hint="leave the sink out: a node without a sink is a view",
             )

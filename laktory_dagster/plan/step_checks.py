@@ -21,6 +21,7 @@ from laktory_dagster.plan.steps import (
     placed_arguments,
     placed_steps,
     placeholder_of,
+    placeholders_in,
 )
 
 _TYPES = (
@@ -35,6 +36,7 @@ _SIZED = re.compile(r"(\w+)\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\)|\[\s*\w+\s*(?:,[^\
 
 def check_steps(context: NodeContext) -> None:
     """Report what is wrong with the steps of a node's transformer."""
+    _check_start(context)
     for placed in placed_steps(context.node.transformer, (*context.path, "transformer")):
         step = placed.step
         if step.dataframe_type is not None and step.dataframe_type.lower() != context.engine:
@@ -53,6 +55,25 @@ def check_steps(context: NodeContext) -> None:
         elif isinstance(step, ColumnsStep):
             for index, column in enumerate(step.with_columns):
                 _check_column(column, (*placed.path, "with_columns", index), context)
+
+
+def _check_start(context: NodeContext) -> None:
+    """Report a node without a source whose first step is no query that names all that it reads."""
+    first = next(placed_steps(context.node.transformer, (*context.path, "transformer")), None)
+    if context.node.sources or first is None:
+        return
+    if not isinstance(first.step, SqlStep):
+        context.findings.error(
+            "the node has no source, so its first step has no rows to work on",
+            first.path,
+            hint="declare a `source`, or start with a query over `{nodes.name}`",
+        )
+    elif any(found.kind == "df" for found in placeholders_in(first.step.sql_expr)):
+        context.findings.error(
+            "the query reads `{df}`, and the node has no source",
+            (*first.path, "sql_expr"),
+            hint="declare a `source`, or read `{nodes.name}`",
+        )
 
 
 def _check_arguments(step: MethodStep, placed: PlacedStep, context: NodeContext) -> None:

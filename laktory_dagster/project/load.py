@@ -25,7 +25,7 @@ from laktory_dagster.project.schema_errors import diagnostics_of
 from laktory_dagster.settings import Settings
 
 AnyModel = TypeVar("AnyModel", bound=Model)
-_ROOT_MARKS = ("pyproject.toml", ".git")
+_ROOT_MARKS = ("pyproject.toml", ".git", "stack*.y*ml", "databricks.y*ml")
 
 
 @dataclass(frozen=True)
@@ -148,13 +148,14 @@ def model_from_yaml(cls: type[AnyModel], source: str | Path | TextIO) -> AnyMode
 def root_of(source: str | Path | TextIO) -> Path | None:
     """Return the folder that includes may not leave: the project's, None for the file's own.
 
-    A project's folder is the nearest one above the file with a `pyproject.toml` or a `.git`.
+    A project's folder is the nearest one above the file with a `pyproject.toml`, a `.git`, a
+    `stack.yaml` of Laktory or a `databricks.yml`.
     """
     name = source if isinstance(source, Path) else getattr(source, "name", None)
     if not isinstance(name, (str, Path)) or not Path(name).is_file():
         return None
     for folder in Path(name).resolve().parents:
-        if any((folder / mark).exists() for mark in _ROOT_MARKS):
+        if any(next(folder.glob(mark), None) for mark in _ROOT_MARKS):
             return folder
     return None
 

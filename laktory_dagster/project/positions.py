@@ -9,6 +9,7 @@ from functools import cache
 from laktory_dagster.config.positions import Positions
 from laktory_dagster.errors import Diagnostic, Location
 from laktory_dagster.models.base import Model
+from laktory_dagster.models.pipeline import BLOCKS
 from laktory_dagster.plan.definition import Plan
 
 MAX_LINES = 200
@@ -83,4 +84,6 @@ def other_names() -> Mapping[str, tuple[str, ...]]:
         pending.extend(model.__subclasses__())
         for other, name in model.other_names.items():
             found.setdefault(name, {})[other] = None
+    for block in BLOCKS:
+        found.setdefault(block, {})["orchestrator"] = None
     return {name: tuple(others) for name, others in found.items()}

@@ -48,11 +48,12 @@ def groupby_and_agg(
         frame: the rows.
         scope: what the step knows.
         groupby_columns: names or expressions of the keys; without any all rows are one group.
-        agg_expressions: `{name, expr}` or `{name, sql_expr}` for each aggregate.
+        agg_expressions: an expression, `{name, expr}` or `{name, sql_expr}` for each aggregate; one
+            without `name` goes by the name that its expression has.
         groupby_window: only Spark's streams have it.
 
     Raises:
-        TransformError: an aggregate has no name or no expression, or a window is asked for.
+        TransformError: an aggregate has no expression, or a window is asked for.
     """
     if groupby_window is not None:
         raise TransformError(
@@ -65,18 +66,16 @@ def groupby_and_agg(
 
 
 def _aggregate(item: Any, scope: StepScope) -> pl.Expr:
-    if isinstance(item, pl.Expr):
-        return item
-    value = None
-    if isinstance(item, Mapping):
-        value = item.get("sql_expr")
-        value = item.get("expr", item.get("spark_func_name")) if value is None else value
-    if not isinstance(item, Mapping) or value is None or "name" not in item:
+    if not isinstance(item, Mapping):
+        return _column(item, scope)
+    value = item.get("sql_expr")
+    value = item.get("expr", item.get("spark_func_name")) if value is None else value
+    if value is None:
         raise TransformError(
-            "an aggregate needs a name and an expression",
-            expected="{name: total, expr: F.sum('amount')}",
+            "an aggregate needs an expression", expected="{name: total, expr: F.sum('amount')}"
         )
-    return _column(value, scope).alias(str(item["name"]))
+    column = _column(value, scope)
+    return column.alias(str(item["name"])) if "name" in item else column
 
 
 def smart_join(

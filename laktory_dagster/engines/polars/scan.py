@@ -232,9 +232,10 @@ class _Reader:
         return all(self._holds_lines(path) for path in paths)
 
     def _holds_lines(self, path: str) -> bool:
-        """Return whether a JSON file has a document per line, rather than an array or one."""
-        if isinstance(self._source, FileSource) and self._source.multiline:
-            return False
+        """Return whether a JSON file has a document per line, rather than an array or one.
+
+        The file decides, not `multiline`, whose meaning differs between the reference's engines.
+        """
         return holds_lines(self._first_bytes(path))
 
     def _first_bytes(self, path: str) -> bytes:

@@ -106,7 +106,7 @@ def test_an_include_that_is_missing(tmp_path: Path) -> None:
         main.yaml:2:8: error: the included file {tmp_path.resolve()}/nodes.yaml does not exist
           2 | nodes: !use nodes.yaml
                      ^
-          Hint: paths start at the folder of the file that includes
+          Hint: paths start at the folder of the file that includes, or at the project's root
         """)
 
 

@@ -116,7 +116,6 @@ def problems(data: Any, variables: dict[str, Any] | None = None) -> list[Diagnos
         ("${resources.cluster.id}", "nothing is deployed"),
         ("${settings.root}", "use `${vars.x}`"),
         ("${env.HOME}", "LAKTORY_DAGSTER_VAR_"),
-        ("${var.x}", "write `${vars.x}`"),
         ("${variables.x}", "write `${vars.x}`"),
         ("${param.x}", "write `${params.x}`"),
         ("${secret.a.b}", "write `${secrets.scope.key}`"),

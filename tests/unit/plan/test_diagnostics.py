@@ -164,7 +164,6 @@ def test_a_right_step_passes(step: str) -> None:
         ),
         ({"sink": "{path: out, format: XML}"}, "sinks[0].format", "does not write XML"),
         ({"sink": "{table_name: t, format: ORC}"}, "sinks[0].format", "does not write ORC"),
-        ({"sink": "{table_name: t, table_type: VIEW}"}, "sinks[0].table_type", "catalog"),
         ({"sink": "{path: 'out/*.csv', format: CSV}"}, "sinks[0].path", "not a pattern"),
         ({"sink": "{path: out, writer_methods: [{name: option}]}"}, "sinks[0].writer_methods", ""),
         ({"sink": "{pipeline_view_name: v, mode: APPEND}"}, "sinks[0].mode", "view has no mode"),
@@ -219,12 +218,43 @@ def test_a_right_part_of_a_node_passes(parts: dict) -> None:
             {"sinks": "[{path: out}, {path: bad, is_quarantine: true}]"},
             "this sink takes rejected rows, and no expectation has `action: QUARANTINE`",
         ),
+        (
+            {"sink": "{table_name: t, table_type: VIEW}"},
+            "polars has no catalog that keeps a view: its readers compute it",
+        ),
     ],
 )
 def test_what_is_doubtful_warns(parts: dict, message: str) -> None:
     (warning,) = [w for w in plan_from(node_with(**parts)).warnings if message == w.message]
     assert warning.severity is Severity.WARNING
     assert warning.location is not None
+
+
+def test_airflow_is_not_told_anything() -> None:
+    for text in ("orchestrator: AIRFLOW\n", "orchestrator: {type: AIRFLOW, dag_id: d}\n"):
+        (warning,) = plan_from(text + node_with()).warnings
+        assert warning.message == "Dagster runs this pipeline; what is said to Airflow is not used"
+        assert warning.path == ("orchestrator",)
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        (
+            "[{sql_expr: 'SELECT * FROM {df}'}]",
+            "the query reads `{df}`, and the node has no source",
+        ),
+        ("[{func_name: distinct}]", "the node has no source, so its first step has no rows"),
+    ],
+)
+def test_a_node_without_a_source_starts_with_a_query(steps: str, message: str) -> None:
+    text = (
+        "name: p\nnodes:\n  - {name: a, source: {data: [{x: 1}]}}\n"
+        f"  - name: b\n    transformer: {{nodes: {steps}}}\n"
+    )
+    (problem,) = problems_of(text)
+    assert message in problem.message
+    assert problem.path[:5] == ("nodes", 1, "transformer", "nodes", 0)
 
 
 def test_what_polars_cannot_do_spark_may() -> None:
@@ -337,8 +367,17 @@ class TestProjectFunctions:
         (problem,) = problems_of(text + with_step("{func_name: dubble}"))
         assert problem.hint == "did you mean `double`?"
 
-    def test_a_module_that_cannot_be_looked_at_may_hold_anything(self) -> None:
-        plan_from("imports: [some_installed_package]\n" + with_step(self.STEP))
+    def test_an_allowed_module_that_cannot_be_looked_at_may_hold_anything(self) -> None:
+        settings = Settings(allow_modules=("some_installed_package",))
+        plan = plan_from("imports: [some_installed_package]\n" + with_step(self.STEP), settings)
+        assert plan.warnings == ()
+
+    def test_a_module_that_is_not_allowed_is_left_out_and_warned_of(self) -> None:
+        step = "{func_name: select, func_args: [a]}"
+        (warning,) = plan_from("imports: [re]\n" + with_step(step)).warnings
+        assert "the module `re` is not imported" in warning.message
+        unknown, _ = problems_of("imports: [re]\n" + with_step(self.STEP))
+        assert "there is no function `double`" in unknown.message
 
     def test_a_module_is_never_run(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
