@@ -28,7 +28,7 @@ PROBE = "probe_column"
 OTHER = "other_column"
 
 DENIED = re.compile(
-    r"^_|map_|_map$|^map$|^pipe|^write|^sink_|^foreach|^collect|serialize|^register|^inspect$"
+    r"^_|map_|_map$|^map$|^pipe|^write|^sink_|^foreach|^collect(?!_list$|_set$)|serialize|^register|^inspect$"
     r"|^(?:cum_)?(?:fold|reduce)$|^(?:sql|sql_expr|expr|apply|applyIn|cogroup|defer|meta|remote)$"
     r"|udf|udtf|^call_|reflect|^java_method$|^broadcast$|InPandas|InArrow|^mapIn|^toPandas"
     r"|^to_(?:native|pandas|torch|numpy|jax|init_repr)$|^transformWith|^mergeInto$|^transform$"

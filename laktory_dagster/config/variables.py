@@ -32,6 +32,10 @@ _ADVICE = {
 }
 _AS_DECLARED = ("variables", "environments", "parameters")
 _MISSING = object()
+UNSET = object()
+"""A parameter that only a run gives. Until then it is nothing as a whole value, in a name `x` and in
+any other text `0`, so that what surrounds it can be checked."""
+_PART_OF_NAME = re.compile(r"[\w./-]*")
 
 
 @dataclass
@@ -98,12 +102,15 @@ class _Substitution:
             return text
         whole = _REFERENCE.fullmatch(text.strip())
         if whole:
-            return self._replaced(whole, text)
+            value = self._replaced(whole, text)
+            return None if value is UNSET else value
 
         def replaced(match: re.Match[str]) -> str:
             value = self._replaced(match, match.group(0))
             if isinstance(value, (dict, list)):
                 self.problem(f"`{match.group(0)}` is no single value")
+            if value is UNSET:
+                return "x" if _PART_OF_NAME.fullmatch(_REFERENCE.sub("", text)) else "0"
             return _as_text(value)
 
         filled = _REFERENCE.sub(replaced, text)

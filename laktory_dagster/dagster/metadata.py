@@ -29,6 +29,7 @@ DURATION = "duration_seconds"
 TABLE_VERSION = "table_version"
 SIZE = "size_bytes"
 BAD_FILES = "bad_files"
+BAD_FILE_COUNT = "bad_file_count"
 PREVIEW = "preview"
 
 _STORAGE = {"DELTA": "deltalake", "JSONL": "json", "NDJSON": "json"}
@@ -67,6 +68,7 @@ def materialization_metadata(result: NodeResult, *, preview: bool = False) -> di
         found[TARGETS] = dg.MetadataValue.json([vars(target) for target in result.targets])
     if result.bad_files:
         found[BAD_FILES] = dg.MetadataValue.json(list(result.bad_files))
+        found[BAD_FILE_COUNT] = dg.MetadataValue.int(len(result.bad_files))
     if result.status is NodeStatus.REUSED:
         found[MESSAGE] = result.message
     if preview and result.preview:

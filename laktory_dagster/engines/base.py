@@ -39,12 +39,22 @@ class InputVersion:
 
 
 @dataclass(frozen=True)
+class Written:
+    """How a node wrote what is read: the options of its writer, and the columns of its receipt."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    columns: tuple[ColumnType, ...] = ()
+
+
+@dataclass(frozen=True)
 class ReadRequest:
     """A source with everything resolved.
 
     Exactly one of `place` and `frame` is set: stored data in `format`, or a frame that is already
     there (a view, memory, a custom reader), to which the source's options apply all the same.
-    `version` pins a Delta table. `dialect` is that of the source's SQL strings.
+    `version` pins a Delta table. `dialect` is that of the source's SQL strings, and `timestamp` the
+    logical time (UTC) that `current_timestamp` gives in them. `written` is set for what a node
+    stored: text then comes back in the types that it had.
     """
 
     source: SourceOptions
@@ -54,6 +64,8 @@ class ReadRequest:
     frame: Frame = None
     version: int | None = None
     limit: int | None = None
+    timestamp: datetime | None = None
+    written: Written | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +169,10 @@ class RunStamp:
 
 @dataclass(frozen=True)
 class StageRequest:
-    """A frame to check and to write to all targets in one pass over its source."""
+    """A frame to check and to write to all targets in one pass over its source.
+
+    `sources` say where the rows come from, for messages.
+    """
 
     frame: Frame
     rules: Sequence[Expectation]
@@ -167,6 +182,7 @@ class StageRequest:
     sample_rows: int = 20
     keep_samples: bool = True
     key_columns: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

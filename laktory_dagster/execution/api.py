@@ -24,6 +24,7 @@ def execute_pipeline(
     *,
     write_sinks: bool = True,
     full_refresh: bool = False,
+    refresh: str = "INCREMENTAL",
     udfs: Functions = (),
     selects: str | Sequence[str] | None = None,
     params: Mapping[str, Any] | None = None,
@@ -36,6 +37,7 @@ def execute_pipeline(
         spark: session to use on the Spark engine.
         write_sinks: False hands frames over between nodes and writes nothing.
         full_refresh: replace what appends and merges had stored.
+        refresh: the same under the newer schema's name: `FULL`, else `INCREMENTAL`.
         udfs: Python functions that steps may name.
         selects: a selection as in `plan.selection`.
         params: values of `${params.x}`.
@@ -43,14 +45,17 @@ def execute_pipeline(
 
     Raises:
         DeclarationError: the declaration is wrong; nothing ran.
+        InvalidInputError: there is no such `refresh`; nothing ran.
         RunFailedError: nodes failed; it holds the result of the others.
     """
+    if refresh.upper() not in ("FULL", "INCREMENTAL"):
+        raise InvalidInputError(f"`refresh={refresh}` is not known", hint="use FULL or INCREMENTAL")
     functions = _by_name(udfs)
     plan = plan_of(pipeline, params=params, functions=tuple(functions))
     options = RunOptions.new(
         warehouse=warehouse,
         write=write_sinks,
-        full_refresh=full_refresh,
+        full_refresh=full_refresh or refresh.upper() == "FULL",
         functions=functions,
         spark=spark,
     )

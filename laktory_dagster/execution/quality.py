@@ -26,11 +26,12 @@ def evaluate(
 
 
 def _evaluate(rule: Expectation, summary: StageSummary, keys: Sequence[str]) -> CheckResult:
+    failed_rows: int | None = None
     if rule.type == "AGGREGATE":
-        passed, failed_rows, checked_rows = summary.aggregates[rule.name], None, None
+        passed = summary.aggregates[rule.name]
     else:
-        failed_rows, checked_rows = summary.failures[rule.name], summary.rows_in
-        passed = _within(rule.tolerance, failed_rows, checked_rows)
+        failed_rows = summary.failures[rule.name]
+        passed = _within(rule.tolerance, failed_rows, summary.rows_in)
     return CheckResult(
         name=rule.name,
         expression=rule.expression,
@@ -39,7 +40,7 @@ def _evaluate(rule: Expectation, summary: StageSummary, keys: Sequence[str]) -> 
         passed=passed,
         blocking=rule.action == "FAIL" and not passed,
         failed_rows=failed_rows,
-        checked_rows=checked_rows,
+        checked_rows=summary.rows_in,
         examples=_examples(rule, summary, keys) if failed_rows else (),
     )
 

@@ -13,6 +13,7 @@ from laktory_dagster.engines.base import (
     ReadRequest,
     ReadResult,
     TableState,
+    Written,
 )
 from laktory_dagster.errors import ReadError
 from laktory_dagster.execution.targets import written_formats
@@ -96,7 +97,9 @@ class Reader:
         state = session.engine(node.engine).inspect(session.secrets.open(place), form)
         if state is None:
             return self._missing_upstream(upstream, node, options, place)
-        result = self._stored(options, node, place, form)
+        columns = state.receipt.columns if state.receipt is not None else ()
+        written = Written(dict(sink.write_options), columns)
+        result = self._stored(options, node, place, form, written)
         return self._versioned(result, upstream, state)
 
     def _missing_upstream(
@@ -126,13 +129,22 @@ class Reader:
         inputs = (InputVersion(f"node:{upstream}", version),)
         return ReadResult(result.frame, result.columns, inputs, result.bad_files)
 
-    def _stored(self, source: SourceOptions, node: PlanNode, place: Place, form: str) -> ReadResult:
+    def _stored(
+        self,
+        source: SourceOptions,
+        node: PlanNode,
+        place: Place,
+        form: str,
+        written: Written | None = None,
+    ) -> ReadResult:
         request = ReadRequest(
             source=source,
             dialect=node.dialect,
             place=self._session.secrets.open(place),
             format=form,
             limit=self._session.options.limit,
+            timestamp=self._session.options.logical_time,
+            written=written,
         )
         result = self._session.engine(node.engine).read(request)
         if result.inputs:
@@ -141,7 +153,11 @@ class Reader:
 
     def _given(self, source: SourceOptions, node: PlanNode, frame: Frame) -> ReadResult:
         request = ReadRequest(
-            source=source, dialect=node.dialect, frame=frame, limit=self._session.options.limit
+            source=source,
+            dialect=node.dialect,
+            frame=frame,
+            limit=self._session.options.limit,
+            timestamp=self._session.options.logical_time,
         )
         return self._session.engine(node.engine).read(request)
 

@@ -24,8 +24,8 @@ class NodeStatus(StrEnum):
 class CheckResult:
     """What an expectation found.
 
-    `failed_rows` and `checked_rows` are None for an AGGREGATE rule. `action` is what was declared,
-    `blocking` whether it stopped the node. `examples` are keys of failing rows.
+    `failed_rows` is None for an AGGREGATE rule. `action` is what was declared, `blocking` whether it
+    stopped the node. `examples` are keys of failing rows.
     """
 
     name: str
@@ -89,7 +89,6 @@ class NodeResult:
     status: NodeStatus
     engine: str
     seconds: float = 0.0
-    rows_read: int | None = None
     rows_in: int | None = None
     rows_out: int | None = None
     rows_dropped: int | None = None

@@ -25,6 +25,7 @@ from laktory_dagster.engines.base import (
 )
 from laktory_dagster.engines.registry import open_engine
 from laktory_dagster.errors import (
+    DeclarationError,
     ExecutionError,
     LaktoryDagsterError,
     TransformError,
@@ -60,11 +61,12 @@ VIEW_DEPTH_TO_CACHE = 20
 
 @dataclass(frozen=True)
 class NodeFrame:
-    """The frame of a node before its rules, the versions of what it reads, files set aside."""
+    """The frame of a node before its rules, the versions and places of what it reads."""
 
     frame: Frame
     data_version: str
     bad_files: tuple[str, ...]
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,26 @@ class _Shared:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
+def _refuse_open_parameters(plan: Plan) -> None:
+    missing = plan.pipeline._without_value
+    if missing:
+        raise DeclarationError.single(
+            f"the parameter `{missing[0]}` has no value",
+            path=("parameters", missing[0]),
+            hint=f"run with `params={{'{missing[0]}': ...}}`, or declare its `default`",
+        )
+
+
 class RunSession:
     """Runs nodes of one plan. Use it in a `with` block: leaving it closes the engines."""
 
     def __init__(self, plan: Plan, options: RunOptions, settings: Settings | None = None) -> None:
-        """Open nothing yet; engines start with the first node that needs them."""
+        """Open nothing yet; engines start with the first node that needs them.
+
+        Raises:
+            DeclarationError: a parameter has no value.
+        """
+        _refuse_open_parameters(plan)
         self.plan = plan
         self.options = options
         self.settings = settings or Settings.from_environment()
@@ -200,7 +217,8 @@ class RunSession:
             frame = engine.apply_layer(frame, self._layer_request(node, first))
         versions = [version for read in used for version in read.inputs]
         bad_files = tuple(path for read in used for path in read.bad_files)
-        return NodeFrame(frame, self._data_version(node, versions), bad_files)
+        sources = tuple(dict.fromkeys(version.key for version in versions))
+        return NodeFrame(frame, self._data_version(node, versions), bad_files, sources)
 
     def _layer_request(self, node: PlanNode, source: ReadResult) -> LayerRequest:
         layer = node.layer
@@ -256,7 +274,7 @@ class RunSession:
         if len(self.consumers[name]) > 1 or depth > VIEW_DEPTH_TO_CACHE:
             frame, depth = engine.cache(frame), 0
         if node.declared.expectations:
-            staged = engine.stage(self._stage_request(node, frame, ()))
+            staged = engine.stage(self._stage_request(node, frame, (), made.sources))
             summary = staged.summary
             checks = evaluate(node.declared.expectations, summary, node.declared.primary_keys)
             error = rejection(name, checks, lambda: None)
@@ -282,7 +300,11 @@ class RunSession:
         return View(frame, quarantine, result, depth)
 
     def _stage_request(
-        self, node: PlanNode, frame: Frame, targets: tuple[Target, ...]
+        self,
+        node: PlanNode,
+        frame: Frame,
+        targets: tuple[Target, ...],
+        sources: tuple[str, ...],
     ) -> StageRequest:
         samples = node.declared.samples
         if samples is None:
@@ -295,6 +317,7 @@ class RunSession:
             dialect=node.dialect,
             keep_samples=samples not in (False, "off"),
             key_columns=node.declared.primary_keys,
+            sources=sources,
         )
 
     def prepare(self, name: str) -> PreparedNode:
@@ -310,7 +333,7 @@ class RunSession:
         with _Naming(name, self.secrets):
             targets = self.targets(node)
             made = self.node_frame(name)
-            staged = engine.stage(self._stage_request(node, made.frame, targets))
+            staged = engine.stage(self._stage_request(node, made.frame, targets, made.sources))
             try:
                 rules = node.declared.expectations
                 checks = evaluate(rules, staged.summary, node.declared.primary_keys)

@@ -22,7 +22,7 @@ Root = Literal["pl", "F", "nw", "col", "lit", "expr", "sql_expr"]
 _LIBRARIES = {"pl": ("polars",), "nw": ("narwhals",), "F": ("spark", "polars")}
 _ANY_LIBRARY = ("polars", "spark", "narwhals")
 _REFUSED = re.compile(
-    r"(?:^|\.)_|(?:^|\.)(?:map|map_\w+|pipe\w*|write\w*|sink_\w+|foreach\w*|collect\w*|\w*serialize"
+    r"(?:^|\.)_|(?:^|\.)(?:map|map_\w+|pipe\w*|write\w*|sink_\w+|foreach\w*|collect(?!_list|_set)\w*|\w*serialize"
     r"|register\w*|fold|reduce|apply\w*|inspect|rolling_map|cum_fold|cum_reduce|meta|call_\w+"
     r"|\w*udf|\w*udtf|reflect|try_reflect|java_method|read_\w+|scan_\w+|toPandas|to_pandas"
     r"|transform\w*|sql|SQLContext|Config|plugins|io|api|Window)(?:\.|$)"
@@ -157,6 +157,9 @@ def function_signatures(root: str) -> Mapping[str, Signature]:
         found[f"laktory.{name}"] = _decode(marks)
         if root != "F":
             found[f"Expr.laktory.{name}"] = _decode(marks)
+            found[f"expr.laktory.{name}"] = _decode(marks)
+    if root == "nw":
+        found["sql_expr"] = found["laktory.sql_expr"]
     return found
 
 
@@ -200,9 +203,12 @@ def data_types(root: str) -> frozenset[str]:
 def frame_methods(engine: FrameEngine) -> Mapping[str, Signature]:
     """Return the methods of a frame that give a frame, those of a grouped frame included.
 
-    Of a name in several classes, the lazy frame's signature counts, then the eager frame's.
+    Of a name in several classes, the lazy frame's signature counts, then the eager frame's; `pivot`
+    may find its columns among the rows, as on a frame in memory.
     """
-    return _section([engine], "lazy", "eager", "grouped")
+    found = _section([engine], "lazy", "eager", "grouped")
+    in_memory = _section([engine], "eager")
+    return {**found, "pivot": in_memory["pivot"]} if "pivot" in in_memory else found
 
 
 @cache

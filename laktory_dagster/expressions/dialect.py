@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from sqlglot import exp, generator, parser, tokens
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel
+from sqlglot.tokenizer_core import TokenType
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.suggest import did_you_mean
@@ -28,9 +29,14 @@ class Polars(Dialect):
     LOG_BASE_FIRST = False
 
     class Tokenizer(tokens.Tokenizer):
-        """Quotes of Polars SQL."""
+        """Quotes of Polars SQL, and its words that mean something else than in other dialects."""
 
         IDENTIFIERS: ClassVar[list[Any]] = ['"', "`"]
+        KEYWORDS: ClassVar[dict[str, Any]] = {
+            **tokens.Tokenizer.KEYWORDS,
+            "//": TokenType.DIV,
+            "FLOAT": TokenType.DOUBLE,
+        }
 
     class Parser(parser.Parser):
         """Reads Polars SQL: functions stay as they are written, but for those that aggregate."""

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog
 from laktory_dagster.expressions.catalog import Signature
+from laktory_dagster.expressions.growth import MAX_LENGTH, grows_too_long
 from laktory_dagster.expressions.nodes import (
     argument_nodes,
     dotted,
     is_plain,
     is_sequence,
     number,
+    total,
     walk,
 )
 from laktory_dagster.expressions.reads import ColumnReads, error_at
@@ -267,6 +269,7 @@ class _Checker:
         if name not in signatures:
             raise self._unknown(node, root, name, _functions_and_types(root))
         self._arguments(node)
+        self._refuse_growth(node, name)
         self._check_signatures(node, f"{root}.{name}", (signatures[name],))
         if not self.reads.read_special(node, root, name):
             self.reads.read_arguments(node, root, (signatures[name],))
@@ -283,11 +286,20 @@ class _Checker:
             known = {n for root in roots for n in catalog.expression_methods(root)}
             raise self._unknown(node, "", name, known)
         self._arguments(node)
+        self._refuse_growth(node, name)
         self._check_signatures(node, f".{name}", signatures)
         self.reads.read_arguments(node, min(roots), signatures)
         if name == "laktory.sql_expr":
             self.reads.read_sql(node, "spark")
         return roots
+
+    def _refuse_growth(self, node: ast.Call, name: str) -> None:
+        if grows_too_long(name, map(total, argument_nodes(node))):
+            raise self.error(
+                node,
+                f"`{name}` would make values of more than {MAX_LENGTH:,} characters or items",
+                hint="write a smaller number",
+            )
 
     def _arguments(self, node: ast.Call) -> None:
         for value in node.args:

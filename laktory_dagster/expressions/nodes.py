@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 
 def walk(tree: ast.AST) -> Iterator[ast.AST]:
@@ -63,6 +65,26 @@ def number(node: ast.expr) -> float | None:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         return node.value
     return None
+
+
+_OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Pow: operator.pow,
+}
+
+
+def total(node: ast.expr) -> float | None:
+    """Return what a number, or plain arithmetic of numbers, comes to, else None."""
+    if not isinstance(node, ast.BinOp):
+        return number(node)
+    calculate = _OPERATIONS.get(type(node.op))
+    left, right = total(node.left), total(node.right)
+    if calculate is None or left is None or right is None:
+        return None
+    result: float = calculate(left, right)
+    return result
 
 
 def is_plain(node: ast.expr) -> bool:

@@ -7,16 +7,6 @@ from sqlglot import exp
 from laktory_dagster.expressions.sql_build import UnexpressedError, call
 
 
-def join(node: exp.Expr) -> exp.Expr | None:
-    """Refuse the one join whose columns would differ."""
-    if node.args.get("side") == "FULL" and node.args.get("using"):
-        raise UnexpressedError(
-            "FULL JOIN ... USING, whose key columns Spark merges",
-            "use `func_name: join`, or ON with `coalesce` of both keys",
-        )
-    return None
-
-
 def select(node: exp.Expr) -> exp.Expr | None:
     """Put rows of arrays (`explode`, LATERAL VIEW) as UNNEST.
 

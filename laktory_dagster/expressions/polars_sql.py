@@ -154,7 +154,6 @@ _REWRITES: dict[type[exp.Expr], Rewrite] = {
     exp.IntDiv: renamed("DIV"),
     exp.If: values.if_,
     exp.IsNan: values.is_nan,
-    exp.Join: query.join,
     exp.LastDay: time.last_day,
     exp.Length: text.length,
     exp.Like: values.like,

@@ -92,6 +92,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("alias", ("alias",), ()),
     ("cache", (), ()),
     ("coalesce", ("numPartitions",), ()),
+    ("collect", (), ()),
     ("hint", ("name", "*parameters"), ()),
     ("persist", ("storageLevel=",), ()),
     ("repartition", ("numPartitions", "*cols"), ()),
@@ -113,7 +114,8 @@ CANONICAL: Mapping[str, str] = {
 """Every spelling to the name under which engines implement it (`withColumns` is a mapping)."""
 
 HINTS = frozenset(
-    {"alias", "cache", "coalesce", "hint", "persist", "repartition", "unpersist", "with_watermark"}
+    {"alias", "cache", "coalesce", "collect", "hint", "persist", "repartition", "unpersist"}
+    | {"with_watermark"}
 )
 """Canonical names that change no row; an engine may pass the frame through."""
 

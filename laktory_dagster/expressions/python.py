@@ -15,6 +15,7 @@ from functools import lru_cache
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.grammar import ROOTS, check_tree, holds_rooted_call
 from laktory_dagster.expressions.naming import output_names
+from laktory_dagster.expressions.spark_types import with_type_names
 
 MAX_LENGTH = 10_000
 
@@ -140,7 +141,8 @@ def _compile(text: str) -> ast.expr:
     with warnings.catch_warnings():
         # An invalid escape such as "\d" in a pattern is fine: it means what it says.
         warnings.simplefilter("ignore")
-        return ast.parse(text, mode="eval").body
+        tree = ast.parse(text, mode="eval").body
+    return with_type_names(tree) if "Type(" in text else tree
 
 
 def _unreadable(text: str, error: SyntaxError) -> ExpressionError:

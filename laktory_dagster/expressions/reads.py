@@ -11,6 +11,7 @@ from laktory_dagster.expressions.catalog import Signature
 from laktory_dagster.expressions.nodes import argument_nodes, flat, is_text
 
 _SQL_FUNCTIONS = frozenset({"expr", "sql_expr", "laktory.sql_expr", "Expr.laktory.sql_expr"})
+_SQL_FUNCTIONS |= {"expr.laktory.sql_expr"}
 _COLUMN_FUNCTIONS = frozenset({"col", "column"})
 _OPEN_FUNCTIONS = frozenset({"all", "exclude", "nth", "first", "last"})
 

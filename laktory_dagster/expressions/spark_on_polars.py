@@ -14,7 +14,7 @@ _NAMES = """
     array_remove array_repeat array_size array_sort array_union arrays_overlap asc
     asc_nulls_first asc_nulls_last asin asinh atan atan2 atanh avg base64 bit_count bit_length
     bitwiseNOT bitwise_not bool_and bool_or bround btrim cardinality cbrt ceil ceiling
-    char_length character_length coalesce col column concat concat_ws contains corr cos cosh cot
+    char_length character_length coalesce col collect_list collect_set column concat concat_ws contains corr cos cosh cot
     count countDistinct count_distinct count_if covar_pop covar_samp csc cume_dist curdate
     current_date current_timestamp date_add date_diff date_format date_from_unix_date date_sub
     date_trunc dateadd datediff day dayname dayofmonth dayofweek dayofyear degrees dense_rank

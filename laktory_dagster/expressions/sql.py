@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -15,8 +15,10 @@ from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import dialect as _dialect
 from laktory_dagster.expressions.polars_sql import to_polars
 from laktory_dagster.expressions.python import Expression, parse_argument
+from laktory_dagster.expressions.sql_joins import spell_out_joins
 from laktory_dagster.expressions.sql_names import result_name
 from laktory_dagster.expressions.sql_rules import check_query_tree
+from laktory_dagster.expressions.sql_shape import balance
 from laktory_dagster.expressions.sql_text import (
     MARK,
     MarkedSql,
@@ -55,10 +57,19 @@ class Query:
     passes_through: bool
     tree: exp.Query = field(repr=False)
 
-    def render(self, dialect: str, names: Mapping[Reference, str]) -> str:
+    def render(
+        self,
+        dialect: str,
+        names: Mapping[Reference, str],
+        columns: Mapping[str, Sequence[str]] | None = None,
+    ) -> str:
         """Return the SQL for a dialect, each reference replaced by a quoted name.
 
-        `names` must hold every reference. A table keeps the name by which columns call it.
+        Args:
+            dialect: the SQL to write.
+            names: for every reference; a table keeps the name by which columns call it.
+            columns: the columns of every table by its name in `names`, where they are known; joins
+                are then spelled out.
 
         Raises:
             ExpressionError: The dialect cannot express something in the query.
@@ -68,7 +79,7 @@ class Query:
             raise ExpressionError(
                 f"the query reads `{missing[0].name or 'df'}`, which is not there"
             )
-        tree = self.tree.copy()
+        tree: exp.Expr = self.tree.copy()
         aliases = _aliases(self.references)
         for table in list(tree.find_all(exp.Table)):
             reference = _reference(table)
@@ -77,6 +88,8 @@ class Query:
         for column in list(tree.find_all(exp.Column)):
             _requalify(column, aliases)
         if dialect != self.dialect:
+            if columns is not None:
+                tree = spell_out_joins(tree, columns, self.dialect)
             _name_results(tree)
         return _generate(tree, self.dialect, dialect)
 
@@ -129,7 +142,7 @@ def parse_query(text: str, dialect: str) -> Query:
             expected="one SELECT, WITH or UNION",
             hint="write each as a step of its own",
         )
-    tree = statements[0]
+    tree = balance(statements[0])
     check_query_tree(tree)
     if not isinstance(tree, exp.Select | exp.SetOperation | exp.Subquery):
         raise ExpressionError("this is no query", expected="one SELECT, WITH or UNION")
@@ -186,7 +199,7 @@ def _single_projection(text: str, dialect: str) -> exp.Expr:
             f"one expression is expected, {len(select.expressions)} were given",
             hint="combine conditions with AND; give each column an entry of its own",
         )
-    tree: exp.Expr = select.expressions[0]
+    tree: exp.Expr = balance(select).expressions[0]
     return tree
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
 
 from sqlglot import exp
 
 from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions.growth import MAX_LENGTH, grows_too_long
 
 _STATEMENTS: tuple[type, ...] = (
     exp.DDL,
@@ -92,6 +95,30 @@ def _check_function(node: exp.Func) -> None:
             f"the function `{name}` is not allowed in SQL",
             hint="declare what it reads as a source of the node",
         )
+    if grows_too_long(name, map(_total, node.iter_expressions())):
+        raise ExpressionError(
+            f"`{name}` would make values of more than {MAX_LENGTH:,} characters or items",
+            hint="write a smaller number",
+        )
+
+
+_OPERATIONS: dict[type[exp.Expr], Callable[[float, float], float]] = {
+    exp.Add: operator.add,
+    exp.Sub: operator.sub,
+    exp.Mul: operator.mul,
+}
+
+
+def _total(node: exp.Expr) -> float | None:
+    """Return what a number, or plain arithmetic of numbers, comes to, else None."""
+    node = node.unnest()
+    if isinstance(node, exp.Literal):
+        return None if node.is_string else float(node.this)
+    calculate = _OPERATIONS.get(type(node))
+    if calculate is None:
+        return None
+    left, right = _total(node.this), _total(node.expression)
+    return None if left is None or right is None else calculate(left, right)
 
 
 def function_name(node: exp.Func) -> str:

@@ -1,4 +1,11 @@
-"""What a user declares: `from laktory_dagster import models`."""
+"""What a user declares: `from laktory_dagster import models`.
+
+The classes go by the names of the reference as well, of both schemas (`FileDataSource`, `PolarsChain`).
+"""
+
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from laktory_dagster.models.calls import LaktoryContext
 from laktory_dagster.models.expectation import Expectation, Tolerance
@@ -32,3 +39,42 @@ __all__ = [
     "Schedule", "Sink", "Source", "SqlStep", "Step", "TableSink", "TableSource", "Tolerance",
     "Transformer", "Udf", "ViewSink",
 ]  # fmt: skip
+
+
+def _chain_node(**fields: Any) -> Any:
+    """Return the step of a chain that the fields make: a method, SQL, or columns."""
+    return TypeAdapter(Step).validate_python(fields)
+
+
+_NAMES_OF_THE_REFERENCE = {
+    "CustomDataSource": CustomSource,
+    "DataFrameDataSource": MemorySource,
+    "DataFrameExpr": SqlStep,
+    "DataFrameMethod": MethodStep,
+    "DataFrameTransformer": Transformer,
+    "DataQualityExpectation": Expectation,
+    "DataSinkMergeCDCOptions": MergeOptions,
+    "FileDataSink": FileSink,
+    "FileDataSource": FileSource,
+    "HiveMetastoreDataSink": TableSink,
+    "HiveMetastoreDataSource": TableSource,
+    "MemoryDataSource": MemorySource,
+    "PipelineNodeDataSource": NodeSource,
+    "PipelineNodeExpectation": Expectation,
+    "PipelineParameter": Parameter,
+    "PipelineViewDataSink": ViewSink,
+    "PolarsChain": Transformer,
+    "PolarsChainNode": _chain_node,
+    "SparkChain": Transformer,
+    "SparkChainNode": _chain_node,
+    "TableDataSink": TableSink,
+    "TableDataSource": TableSource,
+    "UnityCatalogDataSink": TableSink,
+    "UnityCatalogDataSource": TableSource,
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES_OF_THE_REFERENCE:
+        return _NAMES_OF_THE_REFERENCE[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

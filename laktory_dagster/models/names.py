@@ -11,10 +11,13 @@ from pydantic_core import PydanticCustomError
 MAX_NAME_LENGTH = 128
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _TABLE_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ -]*\Z")
+_REFERENCE = re.compile(r"\$\{\s*(?:vars?|params)\.[\w.-]+\s*\}")
+"""What stands for a part of a name until its value is known; the whole name is checked again then."""
 
 
 def _check_name(value: str) -> str:
-    if len(value) > MAX_NAME_LENGTH or not _NAME.match(value) or ".." in value:
+    name = _REFERENCE.sub("x", value)
+    if len(name) > MAX_NAME_LENGTH or not _NAME.match(name) or ".." in name:
         raise PydanticCustomError(
             "bad_name",
             "`{shown}` is no name: letters, digits, `_`, `-` and single dots, at most "
@@ -25,8 +28,9 @@ def _check_name(value: str) -> str:
 
 
 def _check_table(value: str) -> str:
-    parts = value.split(".")
-    if len(value) > 3 * MAX_NAME_LENGTH or len(parts) > 3 or not all(map(_TABLE_PART.match, parts)):
+    name = _REFERENCE.sub("x", value)
+    parts = name.split(".")
+    if len(name) > 3 * MAX_NAME_LENGTH or len(parts) > 3 or not all(map(_TABLE_PART.match, parts)):
         raise PydanticCustomError(
             "bad_table_name",
             "`{shown}` is no table name: one to three parts joined by dots, each of letters, "

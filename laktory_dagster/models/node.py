@@ -210,7 +210,7 @@ class PipelineNode(Model):
 
         Args:
             spark: session to use on the Spark engine.
-            options: `write_sinks`, `full_refresh`, `udfs`, `params`, `warehouse` as in
+            options: `write_sinks`, `full_refresh`, `refresh`, `udfs`, `params`, `warehouse` as in
                 `Pipeline.execute`.
 
         Raises:

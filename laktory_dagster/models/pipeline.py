@@ -58,7 +58,7 @@ class Parameter(Model):
     """A value that a run may give: `{default: EUR}`."""
 
     default: Any = None
-    """Value of `${params.x}` when the run gives none."""
+    """Value of `${params.x}` when the run gives none; without `default` every run must give one."""
     description: str | None = None
     """What it is for."""
 
@@ -182,6 +182,7 @@ class Pipeline(Model):
     _file: Path | None = PrivateAttr(default=None)
     _positions: Any = PrivateAttr(default=None)
     _template: Any = PrivateAttr(default=None)
+    _without_value: tuple[str, ...] = PrivateAttr(default=())
     _environment: Any = PrivateAttr(default=None)
     _session: Any = PrivateAttr(default=None)
 
@@ -270,7 +271,7 @@ class Pipeline(Model):
         Args:
             spark: session to use on the Spark engine.
             options: `write_sinks` (False hands frames over without writing), `full_refresh`,
-                `udfs` (Python functions by name), `selects`, `params`, `warehouse`.
+                `refresh`, `udfs` (Python functions by name), `selects`, `params`, `warehouse`.
 
         Raises:
             DeclarationError: the declaration is wrong; nothing ran.

@@ -202,7 +202,7 @@ class FileSource(ReadOptions):
     storage_options: dict[str, str] = {}
     """Credentials and end point of an object store."""
     bad_files: Literal["fail", "quarantine"] = "fail"
-    """What an unreadable file does: fail the node, or be set aside and counted."""
+    """What an unreadable file does: fail the node, or be left out, named and counted."""
     schema_evolution: Literal["freeze", "add", "widen"] | None = None
     """How several files with different columns are read: the same only, added, or widened."""
 

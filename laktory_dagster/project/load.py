@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from laktory_dagster._garbage import collection_paused
 from laktory_dagster.config.environments import EnvironmentOverlay, overlay
 from laktory_dagster.config.reader import Document, read_document
-from laktory_dagster.config.variables import substitute
+from laktory_dagster.config.variables import UNSET, substitute
 from laktory_dagster.errors import DeclarationError, Diagnostic
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models import Pipeline
@@ -199,6 +199,7 @@ def _pipeline_at(
     template = Template(data, {**environment.variables, **(variables or {})})
     pipeline = _validated(Pipeline, _filled_or_all(template, params or {}, places), places)
     _adopt(pipeline, template, environment, places, document.path)
+    pipeline._without_value = _without_value(pipeline, params or {})
     return pipeline
 
 
@@ -288,10 +289,16 @@ def _parameters(declared: Any, given: Mapping[str, Any]) -> dict[str, Any]:
             hint=hint_for(unknown[0], declared) or "declare it under `parameters:`",
         )
     values = {
-        name: value.get("default") if isinstance(value, Mapping) else None
+        name: value.get("default", UNSET) if isinstance(value, Mapping) else UNSET
         for name, value in declared.items()
     }
     return {**values, **given}
+
+
+def _without_value(pipeline: Pipeline, params: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the parameters that have no default and that are not given."""
+    declared = pipeline.parameters.items()
+    return tuple(n for n, p in declared if "default" not in p.model_fields_set and n not in params)
 
 
 def _validated(cls: type[AnyModel], data: Any, places: Places | None) -> AnyModel:
@@ -316,7 +323,15 @@ def _with_placed_warnings(plan: Plan) -> Plan:
 
 
 def _has_variables(pipeline: Pipeline) -> bool:
-    return bool(pipeline.variables or pipeline.parameters)
+    return bool(pipeline.variables or pipeline.parameters) or _holds_reference(_plain(pipeline))
+
+
+def _holds_reference(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_reference, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_reference, value))
+    return isinstance(value, str) and "${" in value
 
 
 def _with_values(
@@ -333,6 +348,7 @@ def _with_values(
         environment = EnvironmentOverlay()
     _adopt(made, template, environment, places, pipeline._file)
     made._folder = pipeline._folder
+    made._without_value = _without_value(made, params)
     return made
 
 

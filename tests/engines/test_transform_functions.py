@@ -171,7 +171,7 @@ AGGREGATES: list[tuple[str, Any]] = [
     ("F.stddev_samp('w')", math.sqrt(500 / 3)), ("F.var_pop('w')", 125.0), ("F.variance('w')", 500 / 3), ("F.var_samp('w')", 500 / 3),
     ("F.skewness('w')", 0.0), ("F.kurtosis('w')", -1.36), ("F.corr('w', F.col('w') * 2)", 1.0), ("F.covar_pop('w', 'w')", 125.0),
     ("F.covar_samp('w', 'w')", 500 / 3), ("F.max_by('t', 'w')", None), ("F.min_by('t', 'w')", "x"), ("F.bool_and('b')", False),
-    ("F.every('b')", False), ("F.bool_or('b')", True), ("F.some('b')", True), ("F.array_agg('v')", [1, 2, 2]),
+    ("F.every('b')", False), ("F.bool_or('b')", True), ("F.some('b')", True), ("F.array_agg('v')", [1, 2, 2]), ("F.collect_list('v')", [1, 2, 2]), ("F.collect_set('v')", [1, 2]),
     ("F.string_agg('t', F.lit(','))", "x,y,y"), ("F.listagg('t')", "xyy"),
 ]
 

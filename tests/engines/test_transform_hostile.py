@@ -70,7 +70,7 @@ def test_hostile_texts_do_nothing(engine: Engine, tmp_path: Path, text: str, pla
 @pytest.mark.parametrize(
     "name",
     [
-        "collect", "sink_csv", "sink_parquet", "write_csv", "pipe", "map_batches", "serialize", "explain",
+        "sink_csv", "sink_parquet", "write_csv", "pipe", "map_batches", "serialize", "explain",
         "show_graph", "__class__", "_ldf", "lazy.__class__", "collect_schema", "sql", "inspect", "profile",
         "to_pandas", "createOrReplaceTempView", "foreach", "toPandas", "laktory.__class__", "laktory.nope", "",
     ],

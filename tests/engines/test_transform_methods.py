@@ -94,6 +94,7 @@ PORTABLE_CASES: list[tuple[str, list[Any], list[tuple[Any, ...]]]] = [
     ("melt", [step("limit", 1), step("melt", ["k"], ["n", "x"], "what", "amount")], [("a", "n", 1.0), ("a", "x", 1.5)]),
     ("alias", [step("alias", "t"), step("select", "n")], [(1,), (2,), (3,), (2,)]),
     ("cache", [step("cache"), step("select", "n")], [(1,), (2,), (3,), (2,)]),
+    ("collect", [step("collect"), step("select", "n")], [(1,), (2,), (3,), (2,)]),
     ("coalesce", [step("coalesce", 1), step("select", "n")], [(1,), (2,), (3,), (2,)]),
     ("hint", [step("hint", "broadcast"), step("select", "n")], [(1,), (2,), (3,), (2,)]),
     ("persist", [step("persist"), step("select", "n")], [(1,), (2,), (3,), (2,)]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -59,6 +60,7 @@ class RuleSet:
         dialect: str,
         schema: pl.Schema,
         null_keys: Sequence[str] = (),
+        moment: datetime | None = None,
     ) -> None:
         """Compile every rule against the columns there are.
 
@@ -67,6 +69,7 @@ class RuleSet:
             dialect: SQL dialect of their expressions.
             schema: columns of the frame to check.
             null_keys: key columns in which a null sets the row aside.
+            moment: what `current_timestamp` gives (UTC); now by default.
 
         Raises:
             TransformError: a rule names no column or is no condition.
@@ -76,7 +79,7 @@ class RuleSet:
         self._rows: list[_RowRule] = []
         self._aggregates: list[tuple[str, pl.Expr]] = []
         for rule in rules:
-            condition = _compile(rule, dialect, schema)
+            condition = _compile(rule, dialect, schema, moment)
             if rule.type == "AGGREGATE":
                 holds = condition.all(ignore_nulls=False).fill_null(value=False)
                 self._aggregates.append((rule.name, holds))
@@ -195,9 +198,11 @@ def merged_samples(found: Sequence[Sequence[Mapping[str, Any]]]) -> list[Mapping
     return taken + list(second[: MAX_SAMPLES - len(taken)])
 
 
-def _compile(rule: Expectation, dialect: str, schema: pl.Schema) -> pl.Expr:
+def _compile(
+    rule: Expectation, dialect: str, schema: pl.Schema, moment: datetime | None
+) -> pl.Expr:
     try:
-        condition = compile_condition(rule.expression, dialect, schema=schema)
+        condition = compile_condition(rule.expression, dialect, moment, schema)
         empty = pl.LazyFrame(schema=schema).select(condition.alias("holds"))
         kind = empty.collect_schema()["holds"]
     except ExpressionError as error:

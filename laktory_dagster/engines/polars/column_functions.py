@@ -20,6 +20,9 @@ _OPERATORS: Mapping[str, Callable[[pl.Expr, Any], pl.Expr]] = {
     ">=": lambda x, y: x >= y,
 }
 
+_EXACT = 2**53
+"""Whole numbers below it are exact as floats."""
+
 
 def _column(value: Any) -> pl.Expr:
     if isinstance(value, pl.Expr):
@@ -80,8 +83,11 @@ def convert_units(x: Any, input_unit: str, output_unit: str) -> pl.Expr:
         ExpressionError: A unit is unknown, or the two measure different things.
     """
     scale, offset = conversion(input_unit, output_unit)
-    converted = _column(x) * scale
-    return converted + offset if offset else converted
+    converted = _column(x) * float(scale)
+    if max(scale.as_integer_ratio()) < _EXACT:
+        # One rounding instead of two: a foot is 381 / 1250 of a metre.
+        converted = _column(x) * float(scale.numerator) / float(scale.denominator)
+    return converted + float(offset) if offset else converted
 
 
 def row_number(*_: Any) -> pl.Expr:

@@ -231,11 +231,11 @@ class _Compiler:
 
     def _polars_function(self, node: ast.Call, root: str, name: str) -> Any:
         args, kwargs = self._arguments(node)
-        laktory = name.removeprefix("Expr.")
+        laktory = name.removeprefix("Expr.").removeprefix("expr.")
         if laktory.startswith("laktory."):
             return self._laktory(laktory.removeprefix("laktory."), args, kwargs)
         if name == "sql_expr":
-            return self._sql([*args, *kwargs.values()], "polars")
+            return self._sql([*args, *kwargs.values()], "polars" if root == "pl" else "spark")
         if name.startswith("selectors."):
             return getattr(cs, name.removeprefix("selectors."))(*args, **kwargs)
         if name not in catalog.expression_functions(root):

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from laktory_dagster.engines.base import Commit, Receipt
+from laktory_dagster.engines.base import Commit, Receipt, Written
 from laktory_dagster.engines.polars.formats import (
     EAGER,
     EXTENSIONS,
@@ -22,6 +22,7 @@ from laktory_dagster.engines.polars.receipts import (
     write_pending,
 )
 from laktory_dagster.engines.polars.scanning import scan_files
+from laktory_dagster.engines.polars.schemas import column_types
 from laktory_dagster.engines.polars.writer import StagingWriter
 from laktory_dagster.errors import UnsupportedError, WriteError
 
@@ -134,9 +135,14 @@ class FileWriter(StagingWriter):
         store.publish(self.staged_name, layout.data)
         settle_pending(layout, self.staged_name)
         self.abort()
-        published = scan_files(layout, self.target.format, [layout.data])
-        frame = published if published is not None else pl.LazyFrame(schema=self.types)
-        return Commit(self.target, rows, None, size, frame)
+        published = self.published([layout.data])
+        return Commit(self.target, rows, None, size, published)
+
+    def published(self, names: list[str]) -> pl.LazyFrame:
+        """Return the rows of files that are committed, in the types in which they were given."""
+        written = Written(self.options, column_types(self.types))
+        found = scan_files(self.layout, self.target.format, names, written)
+        return found if found is not None else pl.LazyFrame(schema=self.types)
 
 
 def refuse_merge(mode: str, form: str, name: str) -> None:

@@ -10,19 +10,23 @@ from typing import Any
 import polars as pl
 from polars.io.partition import FileProviderArgs
 
-from laktory_dagster.engines.base import Commit, Receipt
+from laktory_dagster.engines.base import Commit, InputVersion, Receipt, Written
 from laktory_dagster.engines.polars.columns import cast_to, fit_schema
 from laktory_dagster.engines.polars.delta_log import hive_part
 from laktory_dagster.engines.polars.files import FileWriter, refuse_merge
 from laktory_dagster.engines.polars.formats import EAGER, EXTENSIONS, check_columns, lazy_sink
 from laktory_dagster.engines.polars.layout import LOCK, MANIFEST
+from laktory_dagster.engines.polars.listing import DataFile, Listing, partition_of
 from laktory_dagster.engines.polars.receipts import (
     current_files,
     read_manifest_data,
     write_receipt,
     writer_of,
 )
+from laktory_dagster.engines.polars.scan import scan_written
 from laktory_dagster.engines.polars.scanning import scan_files
+from laktory_dagster.engines.polars.schemas import column_types
+from laktory_dagster.engines.polars.typed_text import TEXT
 from laktory_dagster.errors import UnsupportedError, WriteError
 
 TYPED = ("PARQUET", "IPC", "AVRO")
@@ -117,9 +121,18 @@ class FolderWriter(FileWriter):
             return self.skipped(receipt)
         size = sum(self.layout.store.size(name) or 0 for name in new)
         self.abort()
-        published = scan_files(self.layout, self.target.format, new)
-        frame = published if published is not None else pl.LazyFrame(schema=self.types)
-        return Commit(self.target, rows, None, size, frame)
+        return Commit(self.target, rows, None, size, self.published(new))
+
+    def published(self, names: list[str]) -> pl.LazyFrame:
+        """Return the rows of committed files; text has the columns of its folders as well."""
+        store = self.layout.store
+        names = [name for name in names if store.size(name)]
+        if not names or not self.target.partition_by or self.target.format not in TEXT:
+            return super().published(names)
+        files = tuple(DataFile(store.url(name), partition_of(name)) for name in names)
+        listing = Listing(files, InputVersion("", ""), True, dict(store.storage_options))
+        written = Written(self.options, column_types(self.types))
+        return scan_written(listing, self.target.format, written)
 
     def _publish(self, receipt: Receipt) -> list[str] | None:
         """Move the new files in and switch; None where this was done before."""

@@ -67,7 +67,7 @@ def list_files(place: Place) -> Listing:
         raise ReadError(f"there is nothing at {root}", hint="check the path of the source")
     if not names:
         raise ReadError(f"there are no data files at {root}")
-    files = tuple(DataFile(name, _partition(name[len(base) :]), _problem(name)) for name in names)
+    files = tuple(DataFile(name, partition_of(name[len(base) :]), _problem(name)) for name in names)
     return Listing(files, _local_version(root, names), names != [root])
 
 
@@ -94,7 +94,8 @@ def _local_version(root: str, names: Sequence[str]) -> InputVersion:
     return InputVersion(root, digest.hexdigest()[:32])
 
 
-def _partition(relative: str) -> tuple[tuple[str, str | None], ...]:
+def partition_of(relative: str) -> tuple[tuple[str, str | None], ...]:
+    """Return the values of the `key=value` folders in a path."""
     found = []
     for part in Path(relative).parts[:-1]:
         key, equals, value = part.partition("=")
@@ -172,6 +173,6 @@ def _list_remote(place: Place) -> Listing:
         size = store.size(name)
         digest.update(f"{name}\0{size}\n".encode())
         problem = EMPTY if size == 0 else None
-        files.append(DataFile(store.url(name), _partition(f"/{name}"), problem))
+        files.append(DataFile(store.url(name), partition_of(f"/{name}"), problem))
     version = InputVersion(uri, digest.hexdigest()[:32])
     return Listing(tuple(files), version, True, options)

@@ -179,7 +179,10 @@ class MergeWriter(DeltaWriter):
         if self.rule.delete_where is None:
             return pl.lit(value=False)
         condition = compile_condition(
-            self.rule.delete_where, self.target.dialect, schema=self.batch.collect_schema()
+            self.rule.delete_where,
+            self.target.dialect,
+            self.stamp.logical_time,
+            self.batch.collect_schema(),
         )
         return condition.fill_null(value=False)
 

@@ -159,12 +159,14 @@ def window_filter(
     row_index_name: str = "_row_index",
     rows_to_keep: int = 1,
 ) -> pl.LazyFrame:
-    """Return the first rows of each group in an order; their numbers from 1 stay if asked for.
+    """Return the first rows of each group in an order; their numbers stay if asked for.
 
+    Numbers start at 0, or at 1 where `order_by` is in the older schema's form, as they do there.
     Ties are broken by the remaining columns, so that the same rows are kept every time.
     """
-    numbered = with_row_index(frame, scope, row_index_name, order_by, partition_by, offset=1)
-    kept = numbered.filter(pl.col(row_index_name) <= rows_to_keep)
+    start = int(order_by is None or any(isinstance(o, Mapping) for o in _names(order_by)))
+    numbered = with_row_index(frame, scope, row_index_name, order_by, partition_by, offset=start)
+    kept = numbered.filter(pl.col(row_index_name) < rows_to_keep + start)
     return kept.drop(row_index_name) if drop_row_index else kept
 
 

@@ -102,6 +102,22 @@ def _group_by(
     return Groups.of(frame, native, [*keys, *[v.alias(k) for k, v in named_by.items()]])
 
 
+def _explode(
+    frame: pl.LazyFrame, scope: StepScope, *columns: Any, empty_as_null: bool = True, **options: Any
+) -> pl.LazyFrame:
+    """Make a row of each item; an empty list gives a null, as on narwhals and before Polars 2."""
+    return frame.explode(*columns, empty_as_null=empty_as_null, **options)
+
+
+def _pivot(
+    frame: pl.LazyFrame, scope: StepScope, on: Any, on_columns: Any = None, **options: Any
+) -> pl.LazyFrame:
+    """Turn values into columns; without `on_columns` the values are looked up, in memory."""
+    if on_columns is None:
+        return frame.collect().pivot(on, **options).lazy()
+    return frame.pivot(on, on_columns, **options)
+
+
 def _same(frame: pl.LazyFrame, scope: StepScope, *_: Any, **__: Any) -> pl.LazyFrame:
     return frame
 
@@ -110,7 +126,9 @@ _SPECIAL: Mapping[str, Callable[..., Any]] = {
     "cache": _same,
     "cast": _cast,
     "clone": _same,
+    "explode": _explode,
     "filter": _filter,
     "group_by": _group_by,
     "lazy": _same,
+    "pivot": _pivot,
 }

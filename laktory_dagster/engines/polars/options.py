@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import polars as pl
 
@@ -13,7 +14,9 @@ from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models.sources import Dedupe, DedupeOptions, Sample, SourceOptions
 
 
-def apply_options(frame: pl.LazyFrame, source: SourceOptions, dialect: str) -> pl.LazyFrame:
+def apply_options(
+    frame: pl.LazyFrame, source: SourceOptions, dialect: str, moment: datetime | None = None
+) -> pl.LazyFrame:
     """Return the frame after the options, in the order in which the model lists them.
 
     `watermark` and `broadcast` change nothing on one machine.
@@ -22,11 +25,9 @@ def apply_options(frame: pl.LazyFrame, source: SourceOptions, dialect: str) -> p
         ReadError: a column is not there.
     """
     if source.filter is not None:
-        frame = frame.filter(
-            compile_condition(source.filter, dialect, schema=frame.collect_schema())
-        )
+        frame = _filter(frame, source.filter, dialect, moment)
     if source.selects is not None:
-        frame = _select(frame, source.selects, dialect)
+        frame = _select(frame, source.selects, dialect, moment)
     if source.renames:
         _require(frame, source.renames, "renames")
         frame = frame.rename(source.renames)
@@ -41,6 +42,13 @@ def apply_options(frame: pl.LazyFrame, source: SourceOptions, dialect: str) -> p
     return frame
 
 
+def _filter(frame: pl.LazyFrame, text: str, dialect: str, moment: datetime | None) -> pl.LazyFrame:
+    schema = frame.collect_schema()
+    condition = compile_condition(text, dialect, moment, schema)
+    _require(frame, condition.meta.root_names(), "filter")
+    return frame.filter(condition)
+
+
 def _require(frame: pl.LazyFrame, names: Sequence[str] | Mapping[str, str], what: str) -> None:
     have = frame.collect_schema().names()
     missing = next((name for name in names if name not in have), None)
@@ -53,14 +61,18 @@ def _require(frame: pl.LazyFrame, names: Sequence[str] | Mapping[str, str], what
 
 
 def _select(
-    frame: pl.LazyFrame, selects: Sequence[str] | Mapping[str, str], dialect: str
+    frame: pl.LazyFrame,
+    selects: Sequence[str] | Mapping[str, str],
+    dialect: str,
+    moment: datetime | None,
 ) -> pl.LazyFrame:
+    columns = [_column(frame, name, dialect, moment) for name in selects]
     if isinstance(selects, Mapping):
-        return frame.select(_column(frame, old, dialect).alias(new) for old, new in selects.items())
-    return frame.select(_column(frame, name, dialect) for name in selects)
+        columns = [c.alias(new) for c, new in zip(columns, selects.values(), strict=True)]
+    return frame.select(columns)
 
 
-def _column(frame: pl.LazyFrame, name: str, dialect: str) -> pl.Expr:
+def _column(frame: pl.LazyFrame, name: str, dialect: str, moment: datetime | None) -> pl.Expr:
     """Return a column, a field of a struct (`a.b`), or an SQL expression with its alias."""
     schema = frame.collect_schema()
     if name in schema:
@@ -75,7 +87,7 @@ def _column(frame: pl.LazyFrame, name: str, dialect: str) -> pl.Expr:
         return column.alias(fields[-1])
     if name.replace("_", "a").replace("-", "a").isalnum():
         _require(frame, [name], "selects")
-    return compile_sql(name, dialect)
+    return compile_sql(name, dialect, moment)
 
 
 def _dedupe(frame: pl.LazyFrame, wanted: Dedupe) -> pl.LazyFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import polars as pl
@@ -12,8 +13,9 @@ from laktory_dagster.engines.base import InputVersion, Place, ReadRequest, ReadR
 from laktory_dagster.engines.polars.listing import EMPTY, Listing, list_files
 from laktory_dagster.engines.polars.options import apply_options
 from laktory_dagster.engines.polars.receipts import inspect
-from laktory_dagster.engines.polars.scan import files_of, scan_listing
+from laktory_dagster.engines.polars.scan import files_of, scan_listing, scan_written
 from laktory_dagster.engines.polars.schemas import parse_type
+from laktory_dagster.engines.polars.typed_text import TEXT
 from laktory_dagster.errors import ExecutionError, LaktoryDagsterError, ReadError
 
 E = TypeVar("E", bound=ExecutionError)
@@ -30,7 +32,7 @@ def read(request: ReadRequest) -> ReadResult:
         frame, inputs, bad_files = _open(request)
         if request.limit is not None:
             frame = frame.head(request.limit)
-        frame = apply_options(frame, request.source, request.dialect)
+        frame = apply_options(frame, request.source, request.dialect, request.timestamp)
         columns = tuple(frame.collect_schema().names())
     except LaktoryDagsterError:
         raise
@@ -83,8 +85,15 @@ def _files(
     readable = [file for file in listing.files if file.path not in damaged]
     if not readable:
         raise ReadError(f"none of the {len(damaged)} files at {place.uri} can be read")
-    frame = scan_listing(files_of(listing, readable), str(request.format), request.source)
+    frame = _scan(files_of(listing, readable), request)
     return frame, (listing.version,), tuple(damaged)
+
+
+def _scan(listing: Listing, request: ReadRequest) -> pl.LazyFrame:
+    form, written = str(request.format), request.written
+    if written is None or form not in TEXT or getattr(request.source, "read_options", None):
+        return scan_listing(listing, form, request.source)
+    return scan_written(listing, form, written)
 
 
 def _stored_empty(listing: Listing, place: Place, form: str) -> pl.LazyFrame | None:
@@ -104,18 +113,28 @@ def _unreadable(listing: Listing, request: ReadRequest, known: set[str]) -> dict
         if file.path in known:
             continue
         try:
-            one = scan_listing(files_of(listing, [file]), str(request.format), request.source)
+            one = _scan(files_of(listing, [file]), request)
             one.select(pl.len(), pl.all().null_count()).collect()
         except (OSError, pl.exceptions.PolarsError, LaktoryDagsterError) as error:
             found[file.path] = str(error).splitlines()[0]
     return found
 
 
-def as_read_error(error: BaseException, request: ReadRequest | None) -> ReadError:
-    """Return what the engine raised while reading, or while running a frame, as a ReadError."""
+def as_read_error(
+    error: BaseException, request: ReadRequest | None, sources: Sequence[str] = ()
+) -> ReadError:
+    """Return what the engine raised while reading, or while running a frame, as a ReadError.
+
+    Args:
+        error: what was raised.
+        request: what was read, where that is known.
+        sources: what the frame reads, where it is run.
+    """
     where = f"{request.place.uri}: " if request is not None and request.place is not None else ""
     found = explained(error, ReadError)
-    return ReadError(f"{where}{found.message}", hint=found.hint)
+    told = [source for source in sources if source not in found.message]
+    after = f" (while reading {', '.join(told)})" if told else ""
+    return ReadError(f"{where}{found.message}{after}", hint=found.hint)
 
 
 def explained(error: BaseException, kind: type[E]) -> E:

@@ -25,6 +25,7 @@ from laktory_dagster.engines.polars.layout import LOCK, MANIFEST, Layout, layout
 from laktory_dagster.engines.polars.scanning import scan_files
 from laktory_dagster.engines.polars.schemas import column_types
 from laktory_dagster.engines.polars.staging import is_in_use
+from laktory_dagster.engines.polars.typed_text import TEXT
 
 PENDING = "pending.json"
 
@@ -129,9 +130,11 @@ def inspect(place: Place, form: str) -> TableState | None:
     rows = None
     if form == "PARQUET":
         rows = sum(read_footer(layout.store, name).num_rows for name in names)
-    frame, receipt = scan_files(layout, form, names), _last_receipt(layout)
-    known = receipt.columns if receipt is not None else ()
-    columns = column_types(frame.collect_schema()) if frame is not None else known
+    receipt = _last_receipt(layout)
+    columns = receipt.columns if receipt is not None else ()
+    if not columns or form not in TEXT:
+        frame = scan_files(layout, form, names)
+        columns = column_types(frame.collect_schema()) if frame is not None else columns
     return TableState(None, columns, rows, receipt)
 
 

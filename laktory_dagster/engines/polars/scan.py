@@ -11,10 +11,13 @@ from typing import Any
 
 import polars as pl
 
+from laktory_dagster.engines.base import Written
+from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.drift import unify
 from laktory_dagster.engines.polars.listing import DataFile, Listing
 from laktory_dagster.engines.polars.schemas import parse_schema
 from laktory_dagster.engines.polars.storage import open_store
+from laktory_dagster.engines.polars.typed_text import known_type, scan_text
 from laktory_dagster.errors import ReadError, UnsupportedError
 from laktory_dagster.models.sources import FileSource, SourceOptions
 
@@ -42,6 +45,23 @@ def scan_listing(listing: Listing, form: str, source: SourceOptions) -> pl.LazyF
         schemas, rule, is_json=form in ("JSON", *LINES), is_excel=form == "EXCEL"
     )
     return _hive(listing, lambda paths: reader.unified(paths, unified, is_same=is_same))
+
+
+def scan_written(listing: Listing, form: str, written: Written) -> pl.LazyFrame:
+    """Return text files that a node wrote, in the types and the order that its columns had."""
+    in_folders = {name for file in listing.files for name, _ in file.partition}
+    storage = listing.storage_options
+    frame = _hive(listing, lambda paths: scan_text(paths, form, written, storage, in_folders))
+    if not in_folders or not written.columns:
+        return frame
+    have = frame.collect_schema()
+    wanted = {c.name: known_type(c.type) for c in written.columns if c.name in have}
+    return frame.select(
+        cast_to(pl.col(name), have[name], kind).alias(name)
+        if name in in_folders and kind is not None
+        else pl.col(name)
+        for name, kind in wanted.items()
+    )
 
 
 def _hive(listing: Listing, scan: Callable[[Sequence[str]], pl.LazyFrame]) -> pl.LazyFrame:
@@ -204,8 +224,16 @@ class _Reader:
             if self._form == "AVRO":
                 frames.append(pl.read_avro(content, **self._options))
             else:
-                frames.append(pl.read_excel(content, **self._options))
+                frames.append(self._excel(path, content))
         return pl.concat(frames, how="vertical").lazy()
+
+    def _excel(self, path: str, content: io.BytesIO) -> pl.DataFrame:
+        try:
+            frame: pl.DataFrame = pl.read_excel(content, **self._options)
+        except Exception as error:
+            # The reader's own library raises errors of its own.
+            raise ReadError(f"{path} is no Excel workbook: {_first_line(error)}") from error
+        return frame
 
     def _content(self, path: str) -> bytes:
         if "://" in path:

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from laktory_dagster.engines.base import Written
 from laktory_dagster.engines.polars.layout import Layout
+from laktory_dagster.engines.polars.typed_text import TEXT, scan_text
 
 
-def scan_files(layout: Layout, form: str, names: Sequence[str]) -> pl.LazyFrame | None:
+def scan_files(
+    layout: Layout, form: str, names: Sequence[str], written: Written | None = None
+) -> pl.LazyFrame | None:
     """Return the rows of files of one format lazily; None where no file holds anything.
 
-    JSON lines without rows are files without a byte, which say nothing about columns.
+    JSON lines without rows are files without a byte, which say nothing about columns. Text comes
+    back in the types that `written` names.
     """
     names = [name for name in names if layout.store.size(name)]
     if not names:
@@ -28,10 +33,8 @@ def scan_files(layout: Layout, form: str, names: Sequence[str]) -> pl.LazyFrame 
             hive_partitioning=base is not None,
             missing_columns="insert",
         )
-    if form == "CSV":
-        return pl.scan_csv(paths, storage_options=options, try_parse_dates=True)
-    if form in ("JSON", "JSONL", "NDJSON"):
-        return pl.scan_ndjson(paths, storage_options=options, infer_schema_length=None)
+    if form in TEXT:
+        return scan_text(paths, form, written or Written(), options)
     if form == "IPC":
         return pl.scan_ipc(paths, storage_options=options)
     contents = (layout.store.read(name) or b"" for name in names)

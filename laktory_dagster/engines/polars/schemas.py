@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal, cast
 
 import polars as pl
 from sqlglot import exp, parse_one
@@ -60,6 +61,7 @@ _DECLARED: dict[str, pl.DataType] = {
     "timestamp[us]": pl.Datetime("us"),
     "void": pl.Null(),
 }
+_TIMED = re.compile(r"(timestamp|duration)\[(ms|us|ns)(?:, *([\w/+-]+))?\]")
 
 
 def portable(dtype: pl.DataType) -> str:
@@ -106,6 +108,11 @@ def parse_type(text: str) -> pl.DataType:
     if name in _DECLARED:
         return _DECLARED[name]
     spelt = text.strip()
+    timed = _TIMED.fullmatch(spelt)
+    if timed is not None:
+        unit = cast("Literal['ms', 'us', 'ns']", timed.group(2))
+        is_time = timed.group(1) == "timestamp"
+        return pl.Datetime(unit, timed.group(3)) if is_time else pl.Duration(unit)
     if "<" in spelt or "(" in spelt:
         try:
             tree = parse_one(f"CAST(x AS {spelt.replace('list<', 'array<')})", dialect="spark")

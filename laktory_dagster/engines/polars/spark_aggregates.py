@@ -150,6 +150,8 @@ AGGREGATES: Mapping[str, Callable[..., Any]] = {
     "avg": lambda value: value.mean(),
     "bool_and": lambda value: pl.when(value.count() > 0).then(value.all()),
     "bool_or": lambda value: pl.when(value.count() > 0).then(value.any()),
+    "collect_list": lambda value: value.drop_nulls().implode(),
+    "collect_set": lambda value: value.drop_nulls().unique(maintain_order=True).implode(),
     "corr": pl.corr,
     "count": _count,
     "countDistinct": _count_distinct,

@@ -33,9 +33,9 @@ def run_query(
     query = with_moment(parse_query(text, dialect), scope)
     tables = {reference: _frame_of(reference, frame, frames) for reference in query.references}
     names = {reference: f"t{index}" for index, reference in enumerate(tables)}
-    rendered, named = move_text_casts(
-        query.render("polars", names), {names[r]: table for r, table in tables.items()}
-    )
+    by_name = {names[reference]: table for reference, table in tables.items()}
+    columns = {name: table.collect_schema().names() for name, table in by_name.items()}
+    rendered, named = move_text_casts(query.render("polars", names, columns), by_name)
     try:
         return pl.SQLContext(frames=named).execute(rendered, eager=False)
     except pl.exceptions.SQLSyntaxError as error:

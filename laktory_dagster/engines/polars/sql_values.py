@@ -72,14 +72,26 @@ def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
 
 def with_moment(query: Any, scope: Scope) -> Any:
     """Return a checked query or expression in which the present time is the run's logical time."""
-    if not any(query.tree.find_all(exp.CurrentTimestamp, exp.CurrentDate)):
+    if not any(map(_is_present, query.tree.find_all(*_PRESENT, exp.Anonymous))):
         return query
     return replace(query, tree=query.tree.transform(lambda node: _constant_time(node, scope)))
 
 
+_PRESENT = (exp.CurrentTimestamp, exp.CurrentDate)
+
+
+def _is_present(node: exp.Expr) -> bool:
+    return isinstance(node, _PRESENT) or _is_now(node)
+
+
+def _is_now(node: exp.Expr) -> bool:
+    # Not every dialect of sqlglot knows Spark's other name of `current_timestamp`.
+    return isinstance(node, exp.Anonymous) and node.name.lower() == "now" and not node.expressions
+
+
 def _constant_time(node: exp.Expr, scope: Scope) -> exp.Expr:
     moment = scope.moment.astimezone(UTC)
-    if isinstance(node, exp.CurrentTimestamp):
+    if isinstance(node, exp.CurrentTimestamp) or _is_now(node):
         text = exp.Literal.string(moment.strftime("%Y-%m-%dT%H:%M:%S.%f"))
         return exp.Cast(this=text, to=exp.DataType.build("TIMESTAMPTZ", dialect="duckdb"))
     if isinstance(node, exp.CurrentDate):

@@ -17,6 +17,7 @@ from laktory_dagster.engines.polars.layout import Layout
 
 LEFTOVER_SECONDS = 24 * 3600
 SETTLE_SECONDS = 0.05
+SETTLE_ROUNDS = 20
 
 _alive: set[str] = set()
 _kept: dict[str, Slot] = {}
@@ -58,14 +59,16 @@ class Slot:
         """Remove the staged files of a pass that failed.
 
         Polars returns from a failed pass while its other sinks may still be opening their files, so
-        they are looked for twice; if one came late, the note stays and the next staging sweeps.
+        they are looked for until none came since; if they keep coming, the note stays and the next
+        staging sweeps.
         """
         self._remove()
-        time.sleep(SETTLE_SECONDS)
-        late = self._remove()
+        for _ in range(SETTLE_ROUNDS):
+            time.sleep(SETTLE_SECONDS)
+            if not self._remove():
+                self.close(remove=False)
+                return
         _alive.discard(self.id)
-        if not late:
-            self.close(remove=False)
 
     def _remove(self) -> bool:
         """Remove the staged files and return whether there were any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.suggest import hint_for
@@ -171,26 +172,30 @@ _LINEAR: Mapping[str, Mapping[str, float]] = {
     "ratio": {"1 unit fraction": 1.0, "% percent pct": 1e-2, "ppm": 1e-6, "ppb": 1e-9},
 }
 # Names of each scale, its kelvins per degree, and the kelvins at its zero.
-_TEMPERATURES: Mapping[str, tuple[float, float]] = {
-    "K kelvin": (1.0, 0.0),
-    "C degC celsius °C": (1.0, 273.15),
-    "F degF fahrenheit °F": (5 / 9, 459.67 * 5 / 9),
-    "R degR rankine": (5 / 9, 0.0),
+_TEMPERATURES: Mapping[str, tuple[Fraction, Fraction]] = {
+    "K kelvin": (Fraction(1), Fraction(0)),
+    "C degC celsius °C": (Fraction(1), Fraction("273.15")),
+    "F degF fahrenheit °F": (Fraction(5, 9), Fraction("459.67") * 5 / 9),
+    "R degR rankine": (Fraction(5, 9), Fraction(0)),
 }
 
-_Unit = tuple[str, float, float]
+_Unit = tuple[str, Fraction, Fraction]
 _UNITS: Mapping[str, _Unit] = {
     name: unit
     for names, unit in [
-        *((n, (kind, f, 0.0)) for kind, units in _LINEAR.items() for n, f in units.items()),
+        *(
+            (n, (kind, Fraction(repr(f)), Fraction(0)))
+            for kind, units in _LINEAR.items()
+            for n, f in units.items()
+        ),
         *((n, ("temperature", *scale)) for n, scale in _TEMPERATURES.items()),
     ]
     for name in names.split()
 }
 
 
-def conversion(source: str, target: str) -> tuple[float, float]:
-    """Return by what to multiply a quantity, and what to add then.
+def conversion(source: str, target: str) -> tuple[Fraction, Fraction]:
+    """Return by what to multiply a quantity, and what to add then, as exact as units are defined.
 
     Raises:
         ExpressionError: A unit is unknown, or the two measure different things.

@@ -85,7 +85,11 @@ class _Pass:
         with _pass_errors(request):
             self.schema = frame.collect_schema()
         self.rules = RuleSet(
-            request.rules, request.dialect, self.schema, _null_keys(request.targets)
+            request.rules,
+            request.dialect,
+            self.schema,
+            _null_keys(request.targets),
+            request.stamp.logical_time,
         )
         flagged = self.rules.flagged(frame)
         self.good = self.rules.good(flagged)
@@ -297,7 +301,7 @@ def _pass_errors(request: StageRequest) -> Iterator[None]:
         raise
     except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
         known = _disk_full(error, request.targets) or _too_large(error, request.targets)
-        raise known or as_read_error(error, None) from error
+        raise known or as_read_error(error, None, request.sources) from error
 
 
 @contextmanager

@@ -112,7 +112,6 @@ def test_a_forbidden_call_does_not_become_sql() -> None:
         ("repeat(a, 2)", ["`repeat`", "pl.concat_str"]),
         ("SELECT struct(a, b) AS s FROM {df}", ["a struct", "pl.struct"]),
         ("uper(a)", ["`uper`", "did you mean `upper`?"]),
-        ("SELECT * FROM {df} FULL JOIN {nodes.x} USING (k)", ["FULL JOIN", "func_name: join"]),
         ("get_json_object(a, '$.x')", ["`get_json_object`", "json_path_match"]),
         ("max_by(a, b)", ["`max_by`", "max_by"]),
         ("a LIKE 'x!%' ESCAPE '!'", ["ESCAPE", "rlike"]),

@@ -1,0 +1,1 @@
+SELECT bike, MAX(pace) AS slowest FROM {df} GROUP BY bike
