@@ -163,17 +163,19 @@ class MergeWriter(DeltaWriter):
         raise MergeKeyError(f"{self.name}: {found:,} {what}: {examples}", hint=hint)
 
     def changes(self) -> pl.LazyFrame:
-        """Return one row a key, the latest, with whether it deletes."""
+        """Return one row a key, the latest, with whether it deletes or begins the row anew."""
         batch = self.batch.with_columns(self._deletes().alias(DELETE))
         if self.rule.order_by is None:
-            latest = batch.unique()
+            latest = batch.unique().with_columns(pl.lit(value=False).alias(_ANEW))
         else:
             latest = dedupe(batch, tuple(self.keys), self.rule.order_by, "first")
             if self.rule.ignore_null_updates:
                 latest = self._filled(batch, latest)
+            else:
+                latest = latest.with_columns(pl.lit(value=False).alias(_ANEW))
         written = [pl.col(name) for name in self.written]
         order = [] if self.rule.order_by is None else [pl.col(self.rule.order_by).alias(_ORDER)]
-        return latest.select(*written, *order, DELETE)
+        return latest.select(*written, *order, DELETE, _ANEW)
 
     def _deletes(self) -> pl.Expr:
         if self.rule.delete_where is None:
@@ -207,8 +209,13 @@ class MergeWriter(DeltaWriter):
             .group_by(keys)
             .agg(pl.col(name).drop_nulls().last().alias(f"{_FILL}{name}") for name in values)
         )
+        anew = newer.group_by(keys).agg(pl.col(DELETE).any().alias(_ANEW))
         fills = [pl.col(name).fill_null(pl.col(f"{_FILL}{name}")) for name in values]
-        return latest.join(found, on=keys, how="left", nulls_equal=True).with_columns(fills)
+        return (
+            latest.join(found, on=keys, how="left", nulls_equal=True)
+            .join(anew, on=keys, how="left", nulls_equal=True)
+            .with_columns(*fills, pl.col(_ANEW).fill_null(value=False))
+        )
 
     def commit(self, receipt: Receipt, rows: int) -> Commit:
         """Merge the batch, once per token.
@@ -307,13 +314,16 @@ class MergeWriter(DeltaWriter):
     def _new_value(self, name: str, *, stored: bool) -> str:
         source = f"source.{_quoted(name)}"
         if self.rule.ignore_null_updates and stored:
-            return f"coalesce({source}, target.{_quoted(name)})"
+            # What a delete of the same batch took away does not come back.
+            kept = f"coalesce({source}, target.{_quoted(name)})"
+            return f"CASE WHEN source.{_ANEW} THEN {source} ELSE {kept} END"
         return source
 
 
 _ORDER = "__laktory_order"
 _STORED = "__laktory_stored_order"
 _FILL = "__laktory_fill_"
+_ANEW = "__laktory_anew"
 _NULL_HINT = (
     "`null_keys: quarantine` sets such rows aside; `merge_cdc_options: {null_equals_null: true}` "
     "takes null as a key"
