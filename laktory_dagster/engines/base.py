@@ -84,8 +84,8 @@ class TransformRequest:
 
     `frames` maps `sources.x` and `nodes.x` to frames; `read` gives the frame of a source among the
     arguments; `functions` are the project's own by the name used in `func_name`; `context` is what
-    such a function gets as `laktory_context` if it asks for it; `timestamp` is the logical time
-    (UTC) that `current_timestamp` gives.
+    such a function gets as `laktory_context` if it asks for it; `dataframe_api` is that of steps
+    which name none; `timestamp` is the logical time (UTC) that `current_timestamp` gives.
     """
 
     steps: Sequence[LeafStep]
@@ -94,6 +94,7 @@ class TransformRequest:
     read: Callable[[SourceOptions], Frame] | None = None
     functions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     context: LaktoryContext = field(default_factory=LaktoryContext)
+    dataframe_api: str | None = None
     timestamp: datetime | None = None
 
 

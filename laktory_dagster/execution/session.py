@@ -209,6 +209,7 @@ class RunSession:
             read=read_argument,
             functions=self.functions,
             context=LaktoryContext(node.declared, self.plan.pipeline),
+            dataframe_api=node.declared.dataframe_api or self.plan.pipeline.dataframe_api,
             timestamp=self.options.logical_time,
         )
         first = reads[0] if reads else ReadResult(engine.from_native([]), ())

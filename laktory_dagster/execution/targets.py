@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from laktory_dagster.engines.base import Target
-from laktory_dagster.models.calls import LaktoryContext, call_in_context
+from laktory_dagster.models.calls import LaktoryContext, call_in_context, takes_narwhals
 from laktory_dagster.models.sinks import FileSink, SinkOptions, TableSink
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
@@ -124,7 +124,13 @@ def _custom_writer(
     function = find_function(call.func_name)
     context = LaktoryContext(node.declared, plan.pipeline, sink=sink)
 
+    api = sink.dataframe_api or node.declared.dataframe_api or plan.pipeline.dataframe_api
+
     def write(frame: Any) -> Any:
+        if takes_narwhals(function, api):
+            import narwhals as nw
+
+            frame = nw.from_native(frame)
         return call_in_context(function, (frame, *call.func_args), call.func_kwargs, context)
 
     return write

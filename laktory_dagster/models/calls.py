@@ -5,7 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
+
+_ENGINES = ("polars", "pyspark")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,19 @@ def call_in_context(
     if "laktory_context" not in kwargs and _asks_for_context(function):
         kwargs = {**kwargs, "laktory_context": context}
     return function(*args, **kwargs)
+
+
+def takes_narwhals(function: Callable[..., Any], declared: str | None) -> bool:
+    """Return whether a function of the project gets Narwhals frames in place of the engine's own.
+
+    `dataframe_api` says so. Where nothing is declared, a function does whose module imports
+    Narwhals and no engine: that is what the newer reference hands over.
+    """
+    if declared is not None:
+        return declared == "NARWHALS"
+    names = getattr(inspect.unwrap(function), "__globals__", {})
+    imported = {value.__name__ for value in names.values() if isinstance(value, ModuleType)}
+    return "narwhals" in imported and not any(name.startswith(_ENGINES) for name in imported)
 
 
 def _asks_for_context(function: Callable[..., Any]) -> bool:

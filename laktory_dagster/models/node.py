@@ -96,7 +96,7 @@ class PipelineNode(Model):
     dataframe_type: DataframeType | None = None
     """Engine; by default the pipeline's."""
     dataframe_api: DataframeApi | None = None
-    """API of the newer schema; accepted, the engine decides."""
+    """What functions of the project get: NARWHALS frames, or the engine's own (NATIVE)."""
     depends_on: Names = ()
     """Nodes to run before this one without reading them."""
     tags: Names = ()

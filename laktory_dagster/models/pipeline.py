@@ -126,7 +126,7 @@ class Pipeline(Model):
     dataframe_type: DataframeType | None = None
     """Engine of the nodes that name none."""
     dataframe_api: DataframeApi | None = None
-    """API of the newer schema; accepted, the engine decides."""
+    """What functions of the project get: NARWHALS frames, or the engine's own (NATIVE)."""
     orchestrator: Annotated[
         Literal["DLT", "DATABRICKS_JOB", "AIRFLOW"] | None, BeforeValidator(_orchestrator_name)
     ] = None

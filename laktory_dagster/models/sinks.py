@@ -117,7 +117,7 @@ class SinkOptions(Model):
     dataframe_type: DataframeType | None = None
     """Engine; by default the node's."""
     dataframe_api: DataframeApi | None = None
-    """API of the newer schema; accepted, the engine decides."""
+    """What functions of the project get: NARWHALS frames, or the engine's own (NATIVE)."""
     metadata: TableMetadata | None = None
     """What the catalog says of the table."""
     databricks_quality_monitor: dict[str, Any] | None = None

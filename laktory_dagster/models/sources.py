@@ -151,7 +151,7 @@ class SourceOptions(Model):
     dataframe_type: DataframeType | None = None
     """Engine; by default the node's."""
     dataframe_api: DataframeApi | None = None
-    """API of the newer schema; accepted, the engine decides."""
+    """What functions of the project get: NARWHALS frames, or the engine's own (NATIVE)."""
 
     @field_validator("selects", mode="before")
     @classmethod

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Tag, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
-from laktory_dagster.models.base import Model
+from laktory_dagster.models.base import Flag, Model
 from laktory_dagster.models.names import Name
 from laktory_dagster.models.sources import (
     DataframeApi,
@@ -48,7 +48,7 @@ class StepOptions(Model):
     dataframe_type: DataframeType | None = None
     """Engine; by default the node's."""
     dataframe_api: DataframeApi | None = None
-    """API of the newer schema; accepted, the engine decides."""
+    """What functions of the project get: NARWHALS frames, or the engine's own (NATIVE)."""
 
 
 class MethodStep(StepOptions):
@@ -113,6 +113,10 @@ class Transformer(StepOptions):
 
     nodes: tuple[Step, ...] = ()
     """The steps, first to last."""
+    polars: Flag | None = None
+    """The oldest way to say that the chain runs on Polars."""
+    spark: Flag | None = None
+    """The oldest way to say that the chain runs on Spark."""
 
 
 _STEP_KEYS = {

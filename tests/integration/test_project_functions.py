@@ -102,3 +102,53 @@ def test_nothing_is_written_by_a_run_without_sinks(folder: Path) -> None:
     assert isinstance(frame, pl.LazyFrame)
     assert frame.select(pl.col("a").sum()).collect().item() == 36
     assert not (folder / "out.json").exists()
+
+
+NARWHALS = """
+name: api
+{api}
+nodes:
+  - name: n
+    source: {{data: [{{a: 1}}]}}
+    transformer:
+      nodes: [{{func_name: {module}.kind}}]
+    sinks: [{{path: out.json, format: JSON, custom_writer: {module}.store}}]
+"""
+KIND = """
+{imports}
+from pathlib import Path
+
+
+def kind(frame):
+    return frame.with_columns(pl.lit(type(frame).__module__.split(".")[0]).alias("b")) \\
+        if "narwhals" not in type(frame).__module__ else \\
+        frame.with_columns(nw.lit("narwhals").alias("b"))
+
+
+def store(frame):
+    Path("out.txt").write_text(type(frame).__module__.split(".")[0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports", "api", "given"),
+    [
+        ("import polars as pl", "", "polars"),
+        ("import narwhals as nw", "", "narwhals"),
+        ("import polars as pl\nimport narwhals as nw", "dataframe_api: NATIVE", "polars"),
+        ("import polars as pl\nimport narwhals as nw", "dataframe_api: NARWHALS", "narwhals"),
+    ],
+)
+def test_functions_get_the_frames_that_they_work_with(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, imports: str, api: str, given: str
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "kinds.py").write_text(KIND.format(imports=imports))
+    file = folder / "pipeline.yaml"
+    text = NARWHALS.format(api=api, module="kinds")
+    file.write_text(text.replace("name: api\n", "name: api\nimports: [kinds]\n"))
+    with file.open() as opened:
+        made = models.Pipeline.model_validate_yaml(opened)
+    frame = made.nodes_dict["n"].execute().collect()
+    assert frame.rows() == [(1, given)]
+    assert (folder / "out.txt").read_text() == given

@@ -25,7 +25,7 @@ from laktory_dagster.errors import LaktoryDagsterError, TransformError
 from laktory_dagster.expressions import catalog
 from laktory_dagster.expressions.portable import CANONICAL, LAKTORY, PORTABLE
 from laktory_dagster.expressions.suggest import hint_for
-from laktory_dagster.models.calls import call_in_context
+from laktory_dagster.models.calls import call_in_context, takes_narwhals
 from laktory_dagster.models.transformer import (
     ColumnsStep,
     ColumnStep,
@@ -138,9 +138,15 @@ def _call_project(
     """Call a function of the project; one that declares `laktory_context` gets it."""
     args, kwargs = given
     frame: Any = require_frame(current)
-    if step.dataframe_api == "NARWHALS":
+    if takes_narwhals(function, step.dataframe_api or request.dataframe_api):
         frame = nw.from_native(frame)
+        args = [_as_narwhals(value) for value in args]
+        kwargs = {name: _as_narwhals(value) for name, value in kwargs.items()}
     return from_native(call_in_context(function, (frame, *args), kwargs, request.context))
+
+
+def _as_narwhals(value: Any) -> Any:
+    return nw.from_native(value) if isinstance(value, pl.LazyFrame) else value
 
 
 def _call_of_groups(groups: Groups, name: str, scope: StepScope, given: Calls) -> Any:
