@@ -60,9 +60,10 @@ def bracket(node: exp.Expr) -> exp.Expr | None:
 
 
 def is_nan(node: exp.Expr) -> exp.Expr:
-    """Return whether a number is NaN, which Polars takes as equal to itself."""
+    """Return whether a number is NaN, which Polars takes as equal to itself; null is none."""
     nan = cast(exp.Literal.string("NaN"), "DOUBLE")
-    return exp.Paren(this=exp.EQ(this=grouped(node.this), expression=nan))
+    equal = exp.EQ(this=grouped(node.this), expression=nan)
+    return exp.Coalesce(this=equal, expressions=[exp.false()])
 
 
 def rounded(node: exp.Expr) -> exp.Expr | None:

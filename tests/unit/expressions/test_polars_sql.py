@@ -112,7 +112,7 @@ NUMBERS = [
     ("zeroifnull(i)", [7, -7, 0]),
     ("if(i > 0, 'pos', 'neg')", ["pos", "neg", "neg"]),
     ("try_divide(i, 0)", [None, None, None]),
-    ("isnan(x)", [False, False, None]),
+    ("isnan(x)", [False, False, False]),
     ("isnull(i)", [False, False, True]),
     ("isnotnull(i)", [True, True, False]),
     ("i <=> NULL", [False, False, True]),
