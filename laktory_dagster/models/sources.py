@@ -192,9 +192,9 @@ class FileSource(ReadOptions):
     header: Flag = True
     """The first line of a CSV file holds the names."""
     multiline: Flag = False
-    """JSON: a file is one document."""
+    """Accepted; a JSON file's content says whether it holds lines or one document."""
     infer_schema: Flag | None = None
-    """Find the types by reading (CSV)."""
+    """Find the types by reading (CSV, the default), or leave all columns text."""
     schema_definition: dict[str, Any] | list[Any] | str | None = None
     """Column to type: a mapping, or `a INT, b STRING`. Casts are tolerant: a bad value is null."""
     schema_location: str | None = None
