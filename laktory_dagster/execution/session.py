@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,24 +13,20 @@ from laktory_dagster.engines.base import (
     Commit,
     Engine,
     Frame,
-    LayerRequest,
-    ReadResult,
     Receipt,
     StageRequest,
     StageSummary,
     TableState,
     Target,
-    TransformRequest,
 )
 from laktory_dagster.engines.registry import open_engine
 from laktory_dagster.errors import (
     DeclarationError,
     ExecutionError,
     LaktoryDagsterError,
-    TransformError,
-    UnsupportedError,
 )
 from laktory_dagster.execution.context import RunOptions
+from laktory_dagster.execution.frames import NodeFrame, node_frame
 from laktory_dagster.execution.functions import find_function, load_functions
 from laktory_dagster.execution.outcomes import (
     PreparedNode,
@@ -49,24 +44,12 @@ from laktory_dagster.execution.results import (
 )
 from laktory_dagster.execution.secrets import SecretKeeper
 from laktory_dagster.execution.targets import resolve_targets
-from laktory_dagster.models.calls import LaktoryContext
 from laktory_dagster.models.sources import NodeSource, SourceOptions
-from laktory_dagster.models.transformer import flat_steps
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
 from laktory_dagster.settings import Settings
 
 VIEW_DEPTH_TO_CACHE = 20
-
-
-@dataclass(frozen=True)
-class NodeFrame:
-    """The frame of a node before its rules, the versions and places of what it reads."""
-
-    frame: Frame
-    data_version: str
-    bad_files: tuple[str, ...]
-    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -175,81 +158,8 @@ class RunSession:
         return inputs[0].version if inputs else None
 
     def node_frame(self, name: str, steps: int | None = None) -> NodeFrame:
-        """Return the lazy frame of a node after its layer steps and before its rules.
-
-        Args:
-            name: the node.
-            steps: stop after so many steps of the chain, without the layer steps.
-        """
-        node = self.plan.nodes[name]
-        engine = self.engine(node.engine)
-        _refuse_streams(node)
-        reads = [self._reader.read(source, node) for source in node.declared.sources]
-        used: list[ReadResult] = list(reads)
-
-        def read_argument(source: SourceOptions) -> Frame:
-            result = self._reader.read(source, node)
-            used.append(result)
-            return result.frame
-
-        frames = {
-            f"sources.{source.name}": read.frame
-            for source, read in zip(node.declared.sources, reads, strict=True)
-            if source.name
-        }
-        for upstream in self._reader.nodes_in_text(node):
-            result = self._reader.read_node(upstream, node)
-            used.append(result)
-            frames[f"nodes.{upstream}"] = result.frame
-        chain = flat_steps(node.declared.transformer)
-        request = TransformRequest(
-            steps=chain if steps is None else chain[:steps],
-            dialect=node.dialect,
-            frames=frames,
-            read=read_argument,
-            functions=self.functions,
-            context=LaktoryContext(node.declared, self.plan.pipeline),
-            dataframe_api=node.declared.dataframe_api or self.plan.pipeline.dataframe_api,
-            timestamp=self.options.logical_time,
-        )
-        first = reads[0] if reads else ReadResult(engine.from_native([]), ())
-        frame = engine.transform(first.frame, request)
-        if steps is None:
-            frame = engine.apply_layer(frame, self._layer_request(node, first))
-        versions = [version for read in used for version in read.inputs]
-        bad_files = tuple(path for read in used for path in read.bad_files)
-        sources = tuple(dict.fromkeys(version.key for version in versions))
-        return NodeFrame(frame, self._data_version(node, versions), bad_files, sources)
-
-    def _layer_request(self, node: PlanNode, source: ReadResult) -> LayerRequest:
-        layer = node.layer
-        drop: tuple[str, ...] = ()
-        if layer.drop_source_columns and layer.produced is not None:
-            stamps = {"_bronze_at", "_silver_at", "_gold_at"}
-            spared = layer.produced | stamps
-            drop = tuple(column for column in source.columns if column not in spared)
-            _refuse_to_drop_keys(node, drop)
-        return LayerRequest(
-            time_expression=layer.time_expression,
-            drop_columns=drop,
-            dedupe=layer.dedupe,
-            dedupe_subset=layer.dedupe_subset,
-            dedupe_order=layer.dedupe_order,
-            keep=layer.keep,
-            stamp=layer.stamp,
-            timestamp=self.options.logical_time,
-            dialect=node.dialect,
-            reference_order=layer.reference_order,
-        )
-
-    def _data_version(self, node: PlanNode, versions: Sequence[Any]) -> str:
-        parts = [node.code_version, self.options.partition or ""]
-        parts += sorted(f"{version.key}={version.version}" for version in versions)
-        modes = {sink.mode for sink in node.declared.data_sinks}
-        if "APPEND" in modes:
-            # Every new run appends again: the same inputs give another table.
-            parts.append(self.options.root_run_id)
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+        """Return the lazy frame of a node, as `frames.node_frame` makes it."""
+        return node_frame(self, self._reader, self.plan.nodes[name], steps)
 
     def view(self, name: str) -> View:
         """Return a view's good rows, computing and checking it once per session.
@@ -438,25 +348,6 @@ class RunSession:
             found.append(receipt)
         self.shared.data_versions[name] = found[-1].data_version
         return result_of_receipts(node, targets, found)
-
-
-def _refuse_to_drop_keys(node: PlanNode, drop: Sequence[str]) -> None:
-    lost = [key for key in node.declared.primary_keys if key in drop]
-    if lost and not node.layer.reference_order:
-        raise TransformError(
-            f"node `{node.name}` drops its primary key {', '.join(f'`{key}`' for key in lost)} "
-            "as a source column that no step produced",
-            hint="select it in a step, or set `drop_source_columns: false`",
-        )
-
-
-def _refuse_streams(node: PlanNode) -> None:
-    if any(source.as_stream for source in node.declared.sources):
-        raise UnsupportedError(
-            f"node `{node.name}` reads a stream (`as_stream: true`), which this version validates "
-            "but does not run",
-            hint="leave `as_stream` out to read everything at each run",
-        )
 
 
 class _Naming:
