@@ -11,7 +11,14 @@ import dagster as dg
 from laktory_dagster.dagster.metadata import NODE
 from laktory_dagster.dagster.translator import LaktoryTranslator
 from laktory_dagster.models.sinks import FileSink, TableSink
-from laktory_dagster.models.sources import AssetSource, FileSource, SourceOptions, TableSource
+from laktory_dagster.models.sources import (
+    AssetSource,
+    FileSource,
+    MemorySource,
+    NodeSource,
+    SourceOptions,
+    TableSource,
+)
 from laktory_dagster.models.transformer import argument_sources, flat_steps
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
@@ -69,11 +76,16 @@ class AssetGraph:
         return [dg.AssetDep(key) for key in dict.fromkeys(keys) if key != own]
 
     def source_key(self, plan: Plan, source: SourceOptions) -> dg.AssetKey | None:
-        """Return the asset that a source reads: a node of any plan, or an external one."""
+        """Return the asset that a source reads: a node of any plan, or an external one.
+
+        None for a node of the plan itself, which is an edge of the plan.
+        """
+        if isinstance(source, NodeSource):
+            return None
         place = source_place(plan, source)
         if place is not None and place in self._written:
             return self._written[place]
-        external = self._external.get(_identity(plan, source))
+        external = self._external.get(_identity(plan, source) or "")
         if external is not None:
             return external.spec.key
         spec = self.translator.get_source_asset_spec(plan, source)
@@ -84,7 +96,7 @@ class AssetGraph:
         found: dict[dg.AssetKey, str] = {}
         for source in sources_of(node):
             place = source_place(plan, source)
-            external = self._external.get(_identity(plan, source))
+            external = self._external.get(_identity(plan, source) or "")
             if place is not None and external is not None:
                 found[external.spec.key] = place
         return found
@@ -107,7 +119,7 @@ class AssetGraph:
         for plan, source in read:
             identity = _identity(plan, source)
             is_ours = isinstance(source, AssetSource) or identity in self._written
-            if is_ours or identity in found:
+            if identity is None or is_ours or identity in found:
                 continue
             spec = self.translator.get_source_asset_spec(plan, source)
             if spec is None:
@@ -141,8 +153,13 @@ def source_place(plan: Plan, source: SourceOptions) -> str | None:
     return None
 
 
-def _identity(plan: Plan, source: SourceOptions) -> str:
-    """Return what tells the data of sources apart: their place, else the declaration itself."""
+def _identity(plan: Plan, source: SourceOptions) -> str | None:
+    """Return what tells the data of sources apart: their place, else the declaration itself.
+
+    None for nodes of the plan and for rows in memory, which are no external data.
+    """
+    if isinstance(source, NodeSource | MemorySource):
+        return None
     return source_place(plan, source) or f"{plan.name} {source!r}"
 
 
