@@ -91,7 +91,7 @@ def report_problems(screen: Screen, path: Path, env: str | None) -> bool:
             screen.warn(warning.render())
     nodes = sum(len(plan.nodes) for plan in project.plans)
     if not project.problems:
-        screen.say(f"{len(project.plans)} pipelines, {nodes} nodes: no errors", style="green")
+        screen.say(f"pipelines: {len(project.plans)}, nodes: {nodes}, no errors", style="green")
     return not project.problems
 
 

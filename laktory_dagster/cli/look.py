@@ -52,12 +52,17 @@ def preview(
                 "rows": found.rows,
                 "computed": found.computed,
                 "source_rows": found.source_rows,
+                "checks": [check.to_dict() for check in found.checks],
             }
         )
         return
     screen.table(found.rows, columns)
     screen.say("")
     screen.say(", ".join(f"{column.name}: {column.type}" for column in found.columns), style="dim")
+    for check in found.checks:
+        if not check.passed:
+            failed = "" if check.failed_rows is None else f" on {check.failed_rows} of these rows"
+            screen.say(f"{check.action} `{check.name}` fails{failed}: {check.expression}")
     note = f"From at most {found.source_rows} rows of each source"
     if found.computed:
         note += f"; computed, since they store nothing yet: {', '.join(found.computed)}"

@@ -1,6 +1,7 @@
 """External data as observable assets: their version tells what is stale downstream."""
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
@@ -24,9 +25,18 @@ def build_external_assets(graph: AssetGraph) -> list[dg.AssetsDefinition]:
 def _observable(pipeline: str, found: list[ExternalAsset]) -> dg.AssetsDefinition:
     externals = {external.spec.key: external for external in found}
 
+    # Beta in Dagster, and the only way to observe several external assets at once.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return _observed_by(pipeline, externals)
+
+
+def _observed_by(
+    pipeline: str, externals: Mapping[dg.AssetKey, ExternalAsset]
+) -> dg.AssetsDefinition:
     @dg.multi_observable_source_asset(  # type: ignore[untyped-decorator]
         name=f"{folded(pipeline)}__sources",
-        specs=[external.spec for external in found],
+        specs=[external.spec for external in externals.values()],
         can_subset=True,
     )
     def observe(context: dg.AssetExecutionContext) -> Iterator[dg.ObserveResult]:

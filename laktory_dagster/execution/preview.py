@@ -9,6 +9,8 @@ from typing import Any
 from laktory_dagster.engines.base import ColumnType
 from laktory_dagster.errors import SelectionError
 from laktory_dagster.execution.context import RunOptions
+from laktory_dagster.execution.quality import evaluate
+from laktory_dagster.execution.results import CheckResult
 from laktory_dagster.execution.session import RunSession
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models.transformer import flat_steps
@@ -21,7 +23,8 @@ SOURCE_ROWS = 1_000
 class Preview:
     """First rows of a node. `computed` are upstreams that store nothing yet and were computed.
 
-    Their sources, and those of the node itself, were read up to `source_rows` rows each.
+    Their sources, and those of the node itself, were read up to `source_rows` rows each. `checks`
+    are the node's rules on these rows; rows that a rule drops or sets aside are left out.
     """
 
     node: str
@@ -29,6 +32,7 @@ class Preview:
     rows: tuple[Mapping[str, Any], ...]
     computed: tuple[str, ...]
     source_rows: int
+    checks: tuple[CheckResult, ...] = ()
 
 
 def preview_node(
@@ -58,13 +62,22 @@ def preview_node(
     )
     with RunSession(plan, options) as session:
         made = session.node_frame(node, step)
-        engine = session.engine(plan.nodes[node].engine)
+        planned = plan.nodes[node]
+        engine = session.engine(planned.engine)
+        shown = made.frame
+        checks: tuple[CheckResult, ...] = ()
+        rules = planned.declared.expectations if step is None else ()
+        if rules:
+            staged = engine.stage(session.stage_request(planned, made.frame, (), made.sources))
+            checks = evaluate(rules, staged.summary, planned.declared.primary_keys)
+            shown, _ = staged.frames()
         return Preview(
             node=node,
             columns=engine.columns(made.frame),
-            rows=engine.head(made.frame, rows),
+            rows=engine.head(shown, rows),
             computed=tuple(name for name in plan.nodes if name in session.shared.handed),
             source_rows=source_rows,
+            checks=checks,
         )
 
 

@@ -185,7 +185,7 @@ class RunSession:
         if len(self.consumers[name]) > 1 or depth > VIEW_DEPTH_TO_CACHE:
             frame, depth = engine.cache(frame), 0
         if node.declared.expectations:
-            staged = engine.stage(self._stage_request(node, frame, (), made.sources))
+            staged = engine.stage(self.stage_request(node, frame, (), made.sources))
             summary = staged.summary
             checks = evaluate(node.declared.expectations, summary, node.declared.primary_keys)
             error = rejection(name, checks, lambda: None)
@@ -210,13 +210,14 @@ class RunSession:
         self.shared.data_versions[name] = made.data_version
         return View(frame, quarantine, result, depth)
 
-    def _stage_request(
+    def stage_request(
         self,
         node: PlanNode,
         frame: Frame,
         targets: tuple[Target, ...],
         sources: tuple[str, ...],
     ) -> StageRequest:
+        """Return what the engine is to check and to write of a node."""
         samples = node.declared.samples
         if samples is None:
             samples = self.plan.pipeline.samples
@@ -244,7 +245,7 @@ class RunSession:
         with _Naming(name, self.secrets):
             targets = self.targets(node)
             made = self.node_frame(name)
-            staged = engine.stage(self._stage_request(node, made.frame, targets, made.sources))
+            staged = engine.stage(self.stage_request(node, made.frame, targets, made.sources))
             try:
                 rules = node.declared.expectations
                 checks = evaluate(rules, staged.summary, node.declared.primary_keys)

@@ -48,7 +48,7 @@ def _explain_node(plan: Plan, node: PlanNode, index: int) -> list[str]:
     ]
     for sink in declared.sinks:
         if isinstance(sink, (FileSink, TableSink)):
-            lines.append(f"     writes {describe_sink(plan, sink)}")
+            lines.append(f"     writes {describe_sink(plan, node, sink)}")
     if node.is_view:
         lines.append("     view   stored nowhere, computed for each consumer")
     return lines
@@ -78,11 +78,12 @@ def describe_source(plan: Plan, source: SourceOptions) -> str:
     return f"{text} as a stream" if source.as_stream else text
 
 
-def describe_sink(plan: Plan, sink: FileSink | TableSink) -> str:
-    """Return a sink in a few words; paths as declared."""
+def describe_sink(plan: Plan, node: PlanNode, sink: FileSink | TableSink) -> str:
+    """Return a sink of a node in a few words; paths as declared."""
     where = sink.path if isinstance(sink, FileSink) else locations.table_name(plan, sink)
     kind = "file" if isinstance(sink, FileSink) else "table"
-    mode = sink.mode or "default mode"
+    is_stream = any(source.as_stream for source in node.declared.sources)
+    mode = sink.mode or ("APPEND" if is_stream else "OVERWRITE")
     aside = ", quarantine" if sink.is_quarantine else ""
     return f"{kind} {where} ({sink.format}, {mode}{aside})"
 
@@ -151,7 +152,7 @@ def explain_json(plan: Plan, selected: Iterable[str] | None = None) -> dict[str,
                 "after": list(node.after),
                 "sources": [describe_source(plan, source) for source in node.declared.sources],
                 "sinks": [
-                    describe_sink(plan, sink)
+                    describe_sink(plan, node, sink)
                     for sink in node.declared.sinks
                     if isinstance(sink, (FileSink, TableSink))
                 ],

@@ -52,7 +52,7 @@ pipeline prices: 4 nodes
 1. bronze (polars, BRONZE)
      reads  JSON ./events
      does   stamp _bronze_at
-     writes table main.finance.bronze (DELTA, default mode)
+     writes table main.finance.bronze (DELTA, OVERWRITE)
 2. lookup (polars)
      reads  CSV lookup.csv
      view   stored nowhere, computed for each consumer
@@ -68,7 +68,7 @@ pipeline prices: 4 nodes
      does   stamp _silver_at
      checks has a price: close > 0 (QUARANTINE)
      writes table main.finance.silver (DELTA, MERGE)
-     writes file out/bad.csv (CSV, default mode, quarantine)
+     writes file out/bad.csv (CSV, OVERWRITE, quarantine)
 4. gold (polars, GOLD)
      reads  node silver
      after  lookup

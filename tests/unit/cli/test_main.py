@@ -198,8 +198,9 @@ class TestPreview:
 
         assert result.exit_code == 0
         assert {(row["symbol"], row["close"]) for row in document["rows"]} == {
-            ("ALDR", 85.6), ("BRKN", -1.0), ("ALDR", 86.0),
+            ("ALDR", 85.6), ("ALDR", 86.0),
         }  # fmt: skip
+        assert [check["failed_rows"] for check in document["checks"]] == [1]
         assert document["columns"]["close"] == "float64"
         assert document["computed"] == ["brz_prices"]
         assert not (folder / "warehouse").exists()
