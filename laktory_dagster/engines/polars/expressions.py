@@ -156,7 +156,10 @@ class _Compiler:
         if isinstance(node, ast.Compare):
             compare = _COMPARE[type(node.ops[0])]
             return compare(self.value(node.left), self.value(node.comparators[0]))
-        return _BINARY[type(node.op)](self.value(node.left), self.value(node.right))
+        left, right = self.value(node.left), self.value(node.right)
+        if isinstance(node.op, ast.Mod) and (_is_spark(node.left) or _is_spark(node.right)):
+            return spark_columns.remainder(left, right)
+        return _BINARY[type(node.op)](left, right)
 
     def _attribute(self, node: ast.Attribute) -> Any:
         base, names = dotted(node)

@@ -25,6 +25,17 @@ def get_item(value: Any, key: Any) -> pl.Expr:
     return column.list.get(key, null_on_oob=True)
 
 
+def remainder(left: Any, right: Any) -> Any:
+    """Return what a division leaves, with the sign of the left side; Polars gives the right's."""
+    if not isinstance(left, pl.Expr) and not isinstance(right, pl.Expr):
+        return left % right
+    value = left if isinstance(left, pl.Expr) else pl.lit(left)
+    by = right if isinstance(right, pl.Expr) else pl.lit(right)
+    floored = value % by
+    other_sign = (floored != 0) & ((floored < 0) != (value < 0))
+    return pl.when(other_sign).then(floored - by).otherwise(floored)
+
+
 def substr(value: Any, start: Any, length: Any) -> pl.Expr:
     """Return a part of a text, counted from 1."""
     return substring(value, 1 if start is None else start, length)
