@@ -176,7 +176,7 @@ METHODS: list[tuple[str, Any]] = [
     ("F.col('st').getField('y')", 1), ("F.col('st')['y']", 1), ("F.col('l').getItem(1)", 2), ("F.col('l')[9]", None), ("F.col('none').eqNullSafe(None)", True),
     ("F.col('n').bitwiseAND(4)", 4), ("F.col('n').bitwiseOR(2)", 7), ("F.col('n').bitwiseXOR(1)", 4), ("F.col('st').dropFields('x')", {"y": 1}),
     ("F.col('st').withField('q', F.lit(3))", {"x": "2024-05-06", "y": 1, "q": 3}), ("F.col('n').alias('q')", 5), ("F.col('n').name('q')", 5),
-    ("F.col('n') + F.col('n') * 2", 15), ("-F.col('n') % 3", 1), ("(F.col('n') > 1) & ~F.col('none').isNull()", False), ("10 / F.col('n')", 2.0),
+    ("F.col('n') + F.col('n') * 2", 15), ("-F.col('n') % 3", -2), ("(F.col('n') > 1) & ~F.col('none').isNull()", False), ("10 / F.col('n')", 2.0),
     ("col('n') + 1", 6), ("lit(3)", 3), ("expr('n * 2')", 10), ("sql_expr('n * 2')", 10), ("col('st.y')", 1), ("col('n').is_null()", False), ("col('n').isNull()", False),
     ("pl.col('n').cast(pl.String)", "5"), ("pl.col('s').cast(pl.Date)", date(2024, 1, 2)), ("pl.col('st').struct.field('y')", 1), ("pl.sql_expr('n + 1')", 6),
     ("pl.when(pl.col('n') > 3).then(pl.lit('hi')).otherwise(pl.lit('lo'))", "hi"), ("pl.col.n.abs() * 2", 10), ("pl.format('{}-{}', 's', 'n')", "2024-01-02-5"),
