@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import dagster as dg
 
-from laktory_dagster._garbage import collection_paused
+from laktory_dagster._garbage import collection_paused, keep_for_good
 from laktory_dagster.dagster.assets import build_assets
 from laktory_dagster.dagster.external import build_external_assets
 from laktory_dagster.dagster.graph import AssetGraph
@@ -24,6 +24,8 @@ from laktory_dagster.project import FileProblem, load_project, plan_of
 from laktory_dagster.settings import Settings
 
 Given = str | Path | Plan | Pipeline
+
+MANY_NODES = 1_000
 
 
 @collection_paused()
@@ -67,13 +69,16 @@ def build_definitions(
         jobs.append(job)
         schedule = build_schedule(plan, job)
         schedules += [schedule] if schedule is not None else []
-    return dg.Definitions(
+    definitions = dg.Definitions(
         assets=[*assets, *build_external_assets(graph)],
         jobs=jobs,
         schedules=schedules,
         resources={IO_MANAGER: LaktoryIOManager(warehouse=warehouse)},
         executor=dg.in_process_executor if in_process else None,
     )
+    if sum(len(plan.nodes) for plan in plans) > MANY_NODES:
+        keep_for_good()
+    return definitions
 
 
 def _plans(
