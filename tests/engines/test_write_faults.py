@@ -18,7 +18,7 @@ import pytest
 from deltalake import DeltaTable
 
 from laktory_dagster.engines.base import Engine
-from laktory_dagster.engines.polars import staging, storage
+from laktory_dagster.engines.storage import staging, store
 from laktory_dagster.errors import LaktoryDagsterError, TargetBusyError, WriteError
 from tests.engines.writing import Desk, receipt_for, stamp_of
 
@@ -75,7 +75,7 @@ def test_no_space_at_the_commit(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(storage.LocalStore, "publish", refuse)
+        patched.setattr(store.LocalStore, "publish", refuse)
         patched.setattr(DeltaTable, "create_write_transaction", lambda *_, **__: refuse())
         with pytest.raises(WriteError, match="no space left on the disk"):
             staged.commit(target, receipt_for(stamp, target, staged.summary))
@@ -230,7 +230,7 @@ def test_appends_to_a_folder_at_once_all_arrive(desk: Desk, form: str) -> None:
 
 HOLDER = """
 import sys
-from laktory_dagster.engines.polars.storage import LocalStore
+from laktory_dagster.engines.storage.store import LocalStore
 
 with LocalStore(sys.argv[1]).locked("_laktory/lock"):
     print("held", flush=True)
@@ -239,7 +239,7 @@ with LocalStore(sys.argv[1]).locked("_laktory/lock"):
 
 
 def test_a_held_folder_is_busy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(store, "LOCK_SECONDS", 0.05)
     (desk.folder / "folder").mkdir()
     holder = subprocess.Popen(
         [

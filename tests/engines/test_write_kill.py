@@ -15,15 +15,16 @@ from laktory_dagster.engines.base import Engine
 from tests.engines.writing import Desk, current_files
 
 POLARS = "laktory_dagster.engines.polars"
+STORAGE = "laktory_dagster.engines.storage"
 OLD = [["A", 1.5], ["B", 2.5]]
 NEW = [["B", 9.5], ["C", 3.5]]
 
 STAGING = [
-    (f"{POLARS}.staging:Slot.open", "before"),
-    (f"{POLARS}.staging:Slot.open", "after"),
+    (f"{STORAGE}.staging:Slot.open", "before"),
+    (f"{STORAGE}.staging:Slot.open", "after"),
     (f"{POLARS}.write:_collect", "after"),
 ]
-CLEANING = [(f"{POLARS}.staging:Slot.close", "before"), (f"{POLARS}.staging:Slot.close", "after")]
+CLEANING = [(f"{STORAGE}.staging:Slot.close", "before"), (f"{STORAGE}.staging:Slot.close", "after")]
 TRANSACTION = "deltalake:DeltaTable.create_write_transaction"
 POINTS = {
     "DELTA": [
@@ -45,8 +46,8 @@ POINTS = {
         *STAGING,
         (f"{POLARS}.files:write_pending", "before"),
         (f"{POLARS}.files:write_pending", "after"),
-        (f"{POLARS}.storage:LocalStore.publish", "before"),
-        (f"{POLARS}.storage:LocalStore.publish", "after"),
+        (f"{STORAGE}.store:LocalStore.publish", "before"),
+        (f"{STORAGE}.store:LocalStore.publish", "after"),
         (f"{POLARS}.files:settle_pending", "after"),
         *CLEANING,
     ],

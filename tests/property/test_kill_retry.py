@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laktory_dagster.engines.base import Engine, Target
-from laktory_dagster.engines.polars import staging
 from laktory_dagster.engines.registry import open_engine
+from laktory_dagster.engines.storage import staging
 from tests.engines.writing import Desk
 
 POLARS = "laktory_dagster.engines.polars"
+STORAGE = "laktory_dagster.engines.storage"
 
 
 class Killed(BaseException):
@@ -26,12 +27,12 @@ class Killed(BaseException):
 
 POINTS = {
     "nothing": [],
-    "note": [f"{POLARS}.staging.Slot.open"],
+    "note": [f"{STORAGE}.staging.Slot.open"],
     "pass": [f"{POLARS}.write._collect"],
     "commit": [
         "deltalake.DeltaTable.create_write_transaction",
         f"{POLARS}.delta_log.create_table_with_add_actions",
-        f"{POLARS}.storage.LocalStore.publish",
+        f"{STORAGE}.store.LocalStore.publish",
     ],
     "receipt": [
         f"{POLARS}.delta.write_receipt",

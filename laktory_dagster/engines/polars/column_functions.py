@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from laktory_dagster.engines.polars.units import conversion
+from laktory_dagster.engines.units import conversion
 from laktory_dagster.errors import ExpressionError
 
 _OPERATORS: Mapping[str, Callable[[pl.Expr, Any], pl.Expr]] = {

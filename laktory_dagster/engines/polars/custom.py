@@ -9,8 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from laktory_dagster.engines.base import Commit, Receipt, RunStamp, Target
-from laktory_dagster.engines.polars.layout import layout_of
-from laktory_dagster.engines.polars.receipts import find_receipt, write_receipt
+from laktory_dagster.engines.polars.receipts import find_receipt
+from laktory_dagster.engines.storage.layout import layout_of
+from laktory_dagster.engines.storage.receipts import write_receipt
 from laktory_dagster.errors import LaktoryDagsterError, WriteError
 
 

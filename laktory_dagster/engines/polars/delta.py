@@ -23,8 +23,9 @@ from laktory_dagster.engines.polars.delta_log import (
     open_table,
     table_schema,
 )
-from laktory_dagster.engines.polars.receipts import find_receipt, with_version, write_receipt
+from laktory_dagster.engines.polars.receipts import find_receipt
 from laktory_dagster.engines.polars.writer import StagingWriter, declared_types, take_options
+from laktory_dagster.engines.storage.receipts import with_version, write_receipt
 from laktory_dagster.errors import SchemaChangedError, WriteError
 
 OPTIONS = {

@@ -18,7 +18,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from laktory_dagster.engines.base import Receipt
-from laktory_dagster.engines.polars.storage import Store
+from laktory_dagster.engines.storage.store import Store
 from laktory_dagster.errors import TargetBusyError, WriteError
 
 RECEIPT_KEY = "laktory.receipt"

@@ -29,6 +29,7 @@ from laktory_dagster.engines.polars import layers, native, read, receipts, trans
 from laktory_dagster.engines.polars.problems import plain_text
 from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.schemas import column_types
+from laktory_dagster.engines.storage.receipts import failures
 from laktory_dagster.errors import LaktoryDagsterError, ReadError, TransformError
 
 
@@ -100,7 +101,7 @@ class PolarsEngine:
 
     def failures(self, place: Place, format: str) -> tuple[Mapping[str, Any], ...]:  # noqa: A002
         """Return the rejected rows that the last run kept."""
-        return receipts.failures(place, format)
+        return failures(place, format)
 
     def purge(self, place: Place, format: str) -> None:  # noqa: A002
         """Remove what is stored there."""

@@ -16,14 +16,11 @@ from laktory_dagster.engines.polars.formats import (
     format_options,
     lazy_sink,
 )
-from laktory_dagster.engines.polars.receipts import (
-    find_receipt,
-    settle_pending,
-    write_pending,
-)
+from laktory_dagster.engines.polars.receipts import find_receipt
 from laktory_dagster.engines.polars.scanning import scan_files
 from laktory_dagster.engines.polars.schemas import column_types
 from laktory_dagster.engines.polars.writer import StagingWriter
+from laktory_dagster.engines.storage.receipts import settle_pending, write_pending
 from laktory_dagster.errors import UnsupportedError, WriteError
 
 

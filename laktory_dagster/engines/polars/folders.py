@@ -15,18 +15,18 @@ from laktory_dagster.engines.polars.columns import cast_to, fit_schema
 from laktory_dagster.engines.polars.delta_log import hive_part
 from laktory_dagster.engines.polars.files import FileWriter, refuse_merge
 from laktory_dagster.engines.polars.formats import EAGER, EXTENSIONS, check_columns, lazy_sink
-from laktory_dagster.engines.polars.layout import LOCK, MANIFEST
-from laktory_dagster.engines.polars.listing import DataFile, Listing, partition_of
-from laktory_dagster.engines.polars.receipts import (
+from laktory_dagster.engines.polars.scan import scan_written
+from laktory_dagster.engines.polars.scanning import scan_files
+from laktory_dagster.engines.polars.schemas import column_types
+from laktory_dagster.engines.polars.typed_text import TEXT
+from laktory_dagster.engines.storage.layout import LOCK, MANIFEST
+from laktory_dagster.engines.storage.listing import DataFile, Listing, partition_of
+from laktory_dagster.engines.storage.receipts import (
     current_files,
     read_manifest_data,
     write_receipt,
     writer_of,
 )
-from laktory_dagster.engines.polars.scan import scan_written
-from laktory_dagster.engines.polars.scanning import scan_files
-from laktory_dagster.engines.polars.schemas import column_types
-from laktory_dagster.engines.polars.typed_text import TEXT
 from laktory_dagster.errors import UnsupportedError, WriteError
 
 TYPED = ("PARQUET", "IPC", "AVRO")

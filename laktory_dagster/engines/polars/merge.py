@@ -22,9 +22,9 @@ from laktory_dagster.engines.polars.delta_log import (
 )
 from laktory_dagster.engines.polars.expressions import compile_condition
 from laktory_dagster.engines.polars.layers import dedupe
-from laktory_dagster.engines.polars.receipts import with_version, write_receipt
 from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.writer import declared_types
+from laktory_dagster.engines.storage.receipts import with_version, write_receipt
 from laktory_dagster.errors import MergeKeyError, UnsupportedError, WriteError
 from laktory_dagster.models import MergeOptions
 

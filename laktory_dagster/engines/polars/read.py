@@ -10,12 +10,12 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from laktory_dagster.engines.base import InputVersion, Place, ReadRequest, ReadResult
-from laktory_dagster.engines.polars.listing import EMPTY, Listing, list_files
 from laktory_dagster.engines.polars.options import apply_options
 from laktory_dagster.engines.polars.receipts import inspect
 from laktory_dagster.engines.polars.scan import files_of, scan_listing, scan_written
 from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.engines.polars.typed_text import TEXT
+from laktory_dagster.engines.storage.listing import EMPTY, Listing, list_files
 from laktory_dagster.errors import ExecutionError, LaktoryDagsterError, ReadError
 
 E = TypeVar("E", bound=ExecutionError)

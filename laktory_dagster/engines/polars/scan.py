@@ -14,10 +14,10 @@ import polars as pl
 from laktory_dagster.engines.base import Written
 from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.drift import unify
-from laktory_dagster.engines.polars.listing import DataFile, Listing
 from laktory_dagster.engines.polars.schemas import parse_schema
-from laktory_dagster.engines.polars.storage import open_store
 from laktory_dagster.engines.polars.typed_text import known_type, scan_text
+from laktory_dagster.engines.storage.listing import DataFile, Listing
+from laktory_dagster.engines.storage.store import open_store
 from laktory_dagster.errors import ReadError, UnsupportedError
 from laktory_dagster.models.sources import FileSource, SourceOptions
 

@@ -24,14 +24,14 @@ from laktory_dagster.engines.polars.custom import CustomWriter
 from laktory_dagster.engines.polars.delta import DeltaWriter
 from laktory_dagster.engines.polars.files import FileWriter
 from laktory_dagster.engines.polars.folders import FolderWriter
-from laktory_dagster.engines.polars.layout import layout_of
 from laktory_dagster.engines.polars.merge import MergeWriter
 from laktory_dagster.engines.polars.problems import plain_text
 from laktory_dagster.engines.polars.read import as_read_error
-from laktory_dagster.engines.polars.receipts import save_failures
 from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.schemas import column_types
 from laktory_dagster.engines.polars.writer import TargetWriter
+from laktory_dagster.engines.storage.layout import layout_of
+from laktory_dagster.engines.storage.receipts import save_failures
 from laktory_dagster.errors import LaktoryDagsterError, UnsupportedError, WriteError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -13,10 +13,10 @@ import polars as pl
 
 from laktory_dagster.engines.base import Commit, Receipt, RunStamp, Target
 from laktory_dagster.engines.polars.columns import cast_to
-from laktory_dagster.engines.polars.layout import Layout, layout_of
-from laktory_dagster.engines.polars.receipts import write_receipt
 from laktory_dagster.engines.polars.schemas import parse_schema
-from laktory_dagster.engines.polars.staging import Slot, sweep
+from laktory_dagster.engines.storage.layout import Layout, layout_of
+from laktory_dagster.engines.storage.receipts import write_receipt
+from laktory_dagster.engines.storage.staging import Slot, sweep
 from laktory_dagster.errors import TargetExistsError, UnsupportedError, WriteError
 from laktory_dagster.expressions.suggest import hint_for
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from laktory_dagster.engines.base import RunStamp
-from laktory_dagster.engines.polars.layout import Layout
+from laktory_dagster.engines.storage.layout import Layout
 
 LEFTOVER_SECONDS = 24 * 3600
 SETTLE_SECONDS = 0.05

@@ -10,7 +10,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from laktory_dagster.engines.base import Place
-from laktory_dagster.engines.polars.storage import Store, open_store
+from laktory_dagster.engines.storage.store import Store, open_store
 
 MANIFEST = "_laktory/manifest.json"
 LOCK = "_laktory/lock"

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from laktory_dagster.engines.base import InputVersion, Place
-from laktory_dagster.engines.polars.layout import read_manifest
-from laktory_dagster.engines.polars.storage import open_store
+from laktory_dagster.engines.storage.layout import read_manifest
+from laktory_dagster.engines.storage.store import open_store
 from laktory_dagster.errors import ReadError
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"

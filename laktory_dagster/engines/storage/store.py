@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
@@ -16,6 +17,8 @@ from laktory_dagster.engines.base import Place
 from laktory_dagster.errors import TargetBusyError
 
 LOCK_SECONDS = 60
+_REMOTE = "laktory_dagster.engines.polars.object_store"
+"""Object stores are reached by delta-rs, which belongs to that engine: loaded by name."""
 
 
 class Store(Protocol):
@@ -78,9 +81,8 @@ def open_store(uri: str, storage_options: Mapping[str, str]) -> Store:
     place = Place(uri, storage_options)
     if not place.is_remote:
         return LocalStore(uri)
-    from laktory_dagster.engines.polars.object_store import RemoteStore
-
-    return RemoteStore(uri, storage_options)
+    store: Store = importlib.import_module(_REMOTE).RemoteStore(uri, storage_options)
+    return store
 
 
 class LocalStore:

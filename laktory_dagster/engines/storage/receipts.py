@@ -1,0 +1,162 @@
+"""Who wrote a target: receipts beside the data, announcements, manifests and rejected rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from laktory_dagster.engines.base import Place, Receipt
+from laktory_dagster.engines.storage.layout import LOCK, MANIFEST, Layout, layout_of
+
+PENDING = "pending.json"
+
+
+def write_receipt(layout: Layout, receipt: Receipt, *, skipped: bool = False) -> None:
+    """Store the receipt of a commit; `skipped` for a run that published nothing on purpose."""
+    name = layout.receipt(receipt.partition, skipped=skipped)
+    layout.store.write(name, json.dumps(receipt.to_dict(), indent=1).encode())
+
+
+def write_pending(layout: Layout, receipt: Receipt, identity: str) -> None:
+    """Announce the replacement of a single file by the one with this identity."""
+    content = {"identity": identity, "receipt": receipt.to_dict()}
+    layout.store.write(f"{layout.home}/{PENDING}", json.dumps(content).encode())
+
+
+def settle_pending(layout: Layout, staged_name: str = "") -> None:
+    """Turn an announcement into a receipt if its file was published, and remove it."""
+    name = f"{layout.home}/{PENDING}"
+    pending = parsed(layout.store.read(name))
+    if pending is None:
+        return
+    if layout.store.identity(layout.data, staged_name) == pending["identity"]:
+        write_receipt(layout, Receipt.from_dict(pending["receipt"]))
+    layout.store.delete(name)
+
+
+def read_manifest_data(layout: Layout) -> dict[str, Any]:
+    """Return the manifest of a folder of files; empty where there is none."""
+    return parsed(layout.store.read(MANIFEST)) or {}
+
+
+def writer_of(token: str) -> str:
+    """Return the token without its run: node, sink and partition."""
+    return token.partition("/")[2]
+
+
+def stored_receipt(layout: Layout, token: str) -> Receipt | None:
+    """Return the receipt with this token that lies beside the data, None if there is none."""
+    partition = token.split("/", 3)[-1]
+    for skipped in (False, True):
+        name = layout.receipt(None if partition == "-" else partition, skipped=skipped)
+        found = parsed_receipt(layout.store.read(name))
+        if found is not None and found.token == token:
+            return found
+    return None
+
+
+def receipt_of_files(layout: Layout, token: str) -> Receipt | None:
+    """Return the receipt that the manifest of a folder, or the announcement of a file, proves."""
+    if layout.kind == "folder":
+        data = read_manifest_data(layout).get("receipts", {}).get(writer_of(token))
+        return Receipt.from_dict(data) if data and data["token"] == token else None
+    pending = parsed(layout.store.read(f"{layout.home}/{PENDING}"))
+    if pending is None or pending["receipt"]["token"] != token:
+        return None
+    settle_pending(layout, pending["identity"].rpartition("-")[0])
+    return parsed_receipt(layout.store.read(layout.receipt(pending["receipt"]["partition"])))
+
+
+def last_receipt(layout: Layout) -> Receipt | None:
+    """Return the newest receipt of all partitions."""
+    folder = f"{layout.home}/receipts"
+    names = [
+        name
+        for name in layout.store.names(folder)
+        if name.endswith(".json") and not name.rpartition("/")[2].startswith("skipped-")
+    ]
+    found = [parsed_receipt(layout.store.read(name)) for name in names]
+    return max((r for r in found if r is not None), key=lambda r: r.written_at, default=None)
+
+
+def pending_identity(layout: Layout) -> str:
+    """Return the staged name in the identity of an announcement; empty without one."""
+    pending = parsed(layout.store.read(f"{layout.home}/{PENDING}"))
+    return "" if pending is None else str(pending["identity"]).rpartition("-")[0]
+
+
+def current_files(layout: Layout) -> list[str] | None:
+    """Return the data files of a folder: by its manifest, else all; None where there are none."""
+    manifest = read_manifest_data(layout)
+    if manifest:
+        return list(manifest["files"])
+    found = [name for name in layout.store.names("") if not _is_hidden(name)]
+    return found or None
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(("_", ".")) for part in name.split("/"))
+
+
+def save_failures(layout: Layout, samples: Iterable[Mapping[str, Any]]) -> None:
+    """Store the rejected rows of the latest run, a JSON document a line."""
+    lines = [json.dumps(row, default=_plain, allow_nan=True) for row in samples]
+    layout.store.write(layout.failures, "\n".join(lines).encode())
+
+
+def failures(place: Place, form: str) -> tuple[Mapping[str, Any], ...]:
+    """Return the rejected rows that the last run stored; dates and numbers as JSON has them."""
+    layout = layout_of(place, form)
+    content = layout.store.read(layout.failures)
+    return tuple(json.loads(line) for line in content.splitlines() if line) if content else ()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
+    if hasattr(value, "to_list"):
+        return value.to_list()
+    if isinstance(value, (bytes, bytearray)):
+        return value.hex()
+    return str(value)
+
+
+def purge_files(layout: Layout) -> None:
+    """Remove a stored file, or the files of a folder, with their receipts."""
+    store = layout.store
+    if layout.kind == "file":
+        store.delete(layout.data)
+    else:
+        for name in read_manifest_data(layout).get("files", ()):
+            store.delete(name)
+        store.delete(MANIFEST)
+        store.delete(LOCK)
+    store.remove_tree(f"{layout.home}/receipts")
+    store.delete(layout.failures)
+
+
+def with_version(receipt: Receipt, version: int) -> Receipt:
+    """Return the receipt with the table version that its commit got."""
+    return replace(receipt, table_version=version)
+
+
+def parsed_receipt(content: bytes | None) -> Receipt | None:
+    """Return the receipt that a file holds, None where it holds none."""
+    data = parsed(content)
+    return None if data is None else Receipt.from_dict(data)
+
+
+def parsed(content: bytes | None) -> dict[str, Any] | None:
+    """Return the JSON mapping that a file holds, None where it is missing or half written."""
+    if not content:
+        return None
+    try:
+        data: dict[str, Any] = json.loads(content)
+    except ValueError:
+        return None
+    return data
