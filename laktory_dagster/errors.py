@@ -10,6 +10,8 @@ LaktoryDagsterError
 │   └── MissingDependencyError   a library that an extra would bring
 └── ExecutionError               a run went wrong (exit code 1)
     ├── ReadError                a source could not be read
+    │   └── SourceChangedError   what a stream had read is not there as it was
+    ├── CheckpointError          a stream's checkpoint and its table do not fit together
     ├── TransformError           a step of a transformer failed
     ├── WriteError               a target could not be written
     │   ├── SchemaChangedError   the batch does not fit the stored schema
@@ -214,6 +216,14 @@ class ExecutionError(LaktoryDagsterError):
 
 class ReadError(ExecutionError):
     """A source could not be read."""
+
+
+class SourceChangedError(ReadError):
+    """What a stream had read, or is to read again, is not there as it was."""
+
+
+class CheckpointError(ExecutionError):
+    """A stream's checkpoint and its table do not fit together; nothing was read or written."""
 
 
 class TransformError(ExecutionError):

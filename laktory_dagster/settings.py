@@ -14,6 +14,58 @@ ENGINES = ("polars", "spark")
 
 
 @dataclass(frozen=True)
+class SparkSettings:
+    """How a Spark session starts where none is given.
+
+    `remote` is a Spark Connect server (`sc://host:15002`), or `local[*]` for one in this process;
+    `master` that of a classic session. `jars` are Delta's where Maven Central is out of reach, and
+    `repository` another one that has them. `conf` are further settings of the session, `cache` the
+    folder of what starts leave for later ones.
+    """
+
+    remote: str | None = None
+    master: str = "local[*]"
+    jars: tuple[str, ...] = ()
+    repository: str | None = None
+    conf: Mapping[str, str] = field(default_factory=dict)
+    cache: Path = field(default_factory=lambda: _cache_home() / "laktory_dagster")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> SparkSettings:
+        """Return the settings that the `LAKTORY_DAGSTER_SPARK_*` variables hold.
+
+        `CONF` has `key=value` pairs with `;` between them.
+
+        Raises:
+            SettingsError: a value is not usable.
+        """
+        given = os.environ if environ is None else environ
+        cache = _text(given, "SPARK_CACHE")
+        return cls(
+            remote=_text(given, "SPARK_REMOTE"),
+            master=_text(given, "SPARK_MASTER") or "local[*]",
+            jars=tuple(j.strip() for j in (_text(given, "SPARK_JARS") or "").split(",") if j),
+            repository=_text(given, "SPARK_REPOSITORY"),
+            conf=_pairs(_text(given, "SPARK_CONF")),
+            cache=Path(cache) if cache else _cache_home() / "laktory_dagster",
+        )
+
+
+def _cache_home() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _pairs(text: str | None) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in (text or "").split(";") if pair.strip()]
+    for key, equals, _ in pairs:
+        if not equals or not key.strip():
+            raise SettingsError(
+                f"{PREFIX}SPARK_CONF has the part `{key}`", expected="key=value;key=value"
+            )
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+@dataclass(frozen=True)
 class Settings:
     """Settings of this machine.
 
@@ -21,7 +73,7 @@ class Settings:
     that name none; `pipelines` the folder or file that `definitions.py` loads; `data_roots` the
     only folders and URLs that may be read and written, when there are any; `allow_modules` the
     modules outside of the project that pipelines may use; `env` the environment to choose;
-    `home` the folder where relative paths of settings start.
+    `home` the folder where relative paths of settings start; `spark` how its sessions start.
     """
 
     warehouse: str | None = None
@@ -31,6 +83,7 @@ class Settings:
     allow_modules: tuple[str, ...] = ()
     env: str | None = None
     home: Path = field(default_factory=Path.cwd)
+    spark: SparkSettings = field(default_factory=SparkSettings)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -52,6 +105,7 @@ class Settings:
             allow_modules=_modules(_text(given, "ALLOW_MODULES")),
             env=_text(given, "ENV"),
             home=home,
+            spark=SparkSettings.from_environment(given),
         )
 
     def allows(self, module: str) -> bool:

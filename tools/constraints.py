@@ -2,7 +2,7 @@
 
     python tools/constraints.py        # rewrites constraints.txt
 
-Only what the package with its extras `ui` and `dev` needs, with no path and no index address.
+Only what the package with its extras `ui`, `spark` and `dev` needs, with no path and no index address.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 TARGET = Path(__file__).resolve().parents[1] / "constraints.txt"
 ROOT = "laktory-dagster"
-EXTRAS = ("ui", "dev")
+EXTRAS = ("ui", "spark", "dev")
 HEADER = "# Versions that the tests ran with. Written by tools/constraints.py.\n"
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,28 +53,44 @@ class Command(click.Command):
             ctx.exit(INTERRUPTED)
         except LaktoryDagsterError as error:
             if debug:
-                screen.warn(traceback.format_exc(), style=None)
+                screen.warn(_masked(traceback.format_exc()), style=None)
             _show(screen, error, as_json)
             ctx.exit(error.exit_code)
         except Exception as error:  # noqa: BLE001 - the last border before the user
             if debug:
-                screen.warn(traceback.format_exc(), style=None)
+                screen.warn(_masked(traceback.format_exc()), style=None)
             _show_unexpected(screen, error, as_json)
             ctx.exit(FAILED)
 
 
+def _masked(text: str) -> str:
+    # The engine names places as it opened them; no command shows a secret that is in them.
+    from laktory_dagster.config.secrets import mask_known
+
+    return mask_known(text)
+
+
+def _masked_data(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _masked_data(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked_data(item) for item in value]
+    return _masked(value) if isinstance(value, str) else value
+
+
 def _show(screen: Screen, error: LaktoryDagsterError, as_json: bool) -> None:
     if as_json:
-        screen.document(error.to_dict())
+        screen.document(_masked_data(error.to_dict()))
     else:
-        screen.warn(str(error), style=None)
+        screen.warn(_masked(str(error)), style=None)
 
 
 def _show_unexpected(screen: Screen, error: Exception, as_json: bool) -> None:
     log = _write_log()
-    message = f"unexpected {type(error).__name__}: {error}"
+    text = _masked(str(error))
+    message = f"unexpected {type(error).__name__}: {text}"
     if as_json:
-        document = {"error": type(error).__name__, "message": str(error), "log": str(log)}
+        document = {"error": type(error).__name__, "message": text, "log": str(log)}
         screen.document(document)
     else:
         screen.warn(f"{message.splitlines()[0]} (traceback in {log}, or with --debug)", style=None)
@@ -83,5 +100,5 @@ def _write_log() -> Path:
     handle, name = tempfile.mkstemp(prefix="laktory-dagster-", suffix=".log")
     with os.fdopen(handle, "w") as file:
         file.write(f"laktory-dagster {__version__}, Python {sys.version}\n")
-        file.write(f"{' '.join(sys.argv)}\n\n{traceback.format_exc()}")
+        file.write(_masked(f"{' '.join(sys.argv)}\n\n{traceback.format_exc()}"))
     return Path(name)

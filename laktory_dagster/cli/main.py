@@ -14,6 +14,7 @@ from laktory_dagster.cli.look import failures, preview
 from laktory_dagster.cli.plan import plan
 from laktory_dagster.cli.run import run
 from laktory_dagster.cli.schema import schema
+from laktory_dagster.cli.screen import Screen
 from laktory_dagster.cli.validate import validate
 
 
@@ -32,14 +33,19 @@ for _command in (validate, plan, run, preview, failures, dev, schema):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit with its code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = program.main(
-            args=None if arguments is None else list(arguments),
+            args=given,
             prog_name="laktory-dagster",
             standalone_mode=False,
         )
     except click.ClickException as error:
-        error.show()
+        if "--json" in given:
+            found = {"error": type(error).__name__, "message": error.format_message()}
+            Screen().document(found)
+        else:
+            error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)

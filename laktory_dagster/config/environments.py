@@ -55,7 +55,7 @@ def overlay(
     filled = substitute({"environments.": texts}, variables_of(data, name) | dict(variables or {}))[
         "environments."
     ]
-    engine = values.get("dataframe_type")
+    engine = values.get("dataframe_type", values.get("dataframe_backend"))
     return EnvironmentOverlay(
         name=name,
         variables=_mapping(values.get("variables")),

@@ -37,7 +37,7 @@ class Positions:
     def locate(self, path: Sequence[str | int], *, key: bool = False) -> Location | None:
         """Return the place of the value (or key) at `path`, or of its nearest known ancestor.
 
-        A path may use a name of the other schema era, or `sources, 0` for a single `source`.
+        A path may use a name of the other schema era, or `sources` and `sources, 0` for `source`.
         """
         spot = self.root
         rest = list(path)
@@ -56,10 +56,10 @@ class Positions:
         for name in self._spellings(rest[0]):
             if name in inside:
                 return spot_of(spot, inside[name]), 1
-        if len(rest) > 1 and rest[1] == 0 and isinstance(rest[0], str):
+        if isinstance(rest[0], str) and rest[1:2] in ([], [0]):
             for name in self._spellings(rest[0].removesuffix("s")):
                 if name in inside:
-                    return spot_of(spot, inside[name]), 2
+                    return spot_of(spot, inside[name]), len(rest[:2])
         return None
 
     def _spellings(self, name: str | int) -> Iterator[str | int]:

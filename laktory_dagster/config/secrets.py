@@ -63,6 +63,11 @@ def _value(scope: str, key: str, environ: Mapping[str, str]) -> str:
     return environ[name]
 
 
+def mask_known(text: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the text with the value of every secret that the environment holds masked."""
+    return mask(text, (v for name, v in environ.items() if name.startswith(ENVIRONMENT_PREFIX)))
+
+
 def mask(text: str, values: Iterable[str]) -> str:
     """Return the text with every secret value replaced by `***`, longest first.
 

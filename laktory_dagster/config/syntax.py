@@ -12,6 +12,7 @@ from laktory_dagster.errors import Location
 _ADVICE = (
     ("tab character", "indent with spaces; YAML allows no tabs there"),
     ("unknown escape", "double the backslash, or use single quotes"),
+    ("Unicode character escape", "write the character itself"),
     ("quoted scalar", "close the quote"),
     ("mapping values are not allowed", "put quotes around a text that holds `: `"),
     ("cannot start any token", "put quotes around a text that starts with this character"),

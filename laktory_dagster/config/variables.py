@@ -46,6 +46,7 @@ class _Substitution:
     parameters: Mapping[str, Any]
     problems: list[Diagnostic] = field(default_factory=list)
     path: list[str | int] = field(default_factory=list)
+    _in_key: bool = False
     _resolving: list[str] = field(default_factory=list)
     _resolved: dict[str, tuple[Any, int]] = field(default_factory=dict)
     _folded: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -87,11 +88,19 @@ class _Substitution:
             return {**mapping, **changed} if changed else mapping
         filled: dict[Any, Any] = {}
         for name, old in mapping.items():
-            key = _as_text(self._text(name)) if name in names else name
+            key = self._key(name) if name in names else name
             if key in filled:
                 self.problem(f"`{name}` becomes `{key}`, a key that stands here already")
             filled[key] = changed.get(name, old)
         return filled
+
+    def _key(self, name: str) -> str:
+        self.path.append(name)
+        self._in_key = True
+        key = _as_text(self._text(name))
+        self._in_key = False
+        self.path.pop()
+        return key
 
     def _text(self, text: str) -> Any:
         if "${{" in text:
@@ -189,7 +198,7 @@ class _Substitution:
 
     def problem(self, message: str, **parts: Any) -> None:
         """Note a problem at the present place, once."""
-        found = Diagnostic(message, tuple(self.path), **parts)
+        found = Diagnostic(message, tuple(self.path), at_key=self._in_key, **parts)
         if found not in self.problems:
             self.problems.append(found)
 

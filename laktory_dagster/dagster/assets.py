@@ -1,5 +1,6 @@
 """Nodes as assets: an op per node, or one fused step for all of a pipeline."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,13 +8,15 @@ from typing import Any
 
 import dagster as dg
 
-from laktory_dagster.dagster.checks import check_results
-from laktory_dagster.dagster.graph import AssetGraph, sources_of
+from laktory_dagster.dagster.checks import check_result
+from laktory_dagster.dagster.graph import FUSED, AssetGraph, sources_of
 from laktory_dagster.dagster.io_managers import Committed, LaktoryIOManager
-from laktory_dagster.dagster.keys import IO_MANAGER, folded, op_name
+from laktory_dagster.dagster.keys import IO_MANAGER, folded
+from laktory_dagster.dagster.limits import TimeLimit
+from laktory_dagster.errors import LaktoryDagsterError
 from laktory_dagster.execution.context import RunOptions
 from laktory_dagster.execution.results import NodeResult, NodeStatus
-from laktory_dagster.execution.runner import iterate
+from laktory_dagster.execution.runner import Commit, iterate
 from laktory_dagster.execution.session import RunSession
 from laktory_dagster.models.sources import AssetSource
 from laktory_dagster.plan.definition import Plan, PlanNode
@@ -74,14 +77,14 @@ def _step(graph: AssetGraph, plan: Plan, nodes: Sequence[PlanNode]) -> dg.Assets
     inputs = _asset_inputs(nodes)
 
     @dg.multi_asset(
-        name=op_name(plan.name, single.name if single is not None else None),
+        name=graph.op_name(plan, single.name if single is not None else FUSED),
         specs=specs,
-        check_specs=[check for node in nodes for check in graph.check_specs(plan, node)],
+        check_specs=[spec for node in nodes for spec in graph.check_specs(plan, node).values()],
         ins={name: dg.AssetIn(key=key) for name, key in inputs.items()},
         can_subset=True,
         required_resource_keys={IO_MANAGER},
         op_tags=own.tags if own else None,
-        pool=own.pool if own else None,
+        pool=re.sub(r"\s", "_", own.pool) if own and own.pool else None,
         retry_policy=_retry_policy(own) if own else None,
     )
     def step(context: dg.AssetExecutionContext, **loaded: Any) -> Iterator[Any]:
@@ -89,20 +92,24 @@ def _step(graph: AssetGraph, plan: Plan, nodes: Sequence[PlanNode]) -> dg.Assets
         chosen = context.selected_asset_keys
         selected = {name for key, name in names.items() if key in chosen}
         checked = {c.asset_key for c in context.selected_asset_check_keys} - set(chosen)
-        yield from _check_only(context, plan, {k: n for k, n in names.items() if k in checked})
-        yield from _run(context, graph, plan, [n for n in plan.nodes if n in selected], frames)
+        alone = {key: name for key, name in names.items() if key in checked}
+        yield from _check_only(context, graph, plan, alone)
+        yield from _run(
+            context, graph, plan, [n for n in graph.order(plan) if n in selected], frames
+        )
 
     return step
 
 
 def _asset_inputs(nodes: Sequence[PlanNode]) -> dict[str, dg.AssetKey]:
     """Return the users' assets that nodes read, by the name of the op's input."""
-    found: dict[str, dg.AssetKey] = {}
-    for node in nodes:
-        for source in sources_of(node):
-            if isinstance(source, AssetSource):
-                found[folded(source.asset)] = dg.AssetKey(source.asset.split("/"))
-    return found
+    sources = (source for node in nodes for source in sources_of(node))
+    assets = dict.fromkeys(source.asset for source in sources if isinstance(source, AssetSource))
+    # The number keeps apart what folds to one name, and away from words that Dagster reserves.
+    return {
+        f"{folded(asset)}_{number}": dg.AssetKey(asset.split("/"))
+        for number, asset in enumerate(assets)
+    }
 
 
 def _retry_policy(own: Any) -> dg.RetryPolicy | None:
@@ -141,16 +148,9 @@ def _run(
     io: LaktoryIOManager = getattr(context.resources, IO_MANAGER)
     session = io.session(plan, run_options(context, io, frames))
     session.assets.update(frames)
-    preview = plan.pipeline.samples not in (False, "off")
     failed: list[NodeResult] = []
     skipped: list[NodeResult] = []
-    results = iterate(
-        session,
-        selected,
-        commit=lambda prepared: io.commit(session, prepared),
-        parallel=plan.pipeline.max_parallel_nodes or 1,
-    )
-    for result in results:
+    for result in _results(session, selected, lambda prepared: io.commit(session, prepared)):
         key = graph.key(plan, result.node)
         if result.status in (NodeStatus.DONE, NodeStatus.REUSED):
             # No log line: each costs as much as the write of a small node, and the
@@ -159,15 +159,15 @@ def _run(
             yield from _observations(context, io, read)
             yield dg.MaterializeResult(
                 asset_key=key,
-                value=Committed(result, preview),
+                value=Committed(result, _rows_stored(session, plan.nodes[result.node], result)),
                 tags={f"{INPUT_VERSION_TAG}/{k.to_user_string()}": v for k, v in read.items()},
-                check_results=_selected_checks(context, key, result),
+                check_results=_selected_checks(context, graph, plan, result),
                 data_version=dg.DataVersion(result.data_version) if result.data_version else None,
             )
         elif result.status is NodeStatus.FAILED:
             failed.append(result)
             context.log.error("[%s] %s", result.node, result.message, exc_info=result.error)
-            yield from _selected_checks(context, key, result)
+            yield from _selected_checks(context, graph, plan, result)
         else:
             skipped.append(result)
             context.log.warning("[%s] %s: %s", result.node, result.status.value, result.message)
@@ -175,12 +175,42 @@ def _run(
         raise _failure(failed, skipped)
 
 
+def _results(session: RunSession, selected: Sequence[str], commit: Commit) -> Iterator[NodeResult]:
+    parallel = session.plan.pipeline.max_parallel_nodes or 1
+
+    def work(publish: Commit) -> Iterator[NodeResult]:
+        return iterate(session, selected, commit=publish, parallel=parallel)
+
+    # A node that declares a step is alone in it.
+    node = session.plan.nodes[selected[0]] if len(selected) == 1 else None
+    own = node.declared.step if node is not None else None
+    if node is None or own is None or own.timeout_seconds is None:
+        return work(commit)
+    return TimeLimit(node, own.timeout_seconds).run(work, commit)
+
+
+def _rows_stored(session: RunSession, node: PlanNode, result: NodeResult) -> int | None:
+    """Return how many rows the node's table holds now; None where nothing says it for free.
+
+    What replaces a table is all that it holds. Else its log says it, or the footers of its files.
+    """
+    targets = session.targets(node)
+    if not targets or (targets[-1].mode == "OVERWRITE" and targets[-1].on_empty != "skip"):
+        return result.rows_out
+    try:
+        state = session.engine(node.engine).inspect(targets[-1].place, targets[-1].format)
+    except LaktoryDagsterError:
+        # The node is published; a number is not worth losing that.
+        return None
+    return None if state is None else state.rows
+
+
 def _versions_read(
     graph: AssetGraph, plan: Plan, session: RunSession, name: str
 ) -> dict[dg.AssetKey, str]:
     """Return the versions of the external data that a node of this run has read."""
     versions = session.shared.place_versions
-    places = graph.external_places(plan, plan.nodes[name])
+    places = graph.external_places(plan, plan.nodes[name], session.warehouse)
     return {key: versions[place] for key, place in places.items() if place in versions}
 
 
@@ -198,7 +228,10 @@ def _observations(
 
 
 def _check_only(
-    context: dg.AssetExecutionContext, plan: Plan, nodes: Mapping[dg.AssetKey, str]
+    context: dg.AssetExecutionContext,
+    graph: AssetGraph,
+    plan: Plan,
+    nodes: Mapping[dg.AssetKey, str],
 ) -> Iterator[dg.AssetCheckResult]:
     """Yield checks that were selected without their asset: computed again, nothing is stored."""
     if not nodes:
@@ -206,18 +239,20 @@ def _check_only(
     io: LaktoryIOManager = getattr(context.resources, IO_MANAGER)
     options = replace(run_options(context, io, {}), write=False)
     with RunSession(plan, options) as session:
-        for key, name in nodes.items():
+        for name in nodes.values():
             result = next(iter(iterate(session, [name])))
             if result.status is NodeStatus.FAILED and not result.checks:
                 raise _failure([result], [])
-            yield from _selected_checks(context, key, result)
+            yield from _selected_checks(context, graph, plan, result)
 
 
 def _selected_checks(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, result: NodeResult
+    context: dg.AssetExecutionContext, graph: AssetGraph, plan: Plan, result: NodeResult
 ) -> list[dg.AssetCheckResult]:
-    wanted = {check.name for check in context.selected_asset_check_keys if check.asset_key == key}
-    return [c for c in check_results(key, result.checks) if c.check_name in wanted]
+    specs = graph.check_specs(plan, plan.nodes[result.node])
+    found = ((specs[check.name].key, check) for check in result.checks)
+    wanted = context.selected_asset_check_keys
+    return [check_result(key, check) for key, check in found if key in wanted]
 
 
 def _failure(failed: Sequence[NodeResult], skipped: Sequence[NodeResult]) -> dg.Failure:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
-from laktory_dagster.dagster.keys import folded
 from laktory_dagster.dagster.metadata import plain_rows
 from laktory_dagster.execution.results import CheckResult
 
 
-def check_results(key: dg.AssetKey, checks: Sequence[CheckResult]) -> Iterator[dg.AssetCheckResult]:
-    """Yield what Dagster stores of each expectation of a node."""
-    for check in checks:
-        yield check_result(key, check)
-
-
-def check_result(key: dg.AssetKey, check: CheckResult) -> dg.AssetCheckResult:
+def check_result(key: dg.AssetCheckKey, check: CheckResult) -> dg.AssetCheckResult:
     """Return one expectation's result with its counts and the keys of a few failing rows."""
     failing = check.action == "FAIL"
     severity = dg.AssetCheckSeverity.ERROR if failing else dg.AssetCheckSeverity.WARN
@@ -28,8 +20,8 @@ def check_result(key: dg.AssetKey, check: CheckResult) -> dg.AssetCheckResult:
     if check.examples:
         metadata["examples"] = dg.MetadataValue.json(plain_rows(check.examples))
     return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=folded(check.name),
+        asset_key=key.asset_key,
+        check_name=key.name,
         passed=check.passed,
         severity=severity,
         metadata=metadata,

@@ -8,7 +8,8 @@ import dagster as dg
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
 from pydantic import Field
 
-from laktory_dagster.dagster.definitions import build_definitions
+from laktory_dagster.dagster.definitions import definitions_with, rooted, shared_io_manager
+from laktory_dagster.dagster.keys import folded
 from laktory_dagster.dagster.translator import LaktoryTranslator
 from laktory_dagster.plan.definition import Plan, PlanNode
 
@@ -44,8 +45,12 @@ class PipelineScaffolder(dg.Scaffolder[Any]):
         dg.scaffold_component(request, {"path": "pipeline.yaml"})
         file = Path(request.target_path) / "pipeline.yaml"
         if not file.exists():
-            name = "".join(c if c.isalnum() else "_" for c in Path(request.target_path).name)
-            file.write_text(EXAMPLE.format(name=name))
+            file.write_text(EXAMPLE.format(name=_pipeline_name(Path(request.target_path).name)))
+
+
+def _pipeline_name(folder: str) -> str:
+    name = folded(folder)
+    return f"_{name}" if name[:1].isdigit() else name
 
 
 class _ComponentTranslator(LaktoryTranslator):
@@ -76,7 +81,9 @@ class LaktoryPipelineComponent(dg.Component, dg.Resolvable, dg.Model):
     path: str = Field(description="A pipeline file, or a folder of them, from here.")
     env: str | None = Field(None, description="Environment overlay.")
     variables: Mapping[str, Any] = Field({}, description="Values of `${vars.x}`.")
-    warehouse: str | None = Field(None, description="Root folder of tables.")
+    warehouse: str | None = Field(
+        None, description="Root folder of the pipelines' tables, from here, or a URL."
+    )
     steps: Literal["auto", "node", "fused"] = Field(
         "auto", description="Ops: one per node, or one for all."
     )
@@ -98,13 +105,15 @@ class LaktoryPipelineComponent(dg.Component, dg.Resolvable, dg.Model):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the definitions of the pipelines; no executor, which is the location's affair."""
-        path = (Path(context.path) / self.path).resolve()
-        return build_definitions(
-            path,
+        folder = Path(context.path).resolve()
+        # Components of one project may name different warehouses, and are merged all the same.
+        return definitions_with(
+            shared_io_manager(),
+            (folder / self.path).resolve(),
             translator=_ComponentTranslator(self),
             env=self.env,
             variables=self.variables,
-            warehouse=self.warehouse,
+            warehouse=rooted(self.warehouse, folder) if self.warehouse else None,
             steps=None if self.steps == "auto" else self.steps,
             in_process=False,
         )

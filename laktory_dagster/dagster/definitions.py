@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,17 +20,17 @@ from laktory_dagster.dagster.jobs import build_job, build_schedule
 from laktory_dagster.dagster.keys import IO_MANAGER, folded
 from laktory_dagster.dagster.loaded import remember
 from laktory_dagster.dagster.translator import LaktoryTranslator
+from laktory_dagster.errors import DeclarationError
 from laktory_dagster.models import Pipeline
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.project import FileProblem, load_project, plan_of
-from laktory_dagster.settings import Settings
+from laktory_dagster.project.loader import without_clashes
 
 Given = str | Path | Plan | Pipeline
 
 MANY_NODES = 1_000
 
 
-@collection_paused()
 def build_definitions(
     pipelines: Given | Sequence[Given],
     *,
@@ -47,7 +49,8 @@ def build_definitions(
     Args:
         pipelines: a file, a folder (all pipelines below it), plans or Pipeline models, or several.
         translator: decides keys, groups, tags and checks.
-        env: environment overlay; by default the setting `LAKTORY_DAGSTER_ENV`.
+        env: environment overlay; by default the setting `LAKTORY_DAGSTER_ENV`, for the pipelines
+            that declare it.
         variables: values of `${vars.x}`.
         warehouse: root folder of tables; by default what the pipelines and settings say.
         steps: `node`, `fused` or `auto` for all of them; by default what each declares.
@@ -56,11 +59,37 @@ def build_definitions(
     Raises:
         DeclarationError: with everything that is wrong, each at its line and column.
     """
-    plans, problems = _plans(pipelines, env, variables)
+    root = None if warehouse is None else rooted(warehouse, Path.cwd())
+    return definitions_with(
+        shared_io_manager(root),
+        pipelines,
+        translator=translator,
+        env=env,
+        variables=variables,
+        warehouse=root,
+        steps=steps,
+        in_process=in_process,
+    )
+
+
+@collection_paused()
+def definitions_with(
+    io_manager: LaktoryIOManager,
+    pipelines: Given | Sequence[Given],
+    *,
+    translator: LaktoryTranslator | None = None,
+    env: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    warehouse: str | None = None,
+    steps: str | None = None,
+    in_process: bool = True,
+) -> dg.Definitions:
+    """Return what `build_definitions` does, with this IO manager."""
+    plans, problems = _plans(pipelines, env, variables, warehouse)
     if problems and not _shows_problems():
         _raise_first(problems)
     graph = AssetGraph(plans, translator or LaktoryTranslator())
-    assets: list[Any] = [_placeholder(problem) for problem in problems]
+    assets: list[Any] = _placeholders(problems)
     jobs, schedules = [], []
     for plan in plans:
         remember(plan)
@@ -73,7 +102,7 @@ def build_definitions(
         assets=[*assets, *build_external_assets(graph)],
         jobs=jobs,
         schedules=schedules,
-        resources={IO_MANAGER: LaktoryIOManager(warehouse=warehouse)},
+        resources={IO_MANAGER: io_manager},
         executor=dg.in_process_executor if in_process else None,
     )
     if sum(len(plan.nodes) for plan in plans) > MANY_NODES:
@@ -81,12 +110,25 @@ def build_definitions(
     return definitions
 
 
+@cache
+def shared_io_manager(warehouse: str | None = None) -> LaktoryIOManager:
+    """Return the IO manager of a warehouse: one object, as Dagster merges no others."""
+    return LaktoryIOManager(warehouse=warehouse)
+
+
+def rooted(warehouse: str, folder: Path) -> str:
+    """Return a warehouse as an absolute path, or as the URL that it is."""
+    return warehouse if "://" in warehouse else str(folder.absolute() / warehouse)
+
+
 def _plans(
-    pipelines: Given | Sequence[Given], env: str | None, variables: Mapping[str, Any] | None
+    pipelines: Given | Sequence[Given],
+    env: str | None,
+    variables: Mapping[str, Any] | None,
+    warehouse: str | None,
 ) -> tuple[list[Plan], list[FileProblem]]:
     single = isinstance(pipelines, (str, Path, Plan, Pipeline))
     given: Sequence[Given] = [pipelines] if single else pipelines  # type: ignore[list-item, assignment]
-    chosen = env or Settings.from_environment().env
     plans: list[Plan] = []
     problems: list[FileProblem] = []
     for item in given:
@@ -95,9 +137,15 @@ def _plans(
         elif isinstance(item, Pipeline):
             plans.append(plan_of(item))
         else:
-            project = load_project(item, env=chosen, variables=variables)
+            project = load_project(item, env=env, variables=variables)
             plans += project.plans
             problems += project.problems
+    if warehouse:
+        # In the plans, so that the graph knows who reads what another pipeline writes there.
+        plans = [replace(plan, warehouse=warehouse) for plan in plans]
+    if warehouse or len(given) > 1:
+        plans, clashes = without_clashes(plans)
+        problems += clashes
     return plans, problems
 
 
@@ -107,17 +155,26 @@ def _shows_problems() -> bool:
 
 
 def _raise_first(problems: Sequence[FileProblem]) -> NoReturn:
-    from laktory_dagster.errors import DeclarationError
-
     raise DeclarationError([d for problem in problems for d in problem.error.diagnostics])
 
 
-def _placeholder(problem: FileProblem) -> dg.AssetsDefinition:
+def _placeholders(problems: Sequence[FileProblem]) -> list[Any]:
+    """Return an asset for each pipeline that does not load, all with different names."""
+    found: dict[str, Any] = {}
+    for problem in problems:
+        name = f"{folded(problem.path.stem)}_{folded(problem.path.parent.name)}_has_errors"
+        while name in found:
+            name += "_"
+        found[name] = _placeholder(name, problem)
+    return list(found.values())
+
+
+def _placeholder(name: str, problem: FileProblem) -> dg.AssetsDefinition:
     """Return an asset in the place of a pipeline that does not load; it holds the errors."""
     text = str(problem.error)
 
     @dg.asset(
-        name=f"{folded(problem.path.stem)}_{folded(problem.path.parent.name)}_has_errors",
+        name=name,
         group_name="errors",
         description=f"`{problem.path}` does not load:\n\n```\n{text}\n```",
         metadata={"file": dg.MetadataValue.path(str(problem.path))},

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from laktory_dagster.dagster.metadata import TABLE_NAME, URI, materialization_metadata
-from laktory_dagster.engines.base import ReadRequest, RunStamp, StageRequest, Target
+from laktory_dagster.dagster.loaded import find_plan
+from laktory_dagster.dagster.metadata import (
+    MODE,
+    NODE,
+    TABLE,
+    TABLE_NAME,
+    URI,
+    materialization_metadata,
+)
+from laktory_dagster.engines.base import (
+    Commit,
+    Engine,
+    ReadRequest,
+    RunStamp,
+    StageRequest,
+    Target,
+)
 from laktory_dagster.engines.registry import open_engine
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.execution.context import RunOptions
@@ -22,21 +38,26 @@ from laktory_dagster.models.sources import NodeSource, TableSource
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan
 
+MODES = ("OVERWRITE", "APPEND", "IGNORE", "ERROR")
+
 
 @dataclass(frozen=True)
 class Committed:
-    """What a node's step yields: the result of what is stored already."""
+    """What a node's step yields: the result of what is stored already.
+
+    `rows` is how many rows are stored now, if that is known.
+    """
 
     result: NodeResult
-    preview: bool = False
+    rows: int | None = None
 
 
 class LaktoryIOManager(dg.ConfigurableIOManager):
     """Commits nodes, stores frames of users' assets, and loads both as lazy frames.
 
     A frame of a user's own asset becomes the table `<last two parts of its key>` of the warehouse,
-    or what its definition metadata names as `laktory/table`; it is staged and committed by the same
-    code as a node. One session per run and pipeline serves all steps of the process and is closed
+    or what its definition metadata names as `laktory/table`, written as its `laktory/mode` says; it
+    is staged and committed by the same code as a node. One session per run and pipeline serves all steps of the process and is closed
     with the run.
     """
 
@@ -44,9 +65,8 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
     full_refresh: bool = False
     engine: str = "polars"
 
-    _plans: dict[str, Plan] = PrivateAttr(default_factory=dict)
-    _keys: dict[dg.AssetKey, tuple[str, str]] = PrivateAttr(default_factory=dict)
     _sessions: dict[tuple[str, str], RunSession] = PrivateAttr(default_factory=dict)
+    _engines: list[Engine] = PrivateAttr(default_factory=list)
     _seen: set[tuple[str, dg.AssetKey, str]] = PrivateAttr(default_factory=set)
     _lock: Any = PrivateAttr(default_factory=threading.Lock)
 
@@ -54,7 +74,10 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
         """Close the sessions of the run."""
         for session in self._sessions.values():
             session.close()
+        for engine in self._engines:
+            engine.close()
         self._sessions.clear()
+        self._engines.clear()
         self._seen.clear()
 
     def session(self, plan: Plan, options: RunOptions) -> RunSession:
@@ -79,24 +102,36 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Add the metadata of what is committed; store a frame of a user's asset."""
         if isinstance(obj, Committed):
-            metadata = materialization_metadata(obj.result, preview=obj.preview)
+            metadata = materialization_metadata(obj.result, obj.rows)
         elif obj is None:
             return
         else:
-            metadata = materialization_metadata(self._store(context, obj))
+            metadata = materialization_metadata(*self._store(context, obj))
         known = {key for key, value in metadata.items() if value is None}
         context.add_output_metadata({k: v for k, v in metadata.items() if k not in known})
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Return what the upstream asset stores, as a lazy frame of the engine."""
         metadata = _definition_metadata(context)
-        node = metadata.get("laktory/node")
+        node = metadata.get(NODE)
         if node is not None:
-            return _load_node(str(node), metadata, self.warehouse)
+            return self._load_node(str(node))
         return self._load_table(context, metadata)
 
+    def _load_node(self, node: str) -> Any:
+        pipeline, _, name = node.partition("/")
+        plan = find_plan(pipeline)
+        if plan is None:
+            raise SettingsError(f"the pipeline of `{node}` is not loaded in this code location")
+        # A session of its own, closed with the others: what this one hands over is all stored.
+        session = self.session(plan, RunOptions.new(warehouse=self.warehouse))
+        planned = plan.nodes[name]
+        if planned.is_view:
+            return session.view(name).frame
+        return session.read_stored(NodeSource(node_name=name), planned)
+
     def _table(self, key: dg.AssetKey, metadata: dict[str, Any]) -> str:
-        return str(metadata.get("laktory/table") or ".".join(key.path[-2:]))
+        return str(metadata.get(TABLE) or ".".join(key.path[-2:]))
 
     def _plan(self) -> Plan:
         from laktory_dagster.models import Pipeline
@@ -110,22 +145,27 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
         warehouse = locations.warehouse_root(plan, self.warehouse)
         return locations.table_name(plan, table), locations.table_place(plan, table, warehouse)
 
-    def _store(self, context: dg.OutputContext, obj: Any) -> NodeResult:
+    def _store(self, context: dg.OutputContext, obj: Any) -> tuple[NodeResult, int | None]:
+        """Store a frame; return how that went, and how many rows the table then holds."""
         metadata = dict(context.definition_metadata or {})
         name, place = self._place(context.asset_key, metadata)
-        options = RunOptions.new(run_id=context.run_id)
-        stamp: RunStamp = options.stamp(name, "")
-        mode = str(metadata.get("laktory/mode", "OVERWRITE"))
-        target = Target("sink_0", "primary", place, "DELTA", mode, table_name=name)
+        if context.has_asset_partitions:
+            # Each partition would replace the ones before it.
+            raise SettingsError(
+                f"`{context.asset_key.to_user_string()}` has partitions, which are not stored yet",
+                hint="give the asset another IO manager, or no partitions",
+            )
+        target = Target("sink_0", "primary", place, "DELTA", _mode(metadata), table_name=name)
+        stamp = RunOptions.new(run_id=context.run_id).stamp(name, "")
         engine = open_engine(self.engine)
         try:
             frame = engine.from_native(obj)
             staged = engine.stage(StageRequest(frame, (), (target,), stamp, "polars"))
-            prepared = _Stored(staged, stamp)
-            commit = staged.commit(target, receipt_of(prepared, target))  # type: ignore[arg-type]
+            commit = _published(_Stored(staged, stamp), target)
+            state = engine.inspect(place, target.format)
         finally:
             engine.close()
-        return NodeResult(
+        result = NodeResult(
             node=name,
             status=NodeStatus.DONE,
             engine=self.engine,
@@ -133,6 +173,7 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
             targets=(target_result(commit),),
             **row_counts(staged.summary),
         )
+        return result, None if state is None else state.rows
 
     def _load_table(self, context: dg.InputContext, metadata: dict[str, Any]) -> Any:
         _, place = self._place(context.asset_key, metadata)
@@ -142,7 +183,9 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
             place=place,
             format="DELTA",
         )
-        return open_engine(self.engine).read(request).frame
+        engine = open_engine(self.engine)
+        self._engines.append(engine)
+        return engine.read(request).frame
 
 
 @dataclass(frozen=True)
@@ -165,24 +208,27 @@ class _Stored:
         return _Named(self.stamp.node)
 
 
+def _published(prepared: _Stored, target: Target) -> Commit:
+    try:
+        receipt = receipt_of(prepared, target)  # type: ignore[arg-type]
+        commit: Commit = prepared.staged.commit(target, receipt)
+    except BaseException:
+        prepared.staged.abort()
+        raise
+    return commit
+
+
 def _definition_metadata(context: dg.InputContext) -> dict[str, Any]:
     upstream = context.upstream_output
     found = dict(upstream.definition_metadata or {}) if upstream is not None else {}
     return found | dict(context.definition_metadata or {})
 
 
-def _load_node(node: str, metadata: dict[str, Any], warehouse: str | None) -> Any:
-    from laktory_dagster.dagster.loaded import find_plan
-
-    pipeline, _, name = node.partition(".")
-    plan = find_plan(pipeline)
-    if plan is None:
-        raise SettingsError(f"the pipeline of `{node}` is not loaded in this code location")
-    session = RunSession(plan, RunOptions.new(warehouse=warehouse))
-    planned = plan.nodes[name]
-    if planned.is_view:
-        return session.view(name).frame
-    return session.read_stored(NodeSource(node_name=name), planned)
+def _mode(metadata: Mapping[str, Any]) -> str:
+    mode = str(metadata.get(MODE, "OVERWRITE")).upper()
+    if mode not in MODES:
+        raise SettingsError(f"`{MODE}` is `{mode}`", expected=f"one of {', '.join(MODES)}")
+    return mode
 
 
 __all__ = ["TABLE_NAME", "URI", "Committed", "LaktoryIOManager"]

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.utils import DISALLOWED_NAMES
 
 from laktory_dagster.errors import SettingsError
 
@@ -20,11 +21,13 @@ def folded(name: str) -> str:
 def asset_key(name: str) -> dg.AssetKey:
     """Return the default asset key of `pipeline.node`: `[pipeline, node]`.
 
+    `pipeline/node` is the same, for a pipeline that has a dot in its own name.
+
     Raises:
-        SettingsError: it is not of this form.
+        SettingsError: it is of neither form.
     """
-    pipeline, dot, node = name.partition(".")
-    if not (pipeline and dot and node):
+    pipeline, _, node = name.partition("/" if "/" in name else ".")
+    if not (pipeline and node) or "/" in node:
         raise SettingsError(f"`{name}` is no node", expected="`pipeline.node`")
     return dg.AssetKey([pipeline, node])
 
@@ -35,20 +38,21 @@ def node_input(name: str, **options: Any) -> dg.AssetIn:
     The parameter gets a lazy frame of the engine: `pl.LazyFrame` on Polars.
 
     Args:
-        name: `pipeline.node`.
+        name: `pipeline.node`, or `pipeline/node`.
         options: further options of `dagster.AssetIn`.
     """
     return dg.AssetIn(key=asset_key(name), input_manager_key=IO_MANAGER, **options)
 
 
 def job_name(pipeline: str) -> str:
-    """Return the name of a pipeline's job."""
-    return folded(pipeline)
+    """Return the name of a pipeline's job: its own, with `_` after a word that Dagster reserves."""
+    name = folded(pipeline)
+    return f"{name}_" if name in DISALLOWED_NAMES else name
 
 
-def op_name(pipeline: str, node: str | None = None) -> str:
-    """Return the name of a node's op, or of a pipeline's fused one."""
-    return f"{folded(pipeline)}__{folded(node)}" if node else f"{folded(pipeline)}__all"
+def op_name(pipeline: str, part: str) -> str:
+    """Return the name of an op of a pipeline: of a node, or of `all` or `sources` together."""
+    return f"{folded(pipeline)}__{folded(part)}"
 
 
 def file_key(path: str) -> dg.AssetKey:

@@ -9,9 +9,11 @@ from typing import Any
 import dagster as dg
 
 from laktory_dagster.engines.base import ColumnType
-from laktory_dagster.execution.results import NodeResult, NodeStatus, TargetResult
+from laktory_dagster.execution.results import NodeResult, TargetResult
 
 NODE = "laktory/node"
+TABLE = "laktory/table"
+MODE = "laktory/mode"
 STATUS = "laktory/status"
 MESSAGE = "laktory/message"
 TARGETS = "laktory/targets"
@@ -28,6 +30,7 @@ COLUMN_SCHEMA = "dagster/column_schema"
 DURATION = "duration_seconds"
 TABLE_VERSION = "table_version"
 SIZE = "size_bytes"
+BATCH = "batch"
 BAD_FILES = "bad_files"
 BAD_FILE_COUNT = "bad_file_count"
 PREVIEW = "preview"
@@ -45,8 +48,13 @@ def table_schema(columns: Sequence[ColumnType]) -> dg.TableSchema:
     return dg.TableSchema([dg.TableColumn(column.name, column.type) for column in columns])
 
 
-def materialization_metadata(result: NodeResult, *, preview: bool = False) -> dict[str, Any]:
-    """Return the metadata of a node's materialization; numbers come from the write itself."""
+def materialization_metadata(result: NodeResult, rows: int | None = None) -> dict[str, Any]:
+    """Return the metadata of a node's materialization; numbers come from the write itself.
+
+    Args:
+        result: how the node ended.
+        rows: how many rows what it stores holds now, if that is known.
+    """
     primary = next((t for t in result.targets if t.role == "primary"), None)
     found: dict[str, Any] = {
         STATUS: result.status.value,
@@ -60,8 +68,8 @@ def materialization_metadata(result: NodeResult, *, preview: bool = False) -> di
         ROWS_QUARANTINED: result.rows_quarantined,
     }
     found |= {name: count for name, count in counts.items() if count is not None}
-    if result.rows_out is not None:
-        found[ROW_COUNT] = result.rows_out
+    if rows is not None:
+        found[ROW_COUNT] = rows
     if primary is not None:
         found |= _target_metadata(primary)
     if len(result.targets) > 1:
@@ -69,9 +77,11 @@ def materialization_metadata(result: NodeResult, *, preview: bool = False) -> di
     if result.bad_files:
         found[BAD_FILES] = dg.MetadataValue.json(list(result.bad_files))
         found[BAD_FILE_COUNT] = dg.MetadataValue.int(len(result.bad_files))
-    if result.status is NodeStatus.REUSED:
+    if result.batch is not None:
+        found[BATCH] = result.batch
+    if result.message:
         found[MESSAGE] = result.message
-    if preview and result.preview:
+    if result.preview:
         found[PREVIEW] = dg.MetadataValue.md(markdown_table(result.preview))
     return found
 
@@ -93,7 +103,8 @@ def _target_metadata(target: TargetResult) -> dict[str, Any]:
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return rows as a markdown table; cells are cut at 80 characters."""
     names = list(rows[0])
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    heads = (_cell(name) for name in names)
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(names)]
     for row in rows:
         cells = (_cell(row.get(name)) for name in names)
         lines.append("| " + " | ".join(cells) + " |")
@@ -106,5 +117,7 @@ def _cell(value: Any) -> str:
 
 def plain_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return rows as JSON data; values that JSON lacks become texts."""
-    found: list[dict[str, Any]] = json.loads(json.dumps(list(rows), default=str))
+    text = json.dumps(list(rows), default=str)
+    # Python writes NaN and Infinity, which no other reader of JSON takes.
+    found: list[dict[str, Any]] = json.loads(text, parse_constant=str)
     return found

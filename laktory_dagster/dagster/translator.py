@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import dagster as dg
@@ -57,14 +58,13 @@ class LaktoryTranslator:
         declared = node.declared
         sink = declared.sink
         owner = sink.metadata.owner if sink is not None and sink.metadata else None
-        tags = {folded(tag): "" for tag in declared.tags} | dict(plan.pipeline.tags)
         return dg.AssetSpec(
             key=self.get_asset_key(plan, node),
             description=declared.description,
             group_name=folded(plan.name),
             kinds=_kinds(node),
-            owners=[owner] if owner and ("@" in owner or owner.startswith("team:")) else [],
-            tags=tags,
+            owners=_owners(owner),
+            tags=_tags(dict.fromkeys(declared.tags, "") | plan.pipeline.tags),
             code_version=node.code_version,
             metadata=_definition_metadata(plan, node),
             skippable=True,
@@ -116,6 +116,29 @@ def _kinds(node: PlanNode) -> set[str]:
     else:
         kinds.add("view")
     return kinds
+
+
+def _owners(owner: str | None) -> list[str]:
+    """Return the owner as Dagster's, nothing where it is no address and no team to Dagster."""
+    try:
+        return list(dg.AssetSpec("any", owners=[owner] if owner else []).owners)
+    except dg.DagsterInvalidDefinitionError:
+        return []
+
+
+def _tags(declared: Mapping[str, str]) -> dict[str, str]:
+    """Return tags with everything that Dagster refuses in them as `_`, cut at 63 characters."""
+    tags: dict[str, str] = {}
+    for key, value in declared.items():
+        space, slash, name = key.rpartition("/")
+        parts = [_tag_part(part) for part in ([space] if slash else []) + [name]]
+        if all(parts):
+            tags["/".join(parts)] = _tag_part(value)
+    return tags
+
+
+def _tag_part(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)[:63]
 
 
 def _definition_metadata(plan: Plan, node: PlanNode) -> dict[str, Any]:

@@ -47,12 +47,24 @@ class Written:
 
 
 @dataclass(frozen=True)
+class StreamRead:
+    """Which part of a source a batch reads, in plain JSON data of the engine's own.
+
+    `since` is what all batches before have read (None: nothing), `offset` what a batch that is
+    replayed has to read again. Without an offset the batch reads whatever is new.
+    """
+
+    since: Mapping[str, Any] | None = None
+    offset: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class ReadRequest:
     """A source with everything resolved.
 
     Exactly one of `place` and `frame` is set: stored data in `format`, or a frame that is already
     there (a view, memory, a custom reader), to which the source's options apply all the same.
-    `version` pins a Delta table. `dialect` is that of the source's SQL strings, and `timestamp` the
+    `version` pins a Delta table; `stream` reads only what is new. `dialect` is that of the source's SQL strings, and `timestamp` the
     logical time (UTC) that `current_timestamp` gives in them. `written` is set for what a node
     stored: text then comes back in the types that it had.
     """
@@ -66,16 +78,23 @@ class ReadRequest:
     limit: int | None = None
     timestamp: datetime | None = None
     written: Written | None = None
+    stream: StreamRead | None = None
 
 
 @dataclass(frozen=True)
 class ReadResult:
-    """A lazy frame after the source's options, the versions read, and the files set aside."""
+    """A lazy frame after the source's options, the versions read, and the files set aside.
+
+    Of a stream `offset` is what this batch reads and `is_new` whether there is anything; where there
+    is nothing the frame has no rows, and is None as long as the columns are not known.
+    """
 
     frame: Frame
     columns: tuple[str, ...]
     inputs: tuple[InputVersion, ...] = ()
     bad_files: tuple[str, ...] = ()
+    offset: Mapping[str, Any] | None = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,9 +171,20 @@ class Target:
     replace_stored: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class BatchId:
+    """A batch of a stream: the id of its checkpoint, and its number from 0."""
+
+    checkpoint: str
+    batch: int
+
+
 @dataclass(frozen=True)
 class RunStamp:
-    """Which run works: its id, the root run that retries inherit, node, logical time, partition."""
+    """Which run works: its id, the root run that retries inherit, node, logical time, partition.
+
+    `stream` is set for a batch of a stream, which is the same write whichever run does it.
+    """
 
     run_id: str
     root_run_id: str
@@ -162,9 +192,16 @@ class RunStamp:
     code_version: str
     logical_time: datetime
     partition: str | None = None
+    stream: BatchId | None = None
 
     def token(self, target_key: str) -> str:
-        """Return what makes a commit idempotent: root run, node, sink and partition."""
+        """Return what makes a commit idempotent: root run, node, sink and partition.
+
+        Of a stream it is checkpoint, node, sink and batch.
+        """
+        if self.stream is not None:
+            batch = f"batch-{self.stream.batch}"
+            return "/".join((self.stream.checkpoint, self.node, target_key, batch))
         return "/".join((self.root_run_id, self.node, target_key, self.partition or "-"))
 
 
@@ -208,7 +245,10 @@ class StageSummary:
 
 @dataclass(frozen=True)
 class Receipt:
-    """Who wrote a target, stored with it. `table_version` is None where the format has none."""
+    """Who wrote a target, stored with it. `table_version` is None where the format has none.
+
+    `stream` is the batch that a stream wrote, None for any other write.
+    """
 
     token: str
     run_id: str
@@ -226,6 +266,7 @@ class Receipt:
     checks: tuple[Mapping[str, Any], ...] = ()
     partition: str | None = None
     table_version: int | None = None
+    stream: BatchId | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -235,7 +276,9 @@ class Receipt:
     def from_dict(cls, data: Mapping[str, Any]) -> Receipt:
         """Return the receipt of plain JSON data."""
         columns = tuple(ColumnType(**column) for column in data["columns"])
-        return cls(**{**data, "columns": columns, "checks": tuple(data.get("checks", ()))})
+        stream = BatchId(**data["stream"]) if data.get("stream") else None
+        checks = tuple(data.get("checks", ()))
+        return cls(**{**data, "columns": columns, "checks": checks, "stream": stream})
 
 
 @dataclass(frozen=True)

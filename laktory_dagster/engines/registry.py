@@ -15,6 +15,11 @@ _ENGINES = {
         "PolarsEngine",
         ("polars", "deltalake", "pyarrow"),
     ),
+    "spark": (
+        "laktory_dagster.engines.spark.engine",
+        "SparkEngine",
+        ("pyspark", "pyarrow"),
+    ),
 }
 
 

@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from laktory_dagster.engines.base import (
+    BatchId,
     Frame,
     InputVersion,
     LayerRequest,
     ReadResult,
     TransformRequest,
 )
-from laktory_dagster.errors import TransformError, UnsupportedError
+from laktory_dagster.errors import TransformError
 from laktory_dagster.execution.context import RunOptions
 from laktory_dagster.models.calls import LaktoryContext
 from laktory_dagster.models.sources import SourceOptions
@@ -44,12 +45,11 @@ def node_frame(
 
     Args:
         session: the run.
-        reader: reads its sources.
+        reader: reads its sources, as a whole or what is new in them.
         node: the node.
         steps: stop after so many steps of the chain, without the layer steps.
     """
     engine = session.engine(node.engine)
-    _refuse_streams(node)
     reads = [reader.read(source, node) for source in node.declared.sources]
     used: list[ReadResult] = list(reads)
 
@@ -76,16 +76,20 @@ def node_frame(
         functions=session.functions,
         context=LaktoryContext(node.declared, session.plan.pipeline),
         dataframe_api=node.declared.dataframe_api or session.plan.pipeline.dataframe_api,
-        timestamp=session.options.logical_time,
+        timestamp=reader.moment,
     )
     first = reads[0] if reads else ReadResult(engine.from_native([]), ())
     frame = engine.transform(first.frame, request)
     if steps is None:
-        frame = engine.apply_layer(frame, _layer_request(node, first, session.options.logical_time))
+        frame = engine.apply_layer(frame, _layer_request(node, first, reader.moment))
     versions = [version for read in used for version in read.inputs]
     bad_files = tuple(path for read in used for path in read.bad_files)
     sources = tuple(dict.fromkeys(version.key for version in versions))
-    return NodeFrame(frame, _data_version(node, versions, session.options), bad_files, sources)
+    if reader.batch_id is None:
+        data_version = _data_version(node, versions, session.options)
+    else:
+        data_version = batch_version(node, reader.batch_id)
+    return NodeFrame(frame, data_version, bad_files, sources)
 
 
 def _layer_request(node: PlanNode, source: ReadResult, moment: datetime) -> LayerRequest:
@@ -120,6 +124,12 @@ def _data_version(node: PlanNode, versions: Sequence[InputVersion], options: Run
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
+def batch_version(node: PlanNode, batch: BatchId | None) -> str:
+    """Return the data version that a batch gives its node, or that of a stream before any."""
+    parts = [node.code_version, f"{batch.checkpoint}/{batch.batch}" if batch else "no batch"]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
 def _refuse_to_drop_keys(node: PlanNode, drop: Sequence[str]) -> None:
     lost = [key for key in node.declared.primary_keys if key in drop]
     if lost and not node.layer.reference_order:
@@ -127,13 +137,4 @@ def _refuse_to_drop_keys(node: PlanNode, drop: Sequence[str]) -> None:
             f"node `{node.name}` drops its primary key {', '.join(f'`{key}`' for key in lost)} "
             "as a source column that no step produced",
             hint="select it in a step, or set `drop_source_columns: false`",
-        )
-
-
-def _refuse_streams(node: PlanNode) -> None:
-    if any(source.as_stream for source in node.declared.sources):
-        raise UnsupportedError(
-            f"node `{node.name}` reads a stream (`as_stream: true`), which this version validates "
-            "but does not run",
-            hint="leave `as_stream` out to read everything at each run",
         )

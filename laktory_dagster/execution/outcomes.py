@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from laktory_dagster.engines.base import Commit, Receipt, RunStamp, Staged, StageSummary, Target
 from laktory_dagster.execution.results import CheckResult, NodeResult, NodeStatus, TargetResult
 from laktory_dagster.plan.definition import PlanNode
+
+if TYPE_CHECKING:
+    from laktory_dagster.execution.batches import Batch
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class PreparedNode:
     data_version: str
     bad_files: tuple[str, ...]
     started: float
+    batch: Batch | None = None
 
 
 def receipt_of(prepared: PreparedNode, target: Target) -> Receipt:
@@ -45,6 +49,7 @@ def receipt_of(prepared: PreparedNode, target: Target) -> Receipt:
         columns=summary.columns,
         checks=tuple(check.to_dict() for check in prepared.checks),
         partition=prepared.stamp.partition,
+        stream=prepared.stamp.stream,
     )
 
 
@@ -81,6 +86,7 @@ def result_of_receipts(
         data_version=last.data_version,
         code_version=node.code_version,
         message=f"finished before by run {last.run_id}",
+        batch=None if last.stream is None else last.stream.batch,
     )
 
 

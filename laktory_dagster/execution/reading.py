@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from laktory_dagster.engines.base import (
+    BatchId,
     Frame,
     InputVersion,
     Place,
     ReadRequest,
     ReadResult,
+    StreamRead,
     TableState,
     Written,
 )
-from laktory_dagster.errors import ReadError
+from laktory_dagster.errors import ReadError, SourceChangedError
 from laktory_dagster.execution.targets import written_formats
 from laktory_dagster.models.calls import LaktoryContext, call_in_context
 from laktory_dagster.models.sources import (
@@ -31,15 +35,24 @@ from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import EdgeKind, PlanNode
 
 if TYPE_CHECKING:
+    from laktory_dagster.execution.batches import BatchReads
     from laktory_dagster.execution.session import RunSession
 
 
 class Reader:
     """Reads the sources of a session's nodes; a node reads what its upstream stored."""
 
-    def __init__(self, session: RunSession) -> None:
-        """Keep the session whose engines and frames are used."""
+    def __init__(self, session: RunSession, batch: BatchReads | None = None) -> None:
+        """Keep the session whose engines and frames are used.
+
+        Args:
+            session: the run.
+            batch: what is new in the streams of one node; without it they are read as a whole.
+        """
         self._session = session
+        self._batch = batch
+        self.moment: datetime = session.options.logical_time if batch is None else batch.moment
+        self.batch_id: BatchId | None = None if batch is None else batch.id
 
     @cached_property
     def _formats(self) -> dict[str, str]:
@@ -62,22 +75,67 @@ class Reader:
         engine = self._session.engine(node.engine)
         if source.mock_df is not None:
             return self._given(source, node, engine.from_native(source.mock_df))
+        if self._batch is not None and source.as_stream:
+            return self._new_rows(self._batch, source, node)
         if isinstance(source, NodeSource):
             return self.read_node(source.node_name, node, source)
         if isinstance(source, MemorySource):
             rows = source.df if source.df is not None else source.data
             return self._given(source, node, engine.from_native(rows))
-        if isinstance(source, FileSource):
-            place = locations.file_place(self._session.plan, source.path, source.storage_options)
-            return self._stored(source, node, place, source.format)
-        if isinstance(source, TableSource):
-            place = locations.table_place(self._session.plan, source, self._session.warehouse)
-            return self._stored(source, node, place, self._table_format(place))
+        if isinstance(source, (FileSource, TableSource)):
+            return self._stored(source, node, *self._place(source))
         if isinstance(source, CustomSource):
             return self._given(source, node, self._custom(source, node))
         if isinstance(source, AssetSource):
             return self._given(source, node, self._asset(source))
         raise TypeError(f"no reader for {type(source).__name__}")
+
+    def _new_rows(self, batch: BatchReads, source: SourceOptions, node: PlanNode) -> ReadResult:
+        if isinstance(source, NodeSource) and self._session.plan.nodes[source.node_name].is_view:
+            return self._given(source, node, batch.view(source.node_name, self))
+        return batch.results[id(source)]
+
+    def read_stream(self, source: SourceOptions, node: PlanNode, stream: StreamRead) -> ReadResult:
+        """Return what is new in stored data, or what a batch has read of it before.
+
+        Raises:
+            SourceChangedError: what was read is not there as it was.
+            ReadError: it is not there, or damaged.
+        """
+        if isinstance(source, (FileSource, TableSource)):
+            return self._stored(source, node, *self._place(source), stream=stream)
+        if not isinstance(source, NodeSource):
+            raise TypeError(f"{type(source).__name__} is no stream")
+        place, form, state = self._stored_node(source.node_name, node)
+        if state is not None:
+            written = self._written(source.node_name, state)
+            return self._stored(source, node, place, form, written, stream)
+        if stream.since is not None or stream.offset is not None:
+            raise SourceChangedError(
+                f"node `{source.node_name}` stores nothing any more at {place.uri}, and this "
+                "stream has read from it",
+                hint="run it again and this node with `--full-refresh`",
+            )
+        return ReadResult(None, ())
+
+    def _place(self, source: FileSource | TableSource) -> tuple[Place, str]:
+        if isinstance(source, FileSource):
+            plan = self._session.plan
+            return locations.file_place(plan, source.path, source.storage_options), source.format
+        place = locations.table_place(self._session.plan, source, self._session.warehouse)
+        return place, self._table_format(place)
+
+    def _stored_node(self, upstream: str, node: PlanNode) -> tuple[Place, str, TableState | None]:
+        session = self._session
+        sink = session.plan.nodes[upstream].declared.sink
+        place = locations.sink_place(session.plan, sink, session.warehouse)
+        form = locations.sink_format(sink)
+        return place, form, session.engine(node.engine).inspect(session.secrets.open(place), form)
+
+    def _written(self, upstream: str, state: TableState) -> Written:
+        columns = state.receipt.columns if state.receipt is not None else ()
+        options = self._session.plan.nodes[upstream].declared.sink.write_options
+        return Written(dict(options), columns)
 
     def read_node(
         self, upstream: str, node: PlanNode, source: SourceOptions | None = None
@@ -91,15 +149,10 @@ class Reader:
         if declared.is_view:
             result = self._given(options, node, session.view(upstream).frame)
             return self._versioned(result, upstream)
-        sink = declared.declared.sink
-        place = locations.sink_place(session.plan, sink, session.warehouse)
-        form = locations.sink_format(sink)
-        state = session.engine(node.engine).inspect(session.secrets.open(place), form)
+        place, form, state = self._stored_node(upstream, node)
         if state is None:
             return self._missing_upstream(upstream, node, options, place)
-        columns = state.receipt.columns if state.receipt is not None else ()
-        written = Written(dict(sink.write_options), columns)
-        result = self._stored(options, node, place, form, written)
+        result = self._stored(options, node, place, form, self._written(upstream, state))
         return self._versioned(result, upstream, state)
 
     def _missing_upstream(
@@ -126,8 +179,7 @@ class Reader:
             version = state.receipt.data_version
         if version is None:
             return result
-        inputs = (InputVersion(f"node:{upstream}", version),)
-        return ReadResult(result.frame, result.columns, inputs, result.bad_files)
+        return replace(result, inputs=(InputVersion(f"node:{upstream}", version),))
 
     def _stored(
         self,
@@ -136,6 +188,7 @@ class Reader:
         place: Place,
         form: str,
         written: Written | None = None,
+        stream: StreamRead | None = None,
     ) -> ReadResult:
         request = ReadRequest(
             source=source,
@@ -143,8 +196,9 @@ class Reader:
             place=self._session.secrets.open(place),
             format=form,
             limit=self._session.options.limit,
-            timestamp=self._session.options.logical_time,
+            timestamp=self.moment,
             written=written,
+            stream=stream,
         )
         result = self._session.engine(node.engine).read(request)
         if result.inputs:
@@ -157,7 +211,7 @@ class Reader:
             dialect=node.dialect,
             frame=frame,
             limit=self._session.options.limit,
-            timestamp=self._session.options.logical_time,
+            timestamp=self.moment,
         )
         return self._session.engine(node.engine).read(request)
 

@@ -83,7 +83,10 @@ class TargetResult:
 
 @dataclass(frozen=True)
 class NodeResult:
-    """How a node ended, with everything that its materialization shows. Times are seconds."""
+    """How a node ended, with everything that its materialization shows. Times are seconds.
+
+    `batch` is the number of the last batch that a stream has read, None for any other node.
+    """
 
     node: str
     status: NodeStatus
@@ -102,6 +105,7 @@ class NodeResult:
     error: BaseException | None = None
     message: str = ""
     bad_files: tuple[str, ...] = ()
+    batch: int | None = None
     output_df: Any = field(default=None, repr=False, compare=False)
     quarantine_df: Any = field(default=None, repr=False, compare=False)
 
@@ -120,6 +124,8 @@ class NodeResult:
             "targets": [vars(target) for target in self.targets],
             "checks": [check.to_dict() for check in self.checks],
         }
+        if self.batch is not None:
+            plain["batch"] = self.batch
         if self.message:
             plain["message"] = self.message
         if self.bad_files:

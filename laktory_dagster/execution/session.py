@@ -14,8 +14,8 @@ from laktory_dagster.engines.base import (
     Engine,
     Frame,
     Receipt,
+    RunStamp,
     StageRequest,
-    StageSummary,
     TableState,
     Target,
 )
@@ -25,6 +25,7 @@ from laktory_dagster.errors import (
     ExecutionError,
     LaktoryDagsterError,
 )
+from laktory_dagster.execution.batches import Batch
 from laktory_dagster.execution.context import RunOptions
 from laktory_dagster.execution.frames import NodeFrame, node_frame
 from laktory_dagster.execution.functions import find_function, load_functions
@@ -37,29 +38,15 @@ from laktory_dagster.execution.outcomes import (
 )
 from laktory_dagster.execution.quality import evaluate, rejection
 from laktory_dagster.execution.reading import Reader
-from laktory_dagster.execution.results import (
-    CheckResult,
-    NodeResult,
-    NodeStatus,
-)
+from laktory_dagster.execution.results import NodeResult, NodeStatus
 from laktory_dagster.execution.secrets import SecretKeeper
+from laktory_dagster.execution.streams import is_stream, receipts_of_run, run_stream
 from laktory_dagster.execution.targets import resolve_targets
+from laktory_dagster.execution.views import View, make_view
 from laktory_dagster.models.sources import NodeSource, SourceOptions
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
 from laktory_dagster.settings import Settings
-
-VIEW_DEPTH_TO_CACHE = 20
-
-
-@dataclass(frozen=True)
-class View:
-    """A node without a table: its good rows, computed inside each consumer's plan."""
-
-    frame: Frame
-    quarantine: Frame
-    result: NodeResult
-    depth: int
 
 
 @dataclass
@@ -138,11 +125,14 @@ class RunSession:
         """Return a function of the project by its dotted name. Raises SettingsError."""
         return find_function(name, self.plan, self.functions, self.settings)
 
-    def targets(self, node: PlanNode) -> tuple[Target, ...]:
-        """Return the node's targets in commit order; none when the run does not write."""
+    def targets(self, node: PlanNode, *, full_refresh: bool | None = None) -> tuple[Target, ...]:
+        """Return the node's targets in commit order; none when the run does not write.
+
+        `full_refresh` is that of the run unless given.
+        """
         if not self.options.write:
             return ()
-        refresh = self.options.full_refresh
+        refresh = self.options.full_refresh if full_refresh is None else full_refresh
         targets = resolve_targets(
             self.plan, node, self.warehouse, self.function, full_refresh=refresh
         )
@@ -164,51 +154,24 @@ class RunSession:
     def view(self, name: str) -> View:
         """Return a view's good rows, computing and checking it once per session.
 
+        Streams in it are read as a whole; what reads a view as a stream makes it of its own batch.
+
         Raises:
             ExpectationFailedError: a FAIL rule of the view does not hold; it blocks all consumers.
         """
         with self.shared.lock:
             if name not in self.shared.views:
-                self.shared.views[name] = self._make_view(name)
+                made = make_view(self, self._reader, name, self.shared.views)
+                self.shared.views[name] = made
+                self.shared.data_versions[name] = made.result.data_version
             return self.shared.views[name]
 
-    def _make_view(self, name: str) -> View:
-        started = time.monotonic()
-        node = self.plan.nodes[name]
-        engine = self.engine(node.engine)
-        made = self.node_frame(name)
-        frame, quarantine = made.frame, None
-        upstream_views = [self.shared.views[up] for up in node.upstream if up in self.shared.views]
-        depth = 1 + max((view.depth for view in upstream_views), default=0)
-        checks: tuple[CheckResult, ...] = ()
-        summary: StageSummary | None = None
-        if len(self.consumers[name]) > 1 or depth > VIEW_DEPTH_TO_CACHE:
-            frame, depth = engine.cache(frame), 0
-        if node.declared.expectations:
-            staged = engine.stage(self.stage_request(node, frame, (), made.sources))
-            summary = staged.summary
-            checks = evaluate(node.declared.expectations, summary, node.declared.primary_keys)
-            error = rejection(name, checks, lambda: None)
-            if error is not None:
-                staged.abort()
-                raise error
-            frame, quarantine = staged.frames()
-        result = NodeResult(
-            node=name,
-            status=NodeStatus.DONE,
-            engine=node.engine,
-            seconds=time.monotonic() - started,
-            columns=summary.columns if summary else engine.columns(frame),
-            checks=checks,
-            data_version=made.data_version,
-            code_version=node.code_version,
-            bad_files=made.bad_files,
-            output_df=frame,
-            quarantine_df=quarantine,
-            **row_counts(summary),
-        )
-        self.shared.data_versions[name] = made.data_version
-        return View(frame, quarantine, result, depth)
+    def stamp(self, node: PlanNode, reader: Reader | None = None) -> RunStamp:
+        """Return who writes: the run, and for a batch of a stream the batch."""
+        stamp = self.options.stamp(node.name, node.code_version)
+        if reader is None or reader.batch_id is None:
+            return stamp
+        return replace(stamp, stream=reader.batch_id, logical_time=reader.moment)
 
     def stage_request(
         self,
@@ -216,6 +179,7 @@ class RunSession:
         frame: Frame,
         targets: tuple[Target, ...],
         sources: tuple[str, ...],
+        stamp: RunStamp | None = None,
     ) -> StageRequest:
         """Return what the engine is to check and to write of a node."""
         samples = node.declared.samples
@@ -225,15 +189,19 @@ class RunSession:
             frame=frame,
             rules=node.declared.expectations,
             targets=targets,
-            stamp=self.options.stamp(node.name, node.code_version),
+            stamp=stamp or self.stamp(node),
             dialect=node.dialect,
             keep_samples=samples not in (False, "off"),
             key_columns=node.declared.primary_keys,
             sources=sources,
         )
 
-    def prepare(self, name: str) -> PreparedNode:
+    def prepare(self, name: str, batch: Batch | None = None) -> PreparedNode:
         """Return the node read, transformed, staged and checked, ready to commit.
+
+        Args:
+            name: the node.
+            batch: what is new in its streams; without it they are read as a whole.
 
         Raises:
             ExpectationFailedError: a FAIL rule does not hold; what was staged is removed.
@@ -242,10 +210,14 @@ class RunSession:
         node = self.plan.nodes[name]
         started = time.monotonic()
         engine = self.engine(node.engine)
+        reader = self._reader if batch is None else batch.reader
+        stamp = self.stamp(node, reader)
         with _Naming(name, self.secrets):
-            targets = self.targets(node)
-            made = self.node_frame(name)
-            staged = engine.stage(self.stage_request(node, made.frame, targets, made.sources))
+            targets = self.targets(node) if batch is None else batch.targets
+            made = node_frame(self, reader, node)
+            staged = engine.stage(
+                self.stage_request(node, made.frame, targets, made.sources, stamp)
+            )
             try:
                 rules = node.declared.expectations
                 checks = evaluate(rules, staged.summary, node.declared.primary_keys)
@@ -257,9 +229,8 @@ class RunSession:
             except BaseException:
                 staged.abort()
                 raise
-        stamp = self.options.stamp(name, node.code_version)
         return PreparedNode(
-            node, stamp, targets, staged, checks, made.data_version, made.bad_files, started
+            node, stamp, targets, staged, checks, made.data_version, made.bad_files, started, batch
         )
 
     @staticmethod
@@ -276,8 +247,12 @@ class RunSession:
         with _Naming(prepared.node.name, self.secrets):
             try:
                 for target in prepared.targets:
+                    if prepared.batch is not None:
+                        prepared.batch.confirm_open()
                     receipt = receipt_of(prepared, target)
                     commits.append(prepared.staged.commit(target, receipt))
+                if prepared.batch is not None:
+                    prepared.batch.close()
                 if prepared.targets and prepared.staged.summary.samples:
                     prepared.staged.save_samples(prepared.targets[-1])
             except BaseException:
@@ -308,6 +283,7 @@ class RunSession:
             bad_files=prepared.bad_files,
             output_df=output,
             quarantine_df=aside,
+            batch=None if prepared.batch is None else prepared.batch.id.batch,
             **row_counts(summary),
         )
 
@@ -328,6 +304,9 @@ class RunSession:
         earlier = self.result_of_earlier(name) if self.options.write else None
         if earlier is not None:
             return earlier
+        if self.options.write and is_stream(self.plan, self.plan.nodes[name]):
+            with _Naming(name, self.secrets):
+                return run_stream(self, name, commit or self.commit)
         return (commit or self.commit)(self.prepare(name))
 
     def result_of_earlier(self, name: str) -> NodeResult | None:
@@ -338,17 +317,26 @@ class RunSession:
         targets = self.targets(node)
         if not targets:
             return None
-        engine = self.engine(node.engine)
-        stamp = self.options.stamp(name, node.code_version)
+        if is_stream(self.plan, node):
+            found = receipts_of_run(self, node, targets)
+        else:
+            found = self._receipts(node, targets)
+        if not found:
+            return None
+        self.shared.data_versions[name] = found[-1].data_version
+        return result_of_receipts(node, targets, found)
+
+    def _receipts(self, node: PlanNode, targets: tuple[Target, ...]) -> list[Receipt]:
+        """Return the receipts of this root run for all targets, none if one is missing."""
+        engine, stamp = self.engine(node.engine), self.stamp(node)
         found: list[Receipt] = []
         for target in targets:
             token = stamp.token(target.key)
             receipt = engine.find_receipt(target.place, target.format, token)
             if receipt is None or receipt.code_version != node.code_version:
-                return None
+                return []
             found.append(receipt)
-        self.shared.data_versions[name] = found[-1].data_version
-        return result_of_receipts(node, targets, found)
+        return found
 
 
 class _Naming:
@@ -367,4 +355,6 @@ class _Naming:
         if isinstance(error, ExecutionError) and error.node is None:
             error.node = self._node
         elif isinstance(error, LaktoryDagsterError) and not isinstance(error, ExecutionError):
-            error.add_note(f"node `{self._node}`")
+            note = f"node `{self._node}`"
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)

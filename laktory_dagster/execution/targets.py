@@ -70,7 +70,7 @@ def _default_quarantine(primary: Target) -> Target:
 
 def _refreshed(target: Target) -> Target:
     """Return the target so that it replaces what is stored, in one commit."""
-    if target.mode == "MERGE":
+    if target.mode in ("MERGE", "UPDATE"):
         return replace(target, replace_stored=True)
     return replace(target, mode="OVERWRITE") if target.mode == "APPEND" else target
 

@@ -125,7 +125,8 @@ def parse_statements(marked: MarkedSql, dialect: str, prefix: str = "") -> list[
         raise ExpressionError(f"the SQL cannot be read: {_first_line(error)}") from None
     except RecursionError:
         raise _too_deep() from None
-    return [statement for statement in found if isinstance(statement, exp.Expr)]
+    # A comment after the last semicolon is read as a statement of its own.
+    return [s for s in found if isinstance(s, exp.Expr) and not isinstance(s, exp.Semicolon)]
 
 
 def _check_tokens(tokens: Sequence[Token]) -> None:

@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetJsonSchemaHandler,
     SerializerFunctionWrapHandler,
     Strict,
@@ -21,6 +22,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 
 
 def _one_or_many(value: Any) -> Any:
@@ -28,6 +30,22 @@ def _one_or_many(value: Any) -> Any:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+
+
+def unserializable(value: Any) -> Any:
+    """Return a value inside of a declaration that JSON does not have, None where all is plain."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, BaseModel):
+            pending.extend(item.__dict__.values())
+        elif isinstance(item, Mapping):
+            pending.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            pending.extend(item)
+        elif item is not None and not isinstance(item, (str, int, float)):
+            return item
+    return None
 
 
 class Model(BaseModel):
@@ -50,6 +68,8 @@ class Model(BaseModel):
 
     other_names: ClassVar[Mapping[str, str]] = {}
     singular: ClassVar[Mapping[str, str]] = {}
+    kept_if_given: ClassVar[frozenset[str]] = frozenset()
+    """Fields that mean something else left out than given with their default."""
 
     @model_validator(mode="before")
     @classmethod
@@ -57,6 +77,7 @@ class Model(BaseModel):
         if not isinstance(data, Mapping) or not (cls.other_names or cls.singular):
             return data
         renamed: dict[str, Any] = {}
+        written: dict[str, str] = {}
         for key, value in data.items():
             name = cls.other_names.get(key, key)
             plural = cls.singular.get(name)
@@ -68,9 +89,9 @@ class Model(BaseModel):
                 raise PydanticCustomError(
                     "given_twice",
                     "`{key}` is another name of `{name}`, which is given too",
-                    {"key": key, "name": name},
+                    {"key": key, "name": written[name]},
                 )
-            renamed[name] = value
+            renamed[name], written[name] = value, key
         return renamed
 
     @model_serializer(mode="wrap")
@@ -78,11 +99,11 @@ class Model(BaseModel):
         dumped = handler(self)
         lean: dict[str, Any] = {}
         plural_to_singular = {many: one for one, many in self.singular.items()}
-        for name, field in type(self).model_fields.items():
+        for name in type(self).model_fields:
             if name not in dumped:
                 continue
             value = getattr(self, name)
-            if not field.is_required() and value == field.get_default(call_default_factory=True):
+            if self._says_nothing(name, value):
                 continue
             one = plural_to_singular.get(name)
             if one is not None and len(value) == 1:
@@ -90,6 +111,15 @@ class Model(BaseModel):
             else:
                 lean[name] = dumped[name]
         return lean
+
+    def _says_nothing(self, name: str, value: Any) -> bool:
+        """Return whether a field is the same when it is left out."""
+        if name in self.kept_if_given and name in self.model_fields_set:
+            return False
+        field = type(self).model_fields[name]
+        return not field.is_required() and bool(
+            value == field.get_default(call_default_factory=True)
+        )
 
     @classmethod
     def __get_pydantic_json_schema__(

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from laktory_dagster.models.base import Model, Whole
+from laktory_dagster.models.base import Model, Number, Whole
 
 
 class Tolerance(Model):
@@ -16,7 +16,7 @@ class Tolerance(Model):
 
     abs: Annotated[Whole, Field(ge=0)] | None = None
     """Number of rows."""
-    rel: Annotated[float, Field(ge=0, le=1)] | None = None
+    rel: Annotated[Number, Field(ge=0, le=1)] | None = None
     """Share of the rows, from 0 to 1."""
 
     @model_validator(mode="after")

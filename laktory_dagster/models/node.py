@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
-from laktory_dagster.models.base import Flag, Model, Names, Whole
+from laktory_dagster.models.base import Flag, Model, Names, Number, Whole
 from laktory_dagster.models.expectation import Expectation
 from laktory_dagster.models.names import Name
 from laktory_dagster.models.sinks import Sink, ViewSink
@@ -28,7 +28,7 @@ class OwnStep(Model):
 
     retries: Annotated[Whole, Field(ge=0)] = 0
     """Times to try again."""
-    retry_delay_seconds: Annotated[float, Field(ge=0)] = 0
+    retry_delay_seconds: Annotated[Number, Field(ge=0)] = 0
     """Pause between tries, seconds."""
     timeout_seconds: Annotated[Whole, Field(gt=0)] | None = None
     """Time limit, seconds."""
@@ -123,7 +123,7 @@ class PipelineNode(Model):
         sinks = data.get("sinks") or data.get("sink") or ()
         for sink in sinks if isinstance(sinks, list | tuple) else (sinks,):
             query = sink.get("view_definition") if isinstance(sink, Mapping) else None
-            if query is not None:
+            if isinstance(query, str):
                 return {**data, "transformer": {"nodes": [{"sql_expr": query}]}}
         return data
 

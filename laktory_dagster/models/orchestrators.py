@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from laktory_dagster.models.base import Flag, Model, Whole
+from laktory_dagster.models.base import Flag, Model, Names, Whole
 
 Json = dict[str, Any]
 Jsons = list[dict[str, Any]]
@@ -16,13 +16,13 @@ class ResourceOptions(Model):
 
     name: str | None = None
     """Name of the resource among those that are deployed."""
-    depends_on: list[str] = []
+    depends_on: Names = ()
     """Resources to create first."""
     provider: str | None = None
     """Provider."""
-    ignore_changes: list[str] = []
+    ignore_changes: Names = ()
     """Fields whose drift is left alone."""
-    aliases: list[str] = []
+    aliases: Names = ()
     """Former names."""
     delete_before_replace: Flag | None = None
     """Delete before creating anew."""
@@ -30,7 +30,7 @@ class ResourceOptions(Model):
     """Existing resource to take over."""
     parent: str | None = None
     """Parent resource."""
-    replace_on_changes: list[str] = []
+    replace_on_changes: Names = ()
     """Fields whose change replaces the resource."""
     is_enabled: Flag | None = None
     """Deploy it at all."""

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from laktory_dagster.errors import InvalidInputError
-from laktory_dagster.models.base import Flag, Model, Names, Whole
+from laktory_dagster.models.base import Flag, Model, Names, Whole, unserializable
 from laktory_dagster.models.names import Name, normalised
 from laktory_dagster.models.node import PipelineNode
 from laktory_dagster.models.orchestrators import (
@@ -57,6 +57,8 @@ class Udf(Model):
 class Parameter(Model):
     """A value that a run may give: `{default: EUR}`."""
 
+    kept_if_given: ClassVar[frozenset[str]] = frozenset({"default"})
+
     default: Any = None
     """Value of `${params.x}` when the run gives none; without `default` every run must give one."""
     description: str | None = None
@@ -83,6 +85,8 @@ class Schedule(Model):
 class Environment(Model):
     """What differs in an environment: `{warehouse: /data/dev, schema_prefix: dev_}`."""
 
+    other_names: ClassVar[Mapping[str, str]] = {"dataframe_backend": "dataframe_type"}
+
     variables: dict[str, Any] = {}
     """Values of `${vars.x}`."""
     warehouse: str | None = None
@@ -96,6 +100,13 @@ class Environment(Model):
 
 
 def _orchestrator_name(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        # What is left of the newer form: a block whose `type` says nothing that is known.
+        raise PydanticCustomError(
+            "orchestrator",
+            "`orchestrator.type` must be LAKEFLOW_JOB, LAKEFLOW_DECLARATIVE_PIPELINE, "
+            "SPARK_DECLARATIVE_PIPELINE or AIRFLOW; schedules and runs are Dagster's work here",
+        )
     return _ORCHESTRATORS.get(value, value) if isinstance(value, str) else value
 
 
@@ -193,14 +204,20 @@ class Pipeline(Model):
         if not isinstance(data, Mapping) or not isinstance(data.get("orchestrator"), Mapping):
             return data
         block = dict(data["orchestrator"])
-        kind = _ORCHESTRATORS.get(block.pop("type", ""))
+        kind = block.pop("type", None)
+        kind = _ORCHESTRATORS.get(kind) if isinstance(kind, str) else None
         if kind is None:
+            return data
+        name = _BLOCK_OF[kind]
+        names = (name, *(other for other, own in cls.other_names.items() if own == name))
+        twice = next((key for key in names if key in data), None)
+        if twice is not None:
             raise PydanticCustomError(
-                "orchestrator",
-                "`orchestrator.type` must be LAKEFLOW_JOB, LAKEFLOW_DECLARATIVE_PIPELINE, "
-                "SPARK_DECLARATIVE_PIPELINE or AIRFLOW; schedules and runs are Dagster's work here",
+                "given_twice",
+                "`{key}` says the same as the block of `orchestrator`, which is given too",
+                {"key": twice},
             )
-        return {**data, "orchestrator": kind, _BLOCK_OF[kind]: block}
+        return {**data, "orchestrator": kind, name: block}
 
     @model_validator(mode="before")
     @classmethod
@@ -250,14 +267,36 @@ class Pipeline(Model):
                         hint="declare the rows as `data:`, or store them and name the file",
                     )
 
+    def _refuse_what_json_has_not(self) -> None:
+        for node in self.nodes:
+            found = unserializable(node)
+            if found is not None:
+                raise InvalidInputError(
+                    f"node `{node.name}` holds a value of the type {type(found).__name__}, "
+                    "which would come back from JSON and YAML as another one",
+                    hint="write it as a text or a number, and let a step cast it",
+                )
+
     def model_dump(self, **options: Any) -> dict[str, Any]:
-        """Return plain data. Raises InvalidInputError where a node holds a frame in memory."""
+        """Return plain data.
+
+        Raises:
+            InvalidInputError: a node holds a frame in memory, or `mode="json"` is asked for and one
+                holds a value, such as a date, that JSON does not have.
+        """
         self._refuse_frames()
+        if options.get("mode") == "json":
+            self._refuse_what_json_has_not()
         return super().model_dump(**options)
 
     def model_dump_json(self, **options: Any) -> str:
-        """Return JSON. Raises InvalidInputError where a node holds a frame in memory."""
+        """Return JSON.
+
+        Raises:
+            InvalidInputError: a node holds a frame in memory, or a value that JSON does not have.
+        """
         self._refuse_frames()
+        self._refuse_what_json_has_not()
         return super().model_dump_json(**options)
 
     @property

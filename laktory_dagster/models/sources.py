@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
-from laktory_dagster.models.base import Flag, Model, Names, Whole
+from laktory_dagster.models.base import Flag, Model, Names, Number, Whole
 from laktory_dagster.models.names import Name, TableName
 
 DataframeType = Annotated[
@@ -34,7 +34,7 @@ class Watermark(Model):
 class Sample(Model):
     """A random share of the rows: `{fraction: 0.1, seed: 7}`."""
 
-    fraction: Annotated[float, Field(ge=0, le=1)]
+    fraction: Annotated[Number, Field(ge=0, le=1)]
     """Share of the rows, from 0 to 1."""
     seed: Whole | None = None
     """Makes the choice repeatable."""
@@ -229,6 +229,8 @@ class NodeSource(ReadOptions):
 
 class MemorySource(SourceOptions):
     """Rows in the file, `{data: [{symbol: AAPL}]}`, or a frame handed over in Python (`df`)."""
+
+    kept_if_given: ClassVar[frozenset[str]] = frozenset({"data"})
 
     data: list[dict[str, Any]] | dict[str, list[Any]] | None = None
     """Rows as a list of mappings, or columns as a mapping of lists."""

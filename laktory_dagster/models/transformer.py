@@ -111,6 +111,9 @@ class ColumnsStep(StepOptions):
 class Transformer(StepOptions):
     """A chain of steps; a step may be a chain itself: `{nodes: [{func_name: distinct}]}`."""
 
+    # Without `nodes`, an empty chain among the steps of another one would be no step.
+    kept_if_given: ClassVar[frozenset[str]] = frozenset({"nodes"})
+
     nodes: tuple[Step, ...] = ()
     """The steps, first to last."""
     polars: Flag | None = None

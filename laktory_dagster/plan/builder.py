@@ -24,6 +24,7 @@ from laktory_dagster.plan.layers import layer_steps
 from laktory_dagster.plan.node_checks import check_node, check_pipeline
 from laktory_dagster.plan.ordering import find_cycles, in_order
 from laktory_dagster.plan.references import edges_of
+from laktory_dagster.plan.stream_checks import check_stream_edges
 from laktory_dagster.plan.targets import (
     WrittenPlace,
     check_collisions,
@@ -139,6 +140,7 @@ def _take_node(context: NodeContext, registered: ProjectFunctions, draft: _Draft
 def _finished(base: Plan, draft: _Draft, findings: Findings) -> Plan:
     needs = {name: (*node.upstream, *node.after) for name, node in draft.nodes.items()}
     _check_quarantine_only(draft, findings)
+    check_stream_edges(draft.nodes, draft.edges, findings)
     check_collisions(draft.written, needs, findings)
     declared = {name: node.declared for name, node in draft.nodes.items()}
     check_unnamed_reads(base, declared, draft.written, needs, findings)

@@ -17,6 +17,7 @@ from laktory_dagster.plan.sink_checks import check_sinks
 from laktory_dagster.plan.source_checks import check_sources
 from laktory_dagster.plan.step_checks import check_expression, check_sql, check_steps
 from laktory_dagster.plan.steps import Path
+from laktory_dagster.plan.stream_checks import check_streams
 from laktory_dagster.settings import Settings
 
 _LISTED = 20
@@ -70,6 +71,7 @@ def check_node(context: NodeContext, flow: ColumnFlow) -> None:
     check_sources(context)
     check_steps(context)
     check_sinks(context)
+    check_streams(context)
     _check_expectations(context, flow)
     _check_keys(context, flow)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from laktory_dagster._garbage import collection_paused
 from laktory_dagster.config.environments import EnvironmentOverlay, overlay
@@ -19,9 +19,9 @@ from laktory_dagster.models import Pipeline
 from laktory_dagster.models.base import Model
 from laktory_dagster.plan.builder import build_plan
 from laktory_dagster.plan.definition import Plan
+from laktory_dagster.project.mistakes import checked, with_stand_ins, without_broken_nodes
 from laktory_dagster.project.model_paths import value_at
 from laktory_dagster.project.positions import Places
-from laktory_dagster.project.schema_errors import diagnostics_of
 from laktory_dagster.settings import Settings
 
 AnyModel = TypeVar("AnyModel", bound=Model)
@@ -197,10 +197,29 @@ def _pipeline_at(
     places = Places.of(document.positions, prefix)
     environment = _environment(data, env, variables, settings, places)
     template = Template(data, {**environment.variables, **(variables or {})})
-    pipeline = _validated(Pipeline, _filled_or_all(template, params or {}, places), places)
+    filled = _filled_or_all(template, params or {}, places)
+    pipeline, found = checked(Pipeline, filled)
+    if pipeline is None:
+        rest, broken = without_broken_nodes(filled, found)
+        good, _ = checked(Pipeline, rest)
+        if good is not None:
+            _adopt(good, template, environment, places, document.path)
+            found += _problems_of_nodes(good, broken, settings)
+        raise _placed(DeclarationError(found), places)
     _adopt(pipeline, template, environment, places, document.path)
     pipeline._without_value = _without_value(pipeline, params or {})
     return pipeline
+
+
+def _problems_of_nodes(
+    pipeline: Pipeline, broken: Collection[int], settings: Settings | None
+) -> list[Diagnostic]:
+    """Return what planning finds wrong with the nodes that are not broken otherwise."""
+    try:
+        plan_of(pipeline, settings=settings)
+    except DeclarationError as error:
+        return [item for item in error.diagnostics if item.path[1:2] and item.path[1] not in broken]
+    return []
 
 
 def _environment(
@@ -256,7 +275,8 @@ def _filled(template: Template, params: Mapping[str, Any], places: Places | None
     }  # fmt: skip
     parameters = _parameters(data.get("parameters"), params)
     place = places.attach if places is not None else lambda diagnostic: diagnostic
-    return substitute(data, variables, parameters, place=place)
+    filled = substitute(data, variables, parameters, place=place)
+    return with_stand_ins(filled, data, [n for n, v in parameters.items() if v is UNSET])
 
 
 def _filled_or_all(template: Template, params: Mapping[str, Any], places: Places) -> Any:
@@ -265,11 +285,8 @@ def _filled_or_all(template: Template, params: Mapping[str, Any], places: Places
         return _filled(template, params, places)
     except DeclarationError as error:
         problems = list(error.diagnostics)
-    try:
-        Pipeline.model_validate(template.data)
-    except ValidationError as error:
-        found = diagnostics_of(error, Pipeline, template.data)
-        problems += [item for item in found if not _is_open(item.path, template.data)]
+    _, found = checked(Pipeline, template.data)
+    problems += [item for item in found if not _is_open(item.path, template.data)]
     raise _placed(DeclarationError(problems), places)
 
 
@@ -302,11 +319,10 @@ def _without_value(pipeline: Pipeline, params: Mapping[str, Any]) -> tuple[str, 
 
 
 def _validated(cls: type[AnyModel], data: Any, places: Places | None) -> AnyModel:
-    try:
-        return cls.model_validate(data)
-    except ValidationError as error:
-        found = diagnostics_of(error, cls, data)
-        raise _placed(DeclarationError(found), places) from None
+    model, found = checked(cls, data)
+    if model is None:
+        raise _placed(DeclarationError(found), places)
+    return model
 
 
 def _placed(error: DeclarationError, places: Any) -> DeclarationError:

@@ -94,7 +94,7 @@ def load_project(
         plans.extend(made)
         if found:
             problems.append(FileProblem(file, DeclarationError(found)))
-    good, clashes = _without_clashes(plans)
+    good, clashes = without_clashes(plans)
     return Project(tuple(good), (*problems, *clashes))
 
 
@@ -148,7 +148,7 @@ def _declares_pipeline(data: Any) -> bool:
     return any(isinstance(item, dict) and "nodes" in item for item in items)
 
 
-def _without_clashes(plans: Iterable[Plan]) -> tuple[list[Plan], list[FileProblem]]:
+def without_clashes(plans: Iterable[Plan]) -> tuple[list[Plan], list[FileProblem]]:
     """Return the plans that get along, and problems of those that clash with an earlier one."""
     good: list[Plan] = []
     problems: list[FileProblem] = []

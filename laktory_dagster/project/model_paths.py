@@ -13,6 +13,7 @@ from laktory_dagster.models.sources import Source
 from laktory_dagster.project.positions import other_names
 
 Path = tuple[str | int, ...]
+GONE = object()
 
 
 class ModelPlace:
@@ -128,6 +129,20 @@ def value_at(path: Path, data: Any) -> Any:
     """Return what stands in the data at a path of the models, None where nothing does."""
     for part in written_path(path, data):
         data = _item(data, part)
+    return data
+
+
+def changed(data: Any, path: Path, value: Any) -> Any:
+    """Return the data with another value at a path as it is written; `GONE` takes the key away."""
+    if not path:
+        return value
+    part, *rest = path
+    if isinstance(data, Mapping) and part in data:
+        if not rest and value is GONE:
+            return {key: item for key, item in data.items() if key != part}
+        return {**data, part: changed(data[part], tuple(rest), value)}
+    if isinstance(data, (list, tuple)) and isinstance(part, int) and part < len(data):
+        return [changed(v, tuple(rest), value) if i == part else v for i, v in enumerate(data)]
     return data
 
 

@@ -56,14 +56,23 @@ class Places:
 
 
 def in_order_of_text(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Return errors before warnings, each in the order of the text, without repetitions."""
+    """Return errors before warnings, each in the order of the text, one for each cause."""
 
     def key(diagnostic: Diagnostic) -> tuple[str, str, int, int]:
         place = diagnostic.location
         spot = (place.file, place.line, place.column) if place else ("", 0, 0)
         return (diagnostic.severity.value, *spot)
 
-    return sorted(dict.fromkeys(diagnostics), key=key)
+    return sorted(_of_one_cause(diagnostics), key=key)
+
+
+def _of_one_cause(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Leave out repetitions: what stands once in the text may be merged into several nodes."""
+    kept: dict[Diagnostic, Diagnostic] = {}
+    for diagnostic in diagnostics:
+        cause = replace(diagnostic, path=()) if diagnostic.location else diagnostic
+        kept.setdefault(cause, diagnostic)
+    return list(kept.values())
 
 
 def node_location(plan: Plan, name: str) -> Location | None:

@@ -12,7 +12,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ID = "laktory-dagster.schema.json"
 _REFERENCE = {
     "type": "string",
-    "pattern": r"\$\{\s*(vars|params|secrets)\.[^}]+\}",
+    "pattern": r"\$\{\s*(vars?|params|secrets)\.[^}]+\}",
     "description": "A variable, `${vars.x}`.",
 }
 _INCLUDE = {"type": "string", "pattern": r"^\$\{include\.[^}]+\}$", "description": "An include."}
@@ -31,6 +31,7 @@ _ALSO: dict[str, dict[str, Any]] = {
             {
                 "enum": [
                     "DATABRICKS_DLT",
+                    "DATABRICKS_PIPELINE",
                     "LAKEFLOW_DECLARATIVE_PIPELINE",
                     "SPARK_DECLARATIVE_PIPELINE",
                     "LAKEFLOW_JOB",
@@ -45,6 +46,7 @@ _ALSO: dict[str, dict[str, Any]] = {
 _FILLED = {"PipelineNode": "name"}
 _ABOUT = ("description", "title", "default")
 _VALUES = ("boolean", "integer", "number")
+_HOLDERS = frozenset({"array", "object", "$ref"})
 
 
 class _FileSchema(GenerateJsonSchema):
@@ -98,16 +100,25 @@ def _with_alternatives(schema: dict[str, Any], also: dict[str, Any] | None) -> d
     rest = {key: value for key, value in schema.items() if key not in about}
     kinds = _kinds(rest)
     alternatives = [also] if also is not None else []
-    if kinds & set(_VALUES) or "enum" in kinds:
+    if kinds & {*_VALUES, *_HOLDERS, "enum"}:
         alternatives.append(_REFERENCE)
-    if kinds & {"array", "object", "$ref"}:
+    if kinds & _HOLDERS:
         alternatives.append(_INCLUDE)
     if "array" in kinds and _takes_one(rest):
         alternatives.append({"type": "string"})
     if not alternatives:
         return schema
     members = rest["anyOf"] if set(rest) == {"anyOf"} else [rest]
-    return {**about, "anyOf": [*members, *alternatives]}
+    return {**about, "anyOf": [*map(_with_open_items, members), *alternatives]}
+
+
+def _with_open_items(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list or a mapping whose items may be included too."""
+    for key, more in (("items", [_REFERENCE, _INCLUDE]), ("additionalProperties", [_INCLUDE])):
+        items = schema.get(key)
+        if isinstance(items, dict) and _kinds(items) & {"object", "$ref"}:
+            return {**schema, key: {"anyOf": [items, *more]}}
+    return schema
 
 
 def _kinds(schema: dict[str, Any]) -> set[str]:

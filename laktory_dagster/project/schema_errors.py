@@ -13,7 +13,10 @@ from laktory_dagster.expressions.suggest import did_you_mean, hint_for
 from laktory_dagster.models import Pipeline
 from laktory_dagster.models.base import Model
 from laktory_dagster.models.names import normalised
-from laktory_dagster.project.model_paths import ModelPlace, Path, written_path
+from laktory_dagster.models.sinks import SinkOptions
+from laktory_dagster.models.sources import SourceOptions
+from laktory_dagster.models.transformer import StepOptions
+from laktory_dagster.project.model_paths import ModelPlace, Path, value_at, written_path
 
 _WRONG_TYPES = {
     "bool_type": "true or false",
@@ -43,6 +46,14 @@ _LIMITS = {
     "too_long": "at most {max_length} items",
 }
 _SHOWN = 60
+# The keys of which one says what kind of thing a mapping is.
+_KINDS: Mapping[type[Model], tuple[str, ...]] = {
+    SourceOptions: (
+        "path", "table_name", "node_name", "data", "df", "custom_reader", "asset",
+    ),
+    StepOptions: ("func_name", "sql_expr", "expr", "with_column", "with_columns", "nodes"),
+    SinkOptions: ("path", "table_name", "pipeline_view_name"),
+}  # fmt: skip
 
 
 def diagnostics_of(error: ValidationError, model: type[Model], data: Any) -> list[Diagnostic]:
@@ -68,6 +79,21 @@ def diagnostics_of(error: ValidationError, model: type[Model], data: Any) -> lis
     return _without_followers(found)
 
 
+def keys_given_twice(error: ValidationError, model: type[Model], data: Any) -> list[Path]:
+    """Return where keys stand that another name of theirs makes too many.
+
+    What else is wrong with the mapping around such a key is not known before it is gone.
+    """
+    details = (item for item in error.errors(include_url=False) if item["type"] == "given_twice")
+    problems = [_Problem(item, model, data) for item in details]
+    return [(*problem.written, str(problem.context["key"])) for problem in problems]
+
+
+def written_paths(error: ValidationError, model: type[Model], data: Any) -> list[Path]:
+    """Return where an error's problems stand, under the names that the user wrote."""
+    return [_Problem(item, model, data).written for item in error.errors(include_url=False)]
+
+
 class _Problem:
     """One error of pydantic, with its path in the declaration and the model it happened in.
 
@@ -86,6 +112,7 @@ class _Problem:
         self.in_union = place.union_at is not None
         self.root = self.path[: place.union_at]
         self.model = place.model()
+        self.beside = value_at(self.path[:-1], data)
         self.input = details.get("input")
         self.kind = details["type"]
         self.context: Mapping[str, Any] = details.get("ctx") or {}
@@ -139,6 +166,8 @@ def _of_one(problem: _Problem) -> Diagnostic:
     if kind == "given_twice":
         path = (*path, str(problem.context["key"]))
         return Diagnostic(problem.details["msg"], path, hint="remove one of them", at_key=True)
+    if kind == "orchestrator":
+        return Diagnostic(problem.details["msg"], (*path, "type"))
     if kind in ("no_sink", "no_step") or (kind == "no_source" and "sources" in path):
         return _no_kind(problem)
     return Diagnostic(_sentence(problem.details["msg"]), path)
@@ -147,6 +176,11 @@ def _of_one(problem: _Problem) -> Diagnostic:
 def _unknown_key(problem: _Problem) -> Diagnostic:
     key = str(problem.path[-1])
     known = _keys(problem.model)
+    other = _chosen_kind(problem, key)
+    if other is not None:
+        message = f"`{key}` cannot stand beside `{other}`"
+        hint = "each of them says another kind: keep one"
+        return Diagnostic(message, problem.path, hint=hint, at_key=True)
     return Diagnostic(
         f"unknown key `{key}`",
         problem.path,
@@ -154,6 +188,15 @@ def _unknown_key(problem: _Problem) -> Diagnostic:
         hint=hint_for(key, known),
         at_key=True,
     )
+
+
+def _chosen_kind(problem: _Problem, key: str) -> str | None:
+    """Return the key that already says the kind of what has this key too, or None."""
+    keys = next((k for base, k in _KINDS.items() if issubclass(problem.model, base)), ())
+    if key not in keys or not isinstance(problem.beside, Mapping):
+        return None
+    known = _keys(problem.model)
+    return next((name for name in keys if name in known and name in problem.beside), None)
 
 
 def _keys(model: type[Model]) -> list[str]:
@@ -190,16 +233,7 @@ def _no_kind(problem: _Problem) -> Diagnostic:
     """Return the diagnostic of a source, sink or step that none of its keys identifies."""
     hint = None
     if isinstance(problem.input, Mapping):
-        kinds: tuple[str, ...] = (
-            "path",
-            "table_name",
-            "node_name",
-            "data",
-            "custom_reader",
-            "asset",
-            "func_name",
-        )
-        kinds += ("sql_expr", "expr", "with_column", "with_columns", "nodes", "pipeline_view_name")
+        kinds = dict.fromkeys(key for keys in _KINDS.values() for key in keys)
         near = [(key, did_you_mean(str(key), kinds)) for key in problem.input]
         hint = next((f"`{key}`: did you mean `{name}`?" for key, name in near if name), None)
     return Diagnostic(_sentence(problem.details["msg"]), problem.path, hint=hint)

@@ -14,12 +14,16 @@ import pytest
 
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.engines.registry import open_engine
+from tests.sessions import shared_session
+
+ENGINES = ("polars",)
 
 
-@pytest.fixture(params=["polars"])
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An open engine of each kind."""
-    found = open_engine(request.param)
+    options = {"spark": shared_session()} if request.param == "spark" else {}
+    found = open_engine(request.param, **options)
     yield found
     found.close()
 

@@ -24,8 +24,9 @@ from laktory_dagster.engines.polars.delta_log import (
     table_schema,
 )
 from laktory_dagster.engines.polars.receipts import find_receipt
-from laktory_dagster.engines.polars.writer import StagingWriter, declared_types, take_options
+from laktory_dagster.engines.polars.writer import StagingWriter, declared_types
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
+from laktory_dagster.engines.storage.target import take_options
 from laktory_dagster.errors import SchemaChangedError, WriteError
 
 OPTIONS = {
@@ -76,7 +77,7 @@ class DeltaWriter(StagingWriter):
     def file_options(self) -> dict[str, Any]:
         """Return the options of the Parquet writer. Raises UnsupportedError."""
         given = {k: v for k, v in self.target.options.items() if k not in EVOLUTION_OPTIONS}
-        return take_options(given, OPTIONS, "DELTA")
+        return take_options(given, OPTIONS, "DELTA", "Polars")
 
     @property
     def replaces(self) -> bool:

@@ -18,11 +18,11 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from laktory_dagster.engines.base import Receipt
+from laktory_dagster.engines.polars.transactions import is_committed, transaction_of
+from laktory_dagster.engines.storage.commits import RECEIPT_KEY, STAGED_KEY, receipt_in
 from laktory_dagster.engines.storage.store import Store
 from laktory_dagster.errors import TargetBusyError, WriteError
 
-RECEIPT_KEY = "laktory.receipt"
-STAGED_KEY = "laktory.staged"
 MAX_ATTEMPTS = 12
 MAX_TEXT_STATISTIC = 32
 MAX_FOLDER_NAME = 120
@@ -59,7 +59,7 @@ def commit_properties(receipt: Receipt, staged_id: str) -> CommitProperties:
     now = int(time.time() * 1000)
     return CommitProperties(
         custom_metadata={RECEIPT_KEY: json.dumps(receipt.to_dict()), STAGED_KEY: staged_id},
-        app_transactions=[Transaction(receipt.token, 1, now)],
+        app_transactions=[Transaction(*transaction_of(receipt), now)],
     )
 
 
@@ -247,9 +247,9 @@ def commit_change(
 
 def is_done(table: DeltaTable, receipt: Receipt, *, replaces: bool) -> bool:
     """Return whether the log has this commit; a replacement made by other code does not count."""
-    if table.transaction_version(receipt.token) is None:
+    if not is_committed(table, receipt.token):
         return False
-    if not replaces:
+    if receipt.stream is not None or not replaces:
         return True
     earlier = (receipt_of_commit(entry) for entry in table.history())
     found = next((data for data in earlier if data.get("token") == receipt.token), None)
@@ -330,11 +330,9 @@ def _version_of(store: Store, token: str, at_least: int = 0) -> int:
 
 def receipt_of_commit(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return the receipt in an entry of the history; empty where another tool committed."""
-    try:
-        found = json.loads(entry.get(RECEIPT_KEY) or "{}")
-    except ValueError:
-        return {}
-    return {**found, "table_version": int(entry["version"])} if found else {}
+    version = int(entry["version"])
+    receipt = receipt_in(dict(entry), version)
+    return {} if receipt is None else receipt.to_dict()
 
 
 def is_in_log(store: Store, staged_id: str) -> bool:

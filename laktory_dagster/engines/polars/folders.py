@@ -18,10 +18,10 @@ from laktory_dagster.engines.polars.formats import EAGER, EXTENSIONS, check_colu
 from laktory_dagster.engines.polars.scan import scan_written
 from laktory_dagster.engines.polars.scanning import scan_files
 from laktory_dagster.engines.polars.schemas import column_types
-from laktory_dagster.engines.polars.typed_text import TEXT
 from laktory_dagster.engines.storage.layout import LOCK, MANIFEST
 from laktory_dagster.engines.storage.listing import DataFile, Listing, partition_of
 from laktory_dagster.engines.storage.receipts import (
+    TEXT,
     current_files,
     read_manifest_data,
     write_receipt,
@@ -138,7 +138,7 @@ class FolderWriter(FileWriter):
         """Move the new files in and switch; None where this was done before."""
         manifest = read_manifest_data(self.layout)
         self._remove_replaced(manifest)
-        earlier = manifest.get("receipts", {}).get(writer_of(receipt.token))
+        earlier = manifest.get("receipts", {}).get(writer_of(receipt))
         if earlier and earlier["token"] == receipt.token and self._stands(earlier, receipt):
             write_receipt(self.layout, Receipt.from_dict(earlier))
             return None
@@ -151,7 +151,7 @@ class FolderWriter(FileWriter):
             "files": [*before, *new] if appends else new,
             "receipts": {
                 **manifest.get("receipts", {}),
-                writer_of(receipt.token): receipt.to_dict(),
+                writer_of(receipt): receipt.to_dict(),
             },
             # Files of others stay: only what an earlier manifest of ours named is removed.
             "replaced": [] if appends else manifest.get("files", []),

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from laktory_dagster.engines.polars.writer import take_options
+from laktory_dagster.engines.storage.target import take_options
 from laktory_dagster.errors import UnsupportedError, WriteError
 
 LINES = ("JSON", "JSONL", "NDJSON")
@@ -92,7 +92,7 @@ def format_options(form: str, given: Mapping[str, Any]) -> dict[str, Any]:
             f"the Polars engine does not write {form}",
             expected=f"one of DELTA, {', '.join(ALLOWED)}",
         )
-    return take_options(given, ALLOWED[form], form)
+    return take_options(given, ALLOWED[form], form, "Polars")
 
 
 def check_columns(form: str, schema: pl.Schema, name: str) -> None:

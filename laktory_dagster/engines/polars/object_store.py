@@ -46,6 +46,13 @@ class RemoteStore:
         with self._files.open_output_stream(name) as stream:
             stream.write(content)
 
+    def create(self, name: str, content: bytes) -> bool:
+        """PUT an object that is not there; of two that do so at once the later one stays."""
+        if self.size(name) is not None:
+            return False
+        self.write(name, content)
+        return self.read(name) == content
+
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is fine."""
         if self.size(name) is not None:
@@ -61,6 +68,12 @@ class RemoteStore:
         """Return the bytes of an object, None where there is no such object."""
         info = self._files.get_file_info([name])[0]
         return int(info.size or 0) if info.is_file else None
+
+    def versions(self, folder: str) -> dict[str, str]:
+        """Return all objects below a prefix with size and time."""
+        selector = fs.FileSelector(folder, allow_not_found=True, recursive=True)
+        found = sorted(self._files.get_file_info(selector), key=lambda info: str(info.path))
+        return {i.path.lstrip("/"): f"{i.size}-{i.mtime_ns}" for i in found if i.is_file}
 
     def publish(self, staged: str, final: str) -> None:
         """Copy the object inside the store."""

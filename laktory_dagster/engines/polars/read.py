@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import polars as pl
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError
 
-from laktory_dagster.engines.base import InputVersion, Place, ReadRequest, ReadResult
+from laktory_dagster.engines.base import InputVersion, ReadRequest, ReadResult
+from laktory_dagster.engines.polars.arrivals import open_stream
+from laktory_dagster.engines.polars.opening import open_files, open_version
 from laktory_dagster.engines.polars.options import apply_options
-from laktory_dagster.engines.polars.receipts import inspect
-from laktory_dagster.engines.polars.scan import files_of, scan_listing, scan_written
-from laktory_dagster.engines.polars.schemas import parse_type
-from laktory_dagster.engines.polars.typed_text import TEXT
-from laktory_dagster.engines.storage.listing import EMPTY, Listing, list_files
 from laktory_dagster.errors import ExecutionError, LaktoryDagsterError, ReadError
 
 E = TypeVar("E", bound=ExecutionError)
-_LINES = ("JSON", "JSONL", "NDJSON")
 
 
 def read(request: ReadRequest) -> ReadResult:
@@ -29,95 +25,32 @@ def read(request: ReadRequest) -> ReadResult:
         ReadError: it is not there, damaged, or lacks a column that its options name.
     """
     try:
-        frame, inputs, bad_files = _open(request)
+        if request.place is not None and request.stream is not None:
+            opened = open_stream(request, request.place, request.stream)
+        else:
+            opened = _open(request)
+        frame = opened.frame
+        if frame is None:
+            return replace(opened, columns=())
         if request.limit is not None:
             frame = frame.head(request.limit)
         frame = apply_options(frame, request.source, request.dialect, request.timestamp)
-        columns = tuple(frame.collect_schema().names())
+        return replace(opened, frame=frame, columns=tuple(frame.collect_schema().names()))
     except LaktoryDagsterError:
         raise
     except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
         raise as_read_error(error, request) from error
-    return ReadResult(frame, columns, inputs, bad_files)
 
 
-def _open(
-    request: ReadRequest,
-) -> tuple[pl.LazyFrame, tuple[InputVersion, ...], tuple[str, ...]]:
+def _open(request: ReadRequest) -> ReadResult:
+    """Return the source before its options."""
     if request.place is None:
-        return request.frame, (), ()
+        return ReadResult(request.frame, ())
     if request.format == "DELTA":
-        return *_delta(request.place, request.version), ()
-    return _files(request, request.place)
-
-
-def _delta(place: Place, version: int | None) -> tuple[pl.LazyFrame, tuple[InputVersion, ...]]:
-    try:
-        table = DeltaTable(
-            place.uri, version=version, storage_options=dict(place.storage_options) or None
-        )
-    except TableNotFoundError as error:
-        raise ReadError(
-            f"there is no Delta table at {place.uri}", hint="check the path, or run its node first"
-        ) from error
-    inputs = (InputVersion(place.uri, str(table.version())),)
-    return pl.scan_delta(table), inputs
-
-
-def _files(
-    request: ReadRequest, place: Place
-) -> tuple[pl.LazyFrame, tuple[InputVersion, ...], tuple[str, ...]]:
-    listing = list_files(place)
-    empty = _stored_empty(listing, place, str(request.format))
-    if empty is not None:
-        return empty, (listing.version,), ()
-    tolerant = getattr(request.source, "bad_files", "fail") == "quarantine"
-    damaged = {file.path: file.problem for file in listing.files if file.problem is not None}
-    if tolerant:
-        damaged |= _unreadable(listing, request, set(damaged))
-    if damaged and not tolerant:
-        path, problem = next(iter(damaged.items()))
-        raise ReadError(
-            f"{path}: {problem}",
-            expected=f"a {request.format} file",
-            hint="mend or remove it, or set `bad_files: quarantine` on the source",
-        )
-    readable = [file for file in listing.files if file.path not in damaged]
-    if not readable:
-        raise ReadError(f"none of the {len(damaged)} files at {place.uri} can be read")
-    frame = _scan(files_of(listing, readable), request)
-    return frame, (listing.version,), tuple(damaged)
-
-
-def _scan(listing: Listing, request: ReadRequest) -> pl.LazyFrame:
-    form, written = str(request.format), request.written
-    if written is None or form not in TEXT or getattr(request.source, "read_options", None):
-        return scan_listing(listing, form, request.source)
-    return scan_written(listing, form, written)
-
-
-def _stored_empty(listing: Listing, place: Place, form: str) -> pl.LazyFrame | None:
-    """Return the columns of an empty result that a node stored as text, None for other files."""
-    if form not in _LINES or [file.problem for file in listing.files] != [EMPTY]:
-        return None
-    state = inspect(place, form)
-    if state is None or state.receipt is None or state.receipt.rows_out:
-        return None
-    return pl.LazyFrame(schema={column.name: parse_type(column.type) for column in state.columns})
-
-
-def _unreadable(listing: Listing, request: ReadRequest, known: set[str]) -> dict[str, str]:
-    """Return the files that do not read to their end; each is read once for that."""
-    found: dict[str, str] = {}
-    for file in listing.files:
-        if file.path in known:
-            continue
-        try:
-            one = _scan(files_of(listing, [file]), request)
-            one.select(pl.len(), pl.all().null_count()).collect()
-        except (OSError, pl.exceptions.PolarsError, LaktoryDagsterError) as error:
-            found[file.path] = str(error).splitlines()[0]
-    return found
+        table = open_version(request.place, request.version)
+        inputs = (InputVersion(request.place.uri, str(table.version())),)
+        return ReadResult(pl.scan_delta(table), (), inputs)
+    return open_files(request, request.place)
 
 
 def as_read_error(

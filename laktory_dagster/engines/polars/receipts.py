@@ -16,9 +16,10 @@ from laktory_dagster.engines.polars.delta_log import (
 )
 from laktory_dagster.engines.polars.scanning import scan_files
 from laktory_dagster.engines.polars.schemas import column_types
-from laktory_dagster.engines.polars.typed_text import TEXT
+from laktory_dagster.engines.polars.transactions import is_committed
 from laktory_dagster.engines.storage.layout import Layout, layout_of
 from laktory_dagster.engines.storage.receipts import (
+    TEXT,
     current_files,
     last_receipt,
     pending_identity,
@@ -45,7 +46,7 @@ def find_receipt(place: Place, form: str, token: str) -> Receipt | None:
 
 def _receipt_in_log(layout: Layout, token: str) -> Receipt | None:
     table = open_table(layout.store)
-    if table is None or table.transaction_version(token) is None:
+    if table is None or not is_committed(table, token):
         return None
     for entry in table.history():
         data = receipt_of_commit(entry)

@@ -16,7 +16,7 @@ from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.drift import unify
 from laktory_dagster.engines.polars.schemas import parse_schema
 from laktory_dagster.engines.polars.typed_text import known_type, scan_text
-from laktory_dagster.engines.storage.listing import DataFile, Listing
+from laktory_dagster.engines.storage.listing import Listing
 from laktory_dagster.engines.storage.store import open_store
 from laktory_dagster.errors import ReadError, UnsupportedError
 from laktory_dagster.models.sources import FileSource, SourceOptions
@@ -34,17 +34,28 @@ def scan_listing(listing: Listing, form: str, source: SourceOptions) -> pl.LazyF
         UnsupportedError: the format is not one of this engine.
     """
     reader = _Reader(listing, form, source)
+    if getattr(source, "schema_definition", None) is None and len(listing.files) == 1:
+        return _hive(listing, lambda paths: reader.scan(paths, None))
+    return scan_stream(listing, form, source, None)[0]
+
+
+def scan_stream(
+    listing: Listing, form: str, source: SourceOptions, known: pl.Schema | None
+) -> tuple[pl.LazyFrame, pl.Schema]:
+    """Return the rows of files lazily, and the schema of these together with what is `known`."""
+    reader = _Reader(listing, form, source)
     declared = getattr(source, "schema_definition", None)
     if declared is not None:
-        return _hive(listing, lambda paths: reader.declared(paths, parse_schema(declared)))
-    if len(listing.files) == 1:
-        return _hive(listing, lambda paths: reader.scan(paths, None))
-    schemas = [(file.path, reader.schema(file.path)) for file in listing.files]
+        schema = parse_schema(declared)
+        return _hive(listing, lambda paths: reader.declared(paths, schema)), schema
+    before = [] if known is None else [("what the stream has read before", known)]
+    schemas = [*before, *((file.path, reader.schema(file.path)) for file in listing.files)]
     rule = getattr(source, "schema_evolution", None) or "freeze"
     unified, is_same = unify(
         schemas, rule, is_json=form in ("JSON", *LINES), is_excel=form == "EXCEL"
     )
-    return _hive(listing, lambda paths: reader.unified(paths, unified, is_same=is_same))
+    frame = _hive(listing, lambda paths: reader.unified(paths, unified, is_same=is_same))
+    return frame, unified
 
 
 def scan_written(listing: Listing, form: str, written: Written) -> pl.LazyFrame:
@@ -332,8 +343,3 @@ def to_timestamp(value: pl.Expr, want: pl.Datetime) -> pl.Expr:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def files_of(listing: Listing, readable: Sequence[DataFile]) -> Listing:
-    """Return the listing with these files only."""
-    return Listing(tuple(readable), listing.version, listing.is_folder, listing.storage_options)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from laktory_dagster.engines.base import Written
-from laktory_dagster.engines.polars.typed_text import TEXT, scan_text
+from laktory_dagster.engines.polars.typed_text import scan_text
 from laktory_dagster.engines.storage.layout import Layout
+from laktory_dagster.engines.storage.receipts import TEXT
 
 
 def scan_files(

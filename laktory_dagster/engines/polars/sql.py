@@ -8,8 +8,8 @@ import polars as pl
 
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.sql_casts import move_text_casts
-from laktory_dagster.engines.polars.sql_values import with_moment
 from laktory_dagster.errors import ExpressionError, TransformError
+from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.sql import Reference, parse_query
 from laktory_dagster.expressions.suggest import hint_for
 
@@ -30,7 +30,7 @@ def run_query(
         TransformError: it names a frame that is not there.
         ExpressionError: it is no query, or Polars cannot express it.
     """
-    query = with_moment(parse_query(text, dialect), scope)
+    query = with_moment(parse_query(text, dialect), scope.moment)
     tables = {reference: _frame_of(reference, frame, frames) for reference in query.references}
     names = {reference: f"t{index}" for index, reference in enumerate(tables)}
     by_name = {names[reference]: table for reference, table in tables.items()}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +14,7 @@ from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.schemas import portable
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.sql import SqlExpression
 
 _BINARY: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
@@ -64,40 +63,10 @@ def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
     Raises:
         ExpressionError: Polars cannot express something in it.
     """
-    timed = with_moment(expression, scope)
+    timed = with_moment(expression, scope.moment)
     text = timed.render("polars")
     tree = _polars_tree(text)
     return _compile(tree, scope) if _needs_types(tree, scope) else _parsed(text)
-
-
-def with_moment(query: Any, scope: Scope) -> Any:
-    """Return a checked query or expression in which the present time is the run's logical time."""
-    if not any(map(_is_present, query.tree.find_all(*_PRESENT, exp.Anonymous))):
-        return query
-    return replace(query, tree=query.tree.transform(lambda node: _constant_time(node, scope)))
-
-
-_PRESENT = (exp.CurrentTimestamp, exp.CurrentDate)
-
-
-def _is_present(node: exp.Expr) -> bool:
-    return isinstance(node, _PRESENT) or _is_now(node)
-
-
-def _is_now(node: exp.Expr) -> bool:
-    # Not every dialect of sqlglot knows Spark's other name of `current_timestamp`.
-    return isinstance(node, exp.Anonymous) and node.name.lower() == "now" and not node.expressions
-
-
-def _constant_time(node: exp.Expr, scope: Scope) -> exp.Expr:
-    moment = scope.moment.astimezone(UTC)
-    if isinstance(node, exp.CurrentTimestamp) or _is_now(node):
-        text = exp.Literal.string(moment.strftime("%Y-%m-%dT%H:%M:%S.%f"))
-        return exp.Cast(this=text, to=exp.DataType.build("TIMESTAMPTZ", dialect="duckdb"))
-    if isinstance(node, exp.CurrentDate):
-        text = exp.Literal.string(moment.strftime("%Y-%m-%d"))
-        return exp.Cast(this=text, to=exp.DataType.build("DATE"))
-    return node
 
 
 def _parsed(text: str) -> pl.Expr:

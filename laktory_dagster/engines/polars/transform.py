@@ -21,6 +21,7 @@ from laktory_dagster.engines.polars.problems import explained
 from laktory_dagster.engines.polars.sql import run_query
 from laktory_dagster.engines.polars.steps import StepScope
 from laktory_dagster.engines.polars.with_columns import add_columns
+from laktory_dagster.engines.steps import in_step, require_fit, step_title
 from laktory_dagster.errors import LaktoryDagsterError, TransformError
 from laktory_dagster.expressions import catalog
 from laktory_dagster.expressions.portable import CANONICAL, LAKTORY, PORTABLE
@@ -28,7 +29,6 @@ from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models.calls import call_in_context, takes_narwhals
 from laktory_dagster.models.transformer import (
     ColumnsStep,
-    ColumnStep,
     LeafStep,
     MethodStep,
     SqlStep,
@@ -52,20 +52,7 @@ def transform(frame: pl.LazyFrame, request: TransformRequest) -> pl.LazyFrame:
     try:
         return require_frame(current)
     except TransformError as error:
-        raise _in_step(label, error) from error
-
-
-def step_title(step: LeafStep) -> str:
-    """Return what a step is called in messages: its name, its function, or what it makes."""
-    if step.name:
-        return step.name
-    if isinstance(step, MethodStep):
-        return step.func_name
-    if isinstance(step, SqlStep):
-        return "SQL"
-    if isinstance(step, ColumnStep):
-        return f"with_column {step.with_column.name}"
-    return f"with_columns {', '.join(column.name for column in step.with_columns)}"
+        raise in_step(label, error) from error
 
 
 def _checked(
@@ -83,14 +70,10 @@ def _checked(
             result.collect_schema()
         return result
     except LaktoryDagsterError as error:
-        raise _in_step(label, explained(error, columns)) from error
+        raise in_step(label, explained(error, columns)) from error
     except Exception as error:
         # Whatever a project's function or Polars raises must say in which step that was.
-        raise _in_step(label, explained(error, columns)) from error
-
-
-def _in_step(label: str, error: TransformError) -> TransformError:
-    return TransformError(f"{label}: {error.message}", expected=error.expected, hint=error.hint)
+        raise in_step(label, explained(error, columns)) from error
 
 
 def _run(current: Any, step: LeafStep, request: TransformRequest, scope: StepScope) -> Any:
@@ -114,18 +97,12 @@ def _call(current: Any, step: MethodStep, request: TransformRequest, scope: Step
     if name in request.functions:
         return _call_project(request.functions[name], current, step, request, (args, kwargs))
     if name in FRAME_FUNCTIONS:
-        _require_fit(name, LAKTORY[name], args, kwargs)
+        require_fit(name, LAKTORY[name], args, kwargs)
         return FRAME_FUNCTIONS[name](require_frame(current), scope, *args, **kwargs)
     speaks_polars = request.dialect == "polars" or step.dataframe_api == "NARWHALS"
     if isinstance(current, Groups):
         return _call_of_groups(current, name, scope, (args, kwargs))
     return _call_of_frame(frame, name, scope, (args, kwargs), speaks_polars=speaks_polars)
-
-
-def _require_fit(name: str, signature: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    problem = signature.problem(len(args), list(kwargs))
-    if problem is not None:
-        raise TransformError(f"`{name}` {problem}")
 
 
 def _call_project(

@@ -12,9 +12,6 @@ from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.errors import SettingsError
 
-TEXT = ("CSV", "JSON", "JSONL", "NDJSON")
-"""Formats that keep no types."""
-
 _READ_AS = {
     **dict.fromkeys(("include_header", "header"), "has_header"),
     **dict.fromkeys(("separator", "sep", "delimiter"), "separator"),

@@ -6,6 +6,7 @@ import errno
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -247,7 +248,8 @@ def stage(request: StageRequest) -> PolarsStaged:
         TransformError: a rule or a step cannot be evaluated.
         ReadError: a source turned out to be unreadable.
     """
-    work = _Pass(request)
+    targets = tuple(_without_state(target) for target in request.targets)
+    work = _Pass(replace(request, targets=targets))
     try:
         summary = work.run()
         for writer in work.writers.values():
@@ -265,7 +267,8 @@ def open_writer(target: Target, schema: pl.Schema, request: StageRequest) -> Tar
         return CustomWriter(target, schema, request.stamp)
     if target.mode in ("COMPLETE", "UPDATE"):
         raise UnsupportedError(
-            f"mode {target.mode} is for streams, which this version does not run"
+            f"mode {target.mode} is for streams with state, which the Polars engine does not keep",
+            hint="use APPEND or MERGE, or OVERWRITE without `as_stream`",
         )
     kind = layout_of(target.place, target.format).kind
     if target.table_name and kind == "file":
@@ -276,6 +279,12 @@ def open_writer(target: Target, schema: pl.Schema, request: StageRequest) -> Tar
         is_merge = target.mode == "MERGE"
         return (MergeWriter if is_merge else DeltaWriter)(target, schema, request.stamp)
     return (FolderWriter if kind == "folder" else FileWriter)(target, schema, request.stamp)
+
+
+def _without_state(target: Target) -> Target:
+    """Return the target with UPDATE by key as what it is where no state is kept: a MERGE."""
+    keys = target.primary_keys or (target.merge.primary_keys if target.merge else ())
+    return replace(target, mode="MERGE") if target.mode == "UPDATE" and keys else target
 
 
 def _null_keys(targets: Sequence[Target]) -> tuple[str, ...]:

@@ -43,6 +43,11 @@ class Layout:
         return f"{self.home}/staged"
 
     @property
+    def checkpoint(self) -> str:
+        """Return the folder of the checkpoint of the stream that writes the target."""
+        return f"{self.home}/checkpoint"
+
+    @property
     def failures(self) -> str:
         """Return the name of the file with rejected rows."""
         return f"{self.home}/failures.jsonl"
@@ -51,6 +56,13 @@ class Layout:
         """Return the name of a partition's receipt; `-` stands for no partition."""
         prefix = "skipped-" if skipped else ""
         return f"{self.home}/receipts/{prefix}{_file_name(partition)}.json"
+
+    def stream_receipt(self, node: str, target_key: str, *, skipped: bool = False) -> str:
+        """Return the name of the receipt of a stream's last batch; no partition has such a name."""
+        prefix = "skipped-" if skipped else ""
+        return (
+            f"{self.home}/receipts/{prefix}stream@{_file_name(node)}@{_file_name(target_key)}.json"
+        )
 
 
 def _file_name(partition: str | None) -> str:

@@ -7,14 +7,14 @@ import glob
 import gzip
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
 from laktory_dagster.engines.base import InputVersion, Place
 from laktory_dagster.engines.storage.layout import read_manifest
-from laktory_dagster.engines.storage.store import open_store
+from laktory_dagster.engines.storage.store import file_version, open_store
 from laktory_dagster.errors import ReadError
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -54,21 +54,38 @@ def list_files(place: Place) -> Listing:
     if place.is_remote:
         return _list_remote(place)
     root = place.uri.removeprefix("file://")
-    if os.path.isdir(root):  # noqa: PTH112 - long listings are faster with os
-        names = _folder(root)
-        base = root
-    elif os.path.isfile(root):  # noqa: PTH113
-        names, base = [root], os.path.dirname(root)  # noqa: PTH120
-    elif any(mark in root for mark in _WILDCARDS):
-        found = glob.glob(root, recursive=True)  # noqa: PTH207
-        names = sorted(name for name in found if os.path.isfile(name))  # noqa: PTH113
-        base = root[: min(root.index(mark) for mark in _WILDCARDS if mark in root)]
-    else:
-        raise ReadError(f"there is nothing at {root}", hint="check the path of the source")
+    names, base = local_names(root)
     if not names:
         raise ReadError(f"there are no data files at {root}")
-    files = tuple(DataFile(name, partition_of(name[len(base) :]), _problem(name)) for name in names)
-    return Listing(files, _local_version(root, names), names != [root])
+    files = tuple(
+        DataFile(name, partition_of(name[len(base) :]), problem_of(name)) for name in names
+    )
+    version = version_of(root, {name: file_version(name) for name in names})
+    return Listing(files, version, names != [root])
+
+
+def local_names(root: str) -> tuple[list[str], str]:
+    """Return the data files of a local path in order, and the folder that their names start from.
+
+    A folder or a pattern may have no files.
+
+    Raises:
+        ReadError: nothing is there.
+    """
+    if os.path.isdir(root):  # noqa: PTH112 - long listings are faster with os
+        return _folder(root), root
+    if os.path.isfile(root):  # noqa: PTH113
+        return [root], os.path.dirname(root)  # noqa: PTH120
+    if has_wildcards(root):
+        found = glob.glob(root, recursive=True)  # noqa: PTH207
+        names = sorted(name for name in found if os.path.isfile(name))  # noqa: PTH113
+        return names, root[: min(root.index(mark) for mark in _WILDCARDS if mark in root)]
+    raise ReadError(f"there is nothing at {root}", hint="check the path of the source")
+
+
+def has_wildcards(path: str) -> bool:
+    """Return whether a path is a pattern."""
+    return any(mark in path for mark in _WILDCARDS)
 
 
 def _folder(root: str) -> list[str]:
@@ -86,12 +103,12 @@ def _walk(root: str) -> Iterator[str]:
                 yield os.path.join(folder, name)  # noqa: PTH118
 
 
-def _local_version(root: str, names: Sequence[str]) -> InputVersion:
+def version_of(key: str, versions: Mapping[str, str]) -> InputVersion:
+    """Return the version of a source of which each file has one."""
     digest = hashlib.sha256()
-    for name in names:
-        stat = os.stat(name)  # noqa: PTH116
-        digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    return InputVersion(root, digest.hexdigest()[:32])
+    for name, version in versions.items():
+        digest.update(f"{name}\0{version}\n".encode())
+    return InputVersion(key, digest.hexdigest()[:32])
 
 
 def partition_of(relative: str) -> tuple[tuple[str, str | None], ...]:
@@ -105,7 +122,7 @@ def partition_of(relative: str) -> tuple[tuple[str, str | None], ...]:
     return tuple(found)
 
 
-def _problem(path: str) -> str | None:
+def problem_of(path: str) -> str | None:
     """Return what is wrong with a file that can be told without reading it, None for nothing."""
     try:
         size = os.path.getsize(path)  # noqa: PTH202
@@ -142,37 +159,48 @@ def _gzip_problem(path: str, head: bytes) -> str | None:
     return None
 
 
+def remote_base(uri: str) -> str:
+    """Return the URL that the names of a remote source start from."""
+    marks = [uri.index(mark) for mark in _WILDCARDS if mark in uri]
+    return uri[: min(marks)].rpartition("/")[0] if marks else uri.rstrip("/")
+
+
+def is_data(name: str) -> bool:
+    """Return whether no part of a relative name starts as those of hidden files do."""
+    return not any(part.startswith((".", "_")) for part in name.split("/") if part)
+
+
 def _list_remote(place: Place) -> Listing:
     uri = place.uri
     options = dict(place.storage_options)
-    marks = [uri.index(mark) for mark in _WILDCARDS if mark in uri]
-    base = uri[: min(marks)].rpartition("/")[0] if marks else uri.rstrip("/")
+    marks, base = has_wildcards(uri), remote_base(uri)
     store = open_store(base, options)
     try:
         manifest = None if marks else read_manifest(base, options)
-        names = manifest if manifest is not None else sorted(store.names(""))
+        there = store.versions("")
+        names = manifest if manifest is not None else list(there)
     except OSError as error:
         raise ReadError(f"{uri} cannot be listed: {error}") from error
     if marks:
         pattern = uri[len(base) + 1 :]
         names = [name for name in names if fnmatch.fnmatch(name, pattern)]
-    visible = [n for n in names if not any(p.startswith((".", "_")) for p in n.split("/") if p)]
-    digest = hashlib.sha256()
+    visible = [name for name in names if is_data(name)]
     if not visible and not marks:
         parent, _, name = base.rpartition("/")
         size = open_store(parent, options).size(name)
         if size is None:
             raise ReadError(f"there is nothing at {uri}", hint="check the path of the source")
-        digest.update(f"{uri}\0{size}".encode())
         file = DataFile(base, (), EMPTY if size == 0 else None)
-        return Listing((file,), InputVersion(uri, digest.hexdigest()[:32]), False, options)
+        return Listing((file,), version_of(uri, {uri: str(size)}), False, options)
     if not visible:
         raise ReadError(f"there are no data files at {uri}")
-    files = []
-    for name in visible:
-        size = store.size(name)
-        digest.update(f"{name}\0{size}\n".encode())
-        problem = EMPTY if size == 0 else None
-        files.append(DataFile(store.url(name), partition_of(f"/{name}"), problem))
-    version = InputVersion(uri, digest.hexdigest()[:32])
-    return Listing(tuple(files), version, True, options)
+    files = tuple(
+        DataFile(
+            store.url(name),
+            partition_of(f"/{name}"),
+            EMPTY if there.get(name, "").startswith("0-") else None,
+        )
+        for name in visible
+    )
+    version = version_of(uri, {name: there.get(name, "") for name in sorted(visible)})
+    return Listing(files, version, True, options)

@@ -12,11 +12,16 @@ from laktory_dagster.engines.base import Place, Receipt
 from laktory_dagster.engines.storage.layout import LOCK, MANIFEST, Layout, layout_of
 
 PENDING = "pending.json"
+TEXT = ("CSV", "JSON", "JSONL", "NDJSON")
+"""Formats that keep no types: the receipt has them."""
 
 
 def write_receipt(layout: Layout, receipt: Receipt, *, skipped: bool = False) -> None:
     """Store the receipt of a commit; `skipped` for a run that published nothing on purpose."""
-    name = layout.receipt(receipt.partition, skipped=skipped)
+    if receipt.stream is None:
+        name = layout.receipt(receipt.partition, skipped=skipped)
+    else:
+        name = layout.stream_receipt(*_writer_parts(receipt.token), skipped=skipped)
     layout.store.write(name, json.dumps(receipt.to_dict(), indent=1).encode())
 
 
@@ -42,27 +47,78 @@ def read_manifest_data(layout: Layout) -> dict[str, Any]:
     return parsed(layout.store.read(MANIFEST)) or {}
 
 
-def writer_of(token: str) -> str:
-    """Return the token without its run: node, sink and partition."""
-    return token.partition("/")[2]
+def _writer_parts(token: str) -> tuple[str, str]:
+    """Return the node and the sink in the token of a batch of a stream."""
+    _, node, target_key, _ = token.rsplit("/", 3)
+    return node, target_key
+
+
+def is_by(receipt: Receipt, node: str, target_key: str) -> bool:
+    """Return whether a node wrote this as that target."""
+    return receipt.node == node and f"/{node}/{target_key}/" in receipt.token
+
+
+def writer_of(receipt: Receipt) -> str:
+    """Return whose entry in a manifest a receipt is: node and sink, with partition or as a stream.
+
+    All batches of a stream have one entry.
+    """
+    if receipt.stream is not None:
+        return _stream_writer(*_writer_parts(receipt.token))
+    return receipt.token.partition("/")[2]
+
+
+def _stream_writer(node: str, target_key: str) -> str:
+    return f"{node}/{target_key}//stream"
 
 
 def stored_receipt(layout: Layout, token: str) -> Receipt | None:
     """Return the receipt with this token that lies beside the data, None if there is none."""
     partition = token.split("/", 3)[-1]
     for skipped in (False, True):
-        name = layout.receipt(None if partition == "-" else partition, skipped=skipped)
-        found = parsed_receipt(layout.store.read(name))
-        if found is not None and found.token == token:
-            return found
+        names = [layout.receipt(None if partition == "-" else partition, skipped=skipped)]
+        if token.count("/") == 3:
+            names.append(layout.stream_receipt(*_writer_parts(token), skipped=skipped))
+        for name in names:
+            found = parsed_receipt(layout.store.read(name))
+            if found is not None and found.token == token:
+                return found
     return None
+
+
+def receipts_of_writer(layout: Layout, node: str, target_key: str) -> list[Receipt]:
+    """Return what lies beside the data of what a node wrote as one target.
+
+    A batch of a stream that had no rows is among it: it published nothing. Of a folder of files the
+    manifest counts, which is what publishes.
+    """
+    names = [layout.stream_receipt(node, target_key, skipped=True)]
+    entries: Iterable[Mapping[str, Any]] = ()
+    if layout.kind == "folder":
+        entries = read_manifest_data(layout).get("receipts", {}).values()
+    else:
+        names += _receipt_names(layout)
+    stored = [parsed_receipt(layout.store.read(name)) for name in names]
+    stored += [Receipt.from_dict(data) for data in entries]
+    return [r for r in stored if r is not None and is_by(r, node, target_key)]
+
+
+def newest(found: Iterable[Receipt]) -> Receipt | None:
+    """Return the newest receipt; of batches of one stream the last one, whatever clocks say."""
+    receipts = list(found)
+    latest = max(receipts, key=lambda receipt: receipt.written_at, default=None)
+    if latest is None or latest.stream is None:
+        return latest
+    same = [r for r in receipts if r.stream and r.stream.checkpoint == latest.stream.checkpoint]
+    return max(same, key=lambda receipt: receipt.stream.batch if receipt.stream else -1)
 
 
 def receipt_of_files(layout: Layout, token: str) -> Receipt | None:
     """Return the receipt that the manifest of a folder, or the announcement of a file, proves."""
     if layout.kind == "folder":
-        data = read_manifest_data(layout).get("receipts", {}).get(writer_of(token))
-        return Receipt.from_dict(data) if data and data["token"] == token else None
+        entries = read_manifest_data(layout).get("receipts", {}).values()
+        data = next((data for data in entries if data["token"] == token), None)
+        return Receipt.from_dict(data) if data else None
     pending = parsed(layout.store.read(f"{layout.home}/{PENDING}"))
     if pending is None or pending["receipt"]["token"] != token:
         return None
@@ -72,14 +128,17 @@ def receipt_of_files(layout: Layout, token: str) -> Receipt | None:
 
 def last_receipt(layout: Layout) -> Receipt | None:
     """Return the newest receipt of all partitions."""
-    folder = f"{layout.home}/receipts"
-    names = [
+    found = [parsed_receipt(layout.store.read(name)) for name in _receipt_names(layout)]
+    return max((r for r in found if r is not None), key=lambda r: r.written_at, default=None)
+
+
+def _receipt_names(layout: Layout) -> list[str]:
+    names = layout.store.names(f"{layout.home}/receipts")
+    return [
         name
-        for name in layout.store.names(folder)
+        for name in names
         if name.endswith(".json") and not name.rpartition("/")[2].startswith("skipped-")
     ]
-    found = [parsed_receipt(layout.store.read(name)) for name in names]
-    return max((r for r in found if r is not None), key=lambda r: r.written_at, default=None)
 
 
 def pending_identity(layout: Layout) -> str:
@@ -137,6 +196,7 @@ def purge_files(layout: Layout) -> None:
         store.delete(MANIFEST)
         store.delete(LOCK)
     store.remove_tree(f"{layout.home}/receipts")
+    store.remove_tree(layout.checkpoint)
     store.delete(layout.failures)
 
 

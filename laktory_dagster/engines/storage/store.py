@@ -43,6 +43,10 @@ class Store(Protocol):
         """Replace a file: readers see the old or the new content."""
         ...
 
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a file that is not there yet; return whether this call made it."""
+        ...
+
     def delete(self, name: str) -> None:
         """Remove a file; one that is not there is fine."""
         ...
@@ -53,6 +57,10 @@ class Store(Protocol):
 
     def size(self, name: str) -> int | None:
         """Return the bytes of a file, None where there is no such file."""
+        ...
+
+    def versions(self, folder: str) -> dict[str, str]:
+        """Return all files below a folder with size and time, which tell a changed file."""
         ...
 
     def publish(self, staged: str, final: str) -> None:
@@ -110,6 +118,21 @@ class LocalStore:
 
     def write(self, name: str, content: bytes) -> None:
         """Write beside the file, make it durable, rename."""
+        with self._written(name, content) as temporary:
+            temporary.replace(Path(self.root, name))
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write beside the file, make it durable, link it under a name that must be free."""
+        with self._written(name, content) as temporary:
+            try:
+                os.link(temporary, Path(self.root, name))
+            except FileExistsError:
+                return False
+        return True
+
+    @contextmanager
+    def _written(self, name: str, content: bytes) -> Iterator[Path]:
+        """Give a durable file beside the one of this name; it is gone afterwards."""
         path = Path(self.root, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{uuid.uuid4().hex[:16]}.tmp")
@@ -118,10 +141,9 @@ class LocalStore:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
+            yield temporary
+        finally:
             temporary.unlink(missing_ok=True)
-            raise
         _sync_folder(path.parent)
 
     def delete(self, name: str) -> None:
@@ -144,6 +166,11 @@ class LocalStore:
             return Path(self.root, name).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def versions(self, folder: str) -> dict[str, str]:
+        """Return all files below a folder with size and time."""
+        names = self.names(folder)
+        return {name: file_version(self.url(name)) for name in names}
 
     def publish(self, staged: str, final: str) -> None:
         """Make the staged file durable and rename it."""
@@ -188,6 +215,12 @@ class LocalStore:
         path = Path(self.root, folder)
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
+
+
+def file_version(path: str) -> str:
+    """Return size and time of a local file."""
+    found = os.stat(path)  # noqa: PTH116 - listings of many files are faster with os
+    return f"{found.st_size}-{found.st_mtime_ns}"
 
 
 def _wait_for_lock(descriptor: int, holder: str) -> None:

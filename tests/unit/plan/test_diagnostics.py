@@ -197,7 +197,11 @@ def test_a_wrong_part_of_a_node_is_one_error(parts: dict, path: str | None, mess
         {"sink": "{path: out.csv, mode: OVERWRITE, format: CSV}"},
         {"sink": f"{MERGE}}}", "primary_key": "a"},
         {"sink": f"{MERGE}, merge_cdc_options: {{primary_keys: a, delete_where: b = 1}}}}"},
-        {"source": "{path: a, as_stream: true}", "sink": "{path: out, mode: COMPLETE}"},
+        {
+            "source": "{path: a, as_stream: true}",
+            "sink": "{path: out, mode: COMPLETE}",
+            "dataframe_type": "SPARK",
+        },
         {"sink": "{path: out, writer_methods: [{name: partitionBy, args: [a]}]}"},
         {"source": "{custom_reader: feeds.read}"},
         {"source": "{table_name: c.s.t, schema_name: s, catalog_name: c}"},

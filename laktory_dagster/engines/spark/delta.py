@@ -1,0 +1,255 @@
+"""Delta targets: one commit of Delta's own, which carries the receipt."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+
+from pyspark.errors import PySparkException
+from pyspark.sql import functions as F  # noqa: N812
+
+from laktory_dagster.engines.base import Commit, Receipt
+from laktory_dagster.engines.spark.columns import (
+    SchemaFit,
+    Types,
+    cast_to,
+    declared_types,
+    fit_schema,
+    stored_types,
+    types_of,
+)
+from laktory_dagster.engines.spark.problems import condition_of, plain_text
+from laktory_dagster.engines.spark.receipts import find_receipt
+from laktory_dagster.engines.spark.scope import column
+from laktory_dagster.engines.spark.writer import StagingWriter
+from laktory_dagster.engines.storage import commits
+from laktory_dagster.engines.storage.layout import Layout
+from laktory_dagster.engines.storage.receipts import with_version, write_receipt
+from laktory_dagster.errors import SchemaChangedError, TargetBusyError, WriteError
+
+EXACT_INTEGERS = 2**53
+EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
+_OURS = ("overwriteSchema", "overwrite_schema", *EVOLUTION_OPTIONS)
+
+
+class DeltaWriter(StagingWriter):
+    """Writes a Delta table by OVERWRITE, APPEND, IGNORE or ERROR."""
+
+    @cached_property
+    def version(self) -> int | None:
+        """Return the table's version when the work began, None where there was no table."""
+        return commits.latest_version(self.layout.store)
+
+    def exists(self) -> bool:
+        """Return whether there is a table."""
+        return self.version is not None
+
+    def is_own(self) -> bool:
+        """Return whether an earlier attempt of this run made the table."""
+        return commits.find_token(self.layout.store, self.slot.token) is not None
+
+    def is_published(self, staged_id: str) -> bool:
+        """Return False: Delta stages by itself, nothing of ours lies beside the table."""
+        return False
+
+    @property
+    def evolution(self) -> str:
+        """Return what may change in the stored schema."""
+        given = [
+            EVOLUTION_OPTIONS[name]
+            for name, on in self.target.options.items()
+            if name in EVOLUTION_OPTIONS and on
+        ]
+        return self.target.schema_evolution or (given[0] if given else "freeze")
+
+    @property
+    def replaces(self) -> bool:
+        """Return whether the batch takes the place of what is stored."""
+        return self.target.mode != "APPEND" or self.version is None
+
+    @cached_property
+    def stored(self) -> Types:
+        """Return the stored columns; none where there is no table."""
+        return {} if self.version is None else types_of(self._table())
+
+    def _table(self, version: int | None = None) -> Any:
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.layout.uri)
+
+    @cached_property
+    def partition_by(self) -> tuple[str, ...]:
+        """Return the partition columns: the declared ones, for an append those of the table."""
+        if self.replaces:
+            return self.target.partition_by
+        stored = self._stored_partitions()
+        declared = self.target.partition_by
+        if declared and declared != stored:
+            raise WriteError(
+                f"{self.name} is partitioned by {_listed(stored)}, the sink says "
+                f"{_listed(declared)}",
+                hint="rewrite the table with `mode: OVERWRITE` to partition it otherwise",
+            )
+        return stored
+
+    def _stored_partitions(self) -> tuple[str, ...]:
+        detail = self.spark.sql(f"DESCRIBE DETAIL delta.{quoted(self.layout.uri)}")
+        return tuple(detail.select("partitionColumns").first()[0])
+
+    def check(self) -> None:
+        """Look at the table as it is before the work; check partition columns and schema."""
+        _ = self.version
+        missing = [name for name in self.partition_by if name not in self.types]
+        if missing:
+            raise WriteError(
+                f"{self.name} is partitioned by `{missing[0]}`, which the rows do not have",
+                expected=f"one of {', '.join(self.types)}",
+            )
+        if len(self.partition_by) == len(self.fit.batch):
+            raise WriteError(f"{self.name}: every column is a partition column; none is left")
+
+    @cached_property
+    def fit(self) -> SchemaFit:
+        """Return how the batch fits the table. Raises SchemaChangedError."""
+        if not self.types:
+            raise WriteError(f"{self.name}: there are no columns to write")
+        stored = {} if self.replaces else self.stored
+        wanted = {
+            **self.types,
+            **declared_types(self.target.schema_definition, self.types, self.name),
+        }
+        batch = stored_types(wanted, self.name, stored)
+        if self.replaces:
+            return SchemaFit(batch, batch)
+        return fit_schema(batch, stored, self.evolution, self.name)
+
+    def commit(self, receipt: Receipt, rows: int | None) -> Commit:
+        """Publish the batch as one version of the table.
+
+        Raises:
+            SchemaChangedError: another run changed the schema meanwhile.
+            TargetBusyError: another run replaced the data that this one started from.
+        """
+        skipped = self.skip(receipt, 1 if rows is None else rows)
+        if skipped is not None:
+            return skipped
+        earlier = self._earlier(receipt)
+        if earlier is not None:
+            return self._repeated(earlier)
+        self._refuse_inexact()
+        try:
+            self._write(receipt)
+        except PySparkException as error:
+            raise self.explained(error) from error
+        return self.finished(receipt, rows)
+
+    def _earlier(self, receipt: Receipt) -> Receipt | None:
+        """Return the receipt of an earlier attempt that stands, None where there is work to do."""
+        found = find_receipt(self.target.place, self.target.format, receipt.token)
+        if found is None or not self.exists():
+            return None
+        adds = self.target.mode in ("APPEND", "MERGE") and not self.target.replace_stored
+        stands = adds or found.code_version == receipt.code_version
+        return found if stands and found.table_version is not None else None
+
+    def _repeated(self, earlier: Receipt) -> Commit:
+        self.abort()
+        at = earlier.table_version
+        return Commit(self.target, 0, at, None, self._table(at), skipped=True)
+
+    def _refuse_inexact(self) -> None:
+        """Raise SchemaChangedError for integers that the float they widen to cannot tell apart."""
+        names = list(self.fit.inexact)
+        if not names:
+            return
+        frames = [self.frame, self._table()]
+        for frame in frames:
+            far = [F.max(F.abs(column(name))).alias(name) for name in names]
+            row = frame.agg(*far).first().asDict()
+            found = next((n for n, v in row.items() if v is not None and v >= EXACT_INTEGERS), None)
+            if found is not None:
+                raise SchemaChangedError(
+                    f"{self.name}: `{found}` holds integers of 2**53 or more, which its wider type "
+                    "double cannot tell apart",
+                    hint=f"cast `{found}` to decimal(20,0) or to string",
+                )
+
+    def _write(self, receipt: Receipt) -> None:
+        frame = cast_to(self.frame, self.fit.batch)
+        rewrites = bool(self.fit.widened)
+        if rewrites:
+            old = cast_to(self._table(), {n: self.fit.table[n] for n in self.fit.widened})
+            frame = old.unionByName(frame, allowMissingColumns=True)
+        replaces = self.replaces or rewrites
+        writer = frame.write.format("delta").mode("overwrite" if replaces else "append")
+        if replaces:
+            writer = writer.option("overwriteSchema", "true")
+        elif self.fit.added or len(self.fit.batch) < len(self.stored):
+            writer = writer.option("mergeSchema", "true")
+        for name, value in self.target.options.items():
+            if name not in _OURS:
+                writer = writer.option(name, value)
+        if self.partition_by:
+            writer = writer.partitionBy(*self.partition_by)
+        writer.option("userMetadata", commit_note(receipt)).save(self.layout.uri)
+
+    def explained(self, error: PySparkException) -> Exception:
+        """Return what Delta raised while committing, in the words of the product."""
+        name = condition_of(error) or str(error)
+        if "CONCURRENT" in name or "ConcurrentModification" in name:
+            return TargetBusyError(
+                f"{self.name}: another run changed the table meanwhile",
+                hint="run the node again",
+            )
+        return WriteError(f"{self.name} could not be written: {plain_text(error)}")
+
+    def finished(self, receipt: Receipt, rows: int | None) -> Commit:
+        """Return the commit that was made, its receipt stored with the version it got."""
+        found = commits.commit_of(self.layout.store, receipt.token, self.version)
+        if found is None:
+            raise TargetBusyError(
+                f"{self.name}: the commit of this run is not in the table's log",
+                hint="run the node again",
+            )
+        version, info = found
+        metrics = info.get("operationMetrics", {})
+        written = rows if rows is not None else int(metrics.get("numOutputRows", 0))
+        if rows is None:
+            receipt = replace(receipt, rows_in=written, rows_out=written)
+        write_receipt(self.layout, with_version(receipt, version))
+        self.abort()
+        size = metrics.get("numOutputBytes")
+        published = self._published(version)
+        return Commit(self.target, written, version, int(size) if size else None, published)
+
+    def _published(self, version: int) -> Any:
+        if self.replaces or self.fit.widened:
+            return self._table(version)
+        return added_rows(self.spark, self.layout, version)
+
+
+def added_rows(spark: Any, layout: Layout, version: int) -> Any:
+    """Return the rows of the files that a version added to a table."""
+    added = commits.actions(layout.store, version, "add")
+    table = spark.read.format("delta").option("versionAsOf", version).load(layout.uri)
+    names = [unquote(action["path"]).rpartition("/")[2] for action in added]
+    # A file's own name has a random part, so that it stands for the whole path.
+    return table.filter(F.url_decode(F.col("_metadata.file_name")).isin(names))
+
+
+def commit_note(receipt: Receipt) -> str:
+    """Return what a commit says of itself: the receipt that proves who made it."""
+    return json.dumps({commits.RECEIPT_KEY: json.dumps(receipt.to_dict())})
+
+
+def quoted(name: str) -> str:
+    """Return a name as Spark's SQL takes it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _listed(columns: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in columns) or "nothing"

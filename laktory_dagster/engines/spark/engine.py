@@ -1,0 +1,127 @@
+"""The Spark engine: its verbs, each in a module of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from pyspark.errors import PySparkException
+
+from laktory_dagster.engines.base import (
+    ColumnType,
+    Frame,
+    LayerRequest,
+    Place,
+    ReadRequest,
+    ReadResult,
+    Receipt,
+    Staged,
+    StageRequest,
+    TableState,
+    TransformRequest,
+)
+from laktory_dagster.engines.spark import layers, native, read, receipts, transform, write
+from laktory_dagster.engines.spark.problems import explained, plain_text
+from laktory_dagster.engines.spark.rows import plain_rows
+from laktory_dagster.engines.spark.schemas import column_types
+from laktory_dagster.engines.spark.session import Session, open_session
+from laktory_dagster.engines.storage.receipts import failures
+from laktory_dagster.errors import ReadError
+from laktory_dagster.settings import SparkSettings
+
+
+class SparkEngine:
+    """Runs everything on one session, which starts with the first frame; `close` ends it."""
+
+    name = "spark"
+
+    def __init__(self, spark: Any = None, settings: SparkSettings | None = None) -> None:
+        """Start nothing yet.
+
+        Args:
+            spark: the session to use; it stays open.
+            settings: how a session starts where none is given.
+        """
+        self._given = spark
+        self._settings = settings
+        self._cached: list[Frame] = []
+
+    @cached_property
+    def _session(self) -> Session:
+        return open_session(self._given, self._settings or SparkSettings.from_environment())
+
+    @property
+    def spark(self) -> Any:
+        """Return the session. Raises ExecutionError where it does not start."""
+        return self._session.spark
+
+    def read(self, request: ReadRequest) -> ReadResult:
+        """Return the source lazily, its options applied."""
+        return read.read(self.spark, request)
+
+    def transform(self, frame: Frame, request: TransformRequest) -> Frame:
+        """Return the frame after the chain."""
+        return transform.transform(frame, request)
+
+    def apply_layer(self, frame: Frame, request: LayerRequest) -> Frame:
+        """Return the frame after the layer steps."""
+        return layers.apply_layer(frame, request)
+
+    def columns(self, frame: Frame) -> tuple[ColumnType, ...]:
+        """Return the columns of a frame without running it."""
+        try:
+            return column_types(frame.schema)
+        except PySparkException as error:
+            raise explained(error) from error
+
+    def stage(self, request: StageRequest) -> Staged:
+        """Run the frame once and prepare all targets."""
+        return write.stage(request)
+
+    def cache(self, frame: Frame) -> Frame:
+        """Return the frame, which is computed once with its first consumer."""
+        self._cached.append(frame.persist())
+        return frame
+
+    def head(self, frame: Frame, rows: int) -> tuple[Mapping[str, Any], ...]:
+        """Return the first rows as plain values."""
+        try:
+            return tuple(plain_rows(frame.limit(rows)))
+        except PySparkException as error:
+            raise explained(error, frame.columns) from error
+
+    def inspect(self, place: Place, format: str) -> TableState | None:  # noqa: A002
+        """Return what is stored, or None where nothing is."""
+        try:
+            return receipts.inspect(self.spark, place, format)
+        except (OSError, PySparkException) as error:
+            raise ReadError(
+                f"what is stored at {place.uri} cannot be read: {plain_text(error)}",
+                hint="restore it, or remove it and run the node again",
+            ) from error
+
+    def find_receipt(self, place: Place, format: str, token: str) -> Receipt | None:  # noqa: A002
+        """Return the receipt of an earlier commit with this token."""
+        return receipts.find_receipt(place, format, token)
+
+    def failures(self, place: Place, format: str) -> tuple[Mapping[str, Any], ...]:  # noqa: A002
+        """Return the rejected rows that the last run kept."""
+        return failures(place, format)
+
+    def purge(self, place: Place, format: str) -> None:  # noqa: A002
+        """Remove what is stored there."""
+        receipts.purge(place, format)
+
+    def from_native(self, frame: Any) -> Frame:
+        """Return the frame of rows in memory."""
+        return native.from_native(frame, self.spark)
+
+    def close(self) -> None:
+        """Let go of cached frames, and end a session that was started here."""
+        for frame in self._cached:
+            frame.unpersist()
+        self._cached.clear()
+        if "_session" in self.__dict__:
+            self._session.close()
+            del self.__dict__["_session"]

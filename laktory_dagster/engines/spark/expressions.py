@@ -1,0 +1,317 @@
+"""Checked expressions as columns of Spark, built node by node; nothing is evaluated by Python.
+
+`F.` are Spark's own functions; `nw.` are narwhals', which it translates to Spark. A bare `col` is
+Spark's unless only narwhals has a method that follows it.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import narwhals as nw
+import narwhals.selectors as ncs
+from pyspark.errors import PySparkException
+from pyspark.sql import Column
+from pyspark.sql import functions as F  # noqa: N812
+
+from laktory_dagster.engines.spark import column_functions, time_formats
+from laktory_dagster.engines.spark.narwhals_columns import is_narwhals, one_column
+from laktory_dagster.engines.spark.problems import explained
+from laktory_dagster.engines.spark.scope import Scope, column
+from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions import catalog
+from laktory_dagster.expressions.nodes import dotted
+from laktory_dagster.expressions.present import with_moment
+from laktory_dagster.expressions.python import Expression, parse_argument
+from laktory_dagster.expressions.sql import SqlExpression, parse_sql_expression
+
+Flavour = Literal["spark", "narwhals"]
+_BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.BitXor: operator.xor,
+}
+_COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.Invert: operator.invert,
+    ast.USub: operator.neg,
+    ast.UAdd: lambda value: value,
+}
+_TIME_METHODS: Mapping[str, Callable[[Column, Any], Column]] = {
+    # Narwhals' own formats know fewer parts, and no literal letters.
+    "str.to_datetime": time_formats.to_datetime,
+    "str.to_date": time_formats.to_date,
+    "dt.to_string": time_formats.to_text,
+}
+_PRESENT = ("current_timestamp", "now", "localtimestamp")
+
+
+class _OnlyNarwhalsError(Exception):
+    """A bare `col` is followed by something that Spark's columns have not."""
+
+
+def compile_expression(
+    expression: Expression | SqlExpression, scope: Scope, *, aggregates: bool = False
+) -> Any:
+    """Return the column, data type or list of these that an expression stands for.
+
+    Args:
+        expression: a checked expression.
+        scope: the frame whose columns it reads, and the present time.
+        aggregates: whether one value a group is meant.
+
+    Raises:
+        ExpressionError: Spark has no equal of something in it.
+    """
+    if isinstance(expression, SqlExpression):
+        return compile_tree(expression, scope)
+    try:
+        try:
+            found = _Compiler(scope, "spark", aggregates).value(expression.tree)
+        except _OnlyNarwhalsError:
+            found = _Compiler(scope, "narwhals", aggregates).value(expression.tree)
+        return as_columns(found, scope, aggregates=aggregates)
+    except (TypeError, ValueError, AttributeError, PySparkException) as error:
+        problem = explained(error, scope.names)
+        raise ExpressionError(
+            f"`{expression.text}` cannot be computed: {problem.message}", hint=problem.hint
+        ) from error
+
+
+def as_columns(value: Any, scope: Scope, *, aggregates: bool = False) -> Any:
+    """Return a value in which every narwhals expression is a column of Spark."""
+    if is_narwhals(value):
+        return one_column(value, scope.frame, aggregates=aggregates)
+    if isinstance(value, list | tuple):
+        return [as_columns(item, scope, aggregates=aggregates) for item in value]
+    return value
+
+
+def compile_condition(text: str, scope: Scope) -> Column:
+    """Return the column of a filter, an expectation or an `expr`: a call, else SQL.
+
+    Raises:
+        ExpressionError: It is neither, holds something forbidden, or gives no column.
+    """
+    parsed = parse_argument(text) or parse_sql_expression(text, scope.dialect)
+    condition = compile_expression(parsed, scope)
+    if not is_column(condition):
+        raise ExpressionError(f"`{text}` is no column", expected="an expression of columns")
+    found: Column = condition
+    return found
+
+
+def compile_sql(text: str, scope: Scope) -> Column:
+    """Return the column of a scalar SQL expression. Raises ExpressionError."""
+    return compile_tree(parse_sql_expression(text, scope.dialect), scope)
+
+
+def compile_tree(expression: SqlExpression, scope: Scope) -> Column:
+    """Return the column of a checked SQL expression, written in Spark's dialect."""
+    found: Column = F.expr(with_moment(expression, scope.moment).render("spark"))
+    return found
+
+
+def is_column(value: Any) -> bool:
+    """Return whether a value is a column of Spark, classic or of Connect."""
+    return isinstance(value, Column)
+
+
+@dataclass(frozen=True)
+class _Compiler:
+    scope: Scope
+    bare: Flavour
+    aggregates: bool
+
+    def value(self, node: ast.expr) -> Any:
+        """Return what a node stands for."""
+        match node:
+            case ast.Constant(value=value):
+                return value
+            case ast.List(elts=items):
+                return [self.value(item) for item in items]
+            case ast.Tuple(elts=items):
+                return tuple(self.value(item) for item in items)
+            case ast.Dict(keys=keys, values=values):
+                pairs = zip(keys, values, strict=True)
+                return {self.value(key): self.value(v) for key, v in pairs if key is not None}
+            case ast.BinOp() | ast.Compare() | ast.UnaryOp():
+                return self._operation(node)
+            case ast.Call():
+                return self._call(node)
+            case ast.Attribute():
+                return self._attribute(node)
+            case ast.Subscript(value=value, slice=key):
+                return self._subscript(self.value(value), key)
+        raise ExpressionError(f"`{ast.unparse(node)[:60]}` is not allowed in an expression")
+
+    def _operation(self, node: ast.BinOp | ast.Compare | ast.UnaryOp) -> Any:
+        if isinstance(node, ast.UnaryOp):
+            return _UNARY[type(node.op)](self.value(node.operand))
+        if isinstance(node, ast.Compare):
+            left, right = self._alike(node.left, node.comparators[0])
+            return _COMPARE[type(node.ops[0])](left, right)
+        left, right = self._alike(node.left, node.right)
+        return _BINARY[type(node.op)](left, right)
+
+    def _alike(self, left: ast.expr, right: ast.expr) -> tuple[Any, Any]:
+        """Return two operands of one library: Spark's where they differ."""
+        first, second = self.value(left), self.value(right)
+        if is_column(first) != is_column(second):
+            return self._own(first), self._own(second)
+        return first, second
+
+    def _own(self, value: Any) -> Any:
+        return as_columns(value, self.scope, aggregates=self.aggregates)
+
+    def _attribute(self, node: ast.Attribute) -> Any:
+        base, names = dotted(node)
+        if isinstance(base, ast.Name) and len(names) == 1 and names[0] in _types(base.id):
+            return getattr(nw, names[0])
+        if isinstance(base, ast.Name) and (base.id, *names[:-1]) == ("col",):
+            return self._named(names[-1])
+        raise ExpressionError(f"`{ast.unparse(node)[:60]}` is no column and no data type")
+
+    def _named(self, name: str) -> Any:
+        return nw.col(name) if self.bare == "narwhals" else column(name)
+
+    def _subscript(self, value: Any, key: ast.expr) -> Any:
+        value = self._own(value)
+        if isinstance(key, ast.Slice):
+            start, stop = (
+                None if part is None else self.value(part) for part in (key.lower, key.upper)
+            )
+            return value[start:stop]
+        return value[self.value(key)]
+
+    def _call(self, node: ast.Call) -> Any:
+        base, names = dotted(node.func)
+        if not isinstance(base, ast.Name):
+            return self._method(node, self.value(base), names)
+        root, name = base.id, ".".join(names)
+        if root == "pl":
+            raise ExpressionError(
+                f"`{ast.unparse(node)[:60]}` runs on Polars only", hint="use `nw.`, `F.` or SQL"
+            )
+        if root == "col" and names:
+            return self._method(node, self._named(names[0]), names[1:])
+        if not names:
+            return self._bare(node, root)
+        if names[0] in _types(root):
+            return self._plain_call(getattr(nw, names[0]), node)
+        if root == "F":
+            return self._spark_function(node, name)
+        return self._narwhals_function(node, name)
+
+    def _arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
+        args = [self.value(value) for value in node.args]
+        return args, {k.arg: self.value(k.value) for k in node.keywords if k.arg is not None}
+
+    def _plain_call(self, function: Callable[..., Any], node: ast.Call) -> Any:
+        args, kwargs = self._arguments(node)
+        return function(*args, **kwargs)
+
+    def _bare(self, node: ast.Call, root: str) -> Any:
+        args, kwargs = self._arguments(node)
+        library = nw if self.bare == "narwhals" else F
+        if root == "col":
+            return library.col(*args, **kwargs)
+        if root == "lit":
+            return library.lit(*args, **kwargs)
+        return self._sql([*args, *kwargs.values()])
+
+    def _sql(self, args: Sequence[Any]) -> Column:
+        return compile_tree(parse_sql_expression(args[0], "spark"), self.scope)
+
+    def _spark_function(self, node: ast.Call, name: str) -> Any:
+        args, kwargs = self._arguments(node)
+        args, kwargs = self._own(args), {key: self._own(v) for key, v in kwargs.items()}
+        if name.startswith("laktory."):
+            return self._laktory(name.removeprefix("laktory."), args, kwargs)
+        if name == "expr":
+            return self._sql([*args, *kwargs.values()])
+        if name in _PRESENT and not args:
+            return self.scope.now()
+        if name in ("current_date", "curdate") and not args:
+            return F.to_date(self.scope.now())
+        return getattr(F, name)(*args, **kwargs)
+
+    def _narwhals_function(self, node: ast.Call, name: str) -> Any:
+        args, kwargs = self._arguments(node)
+        laktory = name.removeprefix("Expr.").removeprefix("expr.")
+        if laktory.startswith("laktory."):
+            name = laktory.removeprefix("laktory.")
+            return self._laktory(
+                name, self._own(args), {k: self._own(v) for k, v in kwargs.items()}
+            )
+        if name == "sql_expr":
+            return self._sql([*args, *kwargs.values()])
+        if name.startswith("selectors."):
+            return getattr(ncs, name.removeprefix("selectors."))(*args, **kwargs)
+        if name not in catalog.expression_functions("nw"):
+            raise ExpressionError(f"`nw.{name}` does not exist")
+        return getattr(nw, name)(*args, **kwargs)
+
+    def _method(self, node: ast.Call, receiver: Any, names: tuple[str, ...]) -> Any:
+        args, kwargs = self._arguments(node)
+        name = ".".join(names)
+        if name.startswith("laktory."):
+            given = [self._own(value) for value in (receiver, *args)]
+            kwargs = {key: self._own(value) for key, value in kwargs.items()}
+            return self._laktory(name.removeprefix("laktory."), given, kwargs)
+        if is_column(receiver):
+            return self._spark_method(receiver, name, args, kwargs)
+        if name in _TIME_METHODS:
+            text = next(iter([*args, *kwargs.values()]), None)
+            return _TIME_METHODS[name](self._own(receiver), text)
+        for part in names:
+            if part.startswith("_") or not hasattr(receiver, part):
+                raise ExpressionError(
+                    f"`.{name}` has no equal on Spark", hint="write it with `F.`, or as SQL"
+                )
+            receiver = getattr(receiver, part)
+        return receiver(*args, **kwargs)
+
+    def _spark_method(
+        self, receiver: Column, name: str, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        if not catalog.method_signatures("F", name) or not hasattr(Column, name):
+            if self.bare == "spark" and catalog.method_signatures("nw", name):
+                raise _OnlyNarwhalsError
+            raise ExpressionError(
+                f"`.{name}` is no method of Spark's columns", hint="write it with `F.` or `nw.`"
+            )
+        args, kwargs = self._own(args), {key: self._own(v) for key, v in kwargs.items()}
+        if name == "over":
+            return receiver.over(column_functions.window(*args, **kwargs))
+        return getattr(receiver, name)(*args, **kwargs)
+
+    def _laktory(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Column:
+        if name == "current_timestamp":
+            return self.scope.now()
+        if name == "sql_expr":
+            return self._sql([v for v in (*args, *kwargs.values()) if isinstance(v, str)])
+        found: Column = column_functions.FUNCTIONS[name](*args, **kwargs)
+        return found
+
+
+def _types(root: str) -> frozenset[str]:
+    return catalog.data_types(root)

@@ -1,0 +1,262 @@
+"""MERGE into a Delta table: the latest change of each key updates, inserts or deletes its row."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from pyspark.sql import Column, Window
+from pyspark.sql import functions as F  # noqa: N812
+
+from laktory_dagster.engines.base import Receipt
+from laktory_dagster.engines.spark.columns import (
+    SchemaFit,
+    Types,
+    cast_to,
+    declared_types,
+    fit_schema,
+    stored_types,
+)
+from laktory_dagster.engines.spark.dedupe import dedupe
+from laktory_dagster.engines.spark.delta import DeltaWriter, commit_note, quoted
+from laktory_dagster.engines.spark.expressions import compile_condition
+from laktory_dagster.engines.spark.rows import plain_rows
+from laktory_dagster.engines.spark.scope import Scope, column
+from laktory_dagster.errors import MergeKeyError, UnsupportedError, WriteError
+from laktory_dagster.models import MergeOptions
+
+SHOWN_KEYS = 5
+_DELETE = "__laktory_delete"
+_ORDER = "__laktory_order"
+_STORED = "__laktory_stored_order"
+_FILL = "__laktory_fill_"
+_ANEW = "__laktory_anew"
+_NULL_HINT = (
+    "`null_keys: quarantine` sets such rows aside; `merge_cdc_options: {null_equals_null: true}` "
+    "takes null as a key"
+)
+_ORDER_HINT = "`merge_cdc_options: {order_by: column}` says which row of a key is the latest"
+
+
+class MergeWriter(DeltaWriter):
+    """Writes a Delta table by MERGE; the batch is computed once and kept until the commit."""
+
+    @property
+    def rule(self) -> MergeOptions:
+        """Return how changes apply."""
+        return self.target.merge or MergeOptions()
+
+    @property
+    def keys(self) -> list[str]:
+        """Return the columns that identify a row."""
+        return list(self.target.primary_keys or self.rule.primary_keys)
+
+    @property
+    def replaces(self) -> bool:
+        """Return whether the table is made anew from the batch."""
+        return self.version is None or self.target.replace_stored
+
+    @cached_property
+    def written(self) -> list[str]:
+        """Return the columns that the merge writes; the keys always do."""
+        if self.rule.include_columns is not None:
+            kept = set(self.rule.include_columns) | set(self.keys)
+            return [name for name in self.types if name in kept]
+        dropped = set(self.rule.exclude_columns or ()) - set(self.keys)
+        return [name for name in self.types if name not in dropped]
+
+    def check(self) -> None:
+        """Check options and columns."""
+        if self.rule.scd_type == 2:
+            raise UnsupportedError(
+                f"{self.name}: `scd_type: 2` does not run on Spark yet",
+                hint="use `scd_type: 1`, or `dataframe_type: POLARS`",
+            )
+        if not self.keys:
+            raise WriteError(
+                f"{self.name}: MERGE needs `primary_keys` on the node or in `merge_cdc_options`"
+            )
+        named = [*self.keys, *([self.rule.order_by] if self.rule.order_by else [])]
+        named += [*(self.rule.include_columns or ()), *(self.rule.exclude_columns or ())]
+        missing = [name for name in named if name not in self.types]
+        if missing:
+            raise WriteError(
+                f"{self.name}: the merge names the column `{missing[0]}`, which the rows do not "
+                "have",
+                expected=f"one of {', '.join(self.types)}",
+            )
+        super().check()
+
+    @cached_property
+    def batch_types(self) -> Types:
+        """Return the types of the batch, unwritten columns included."""
+        wanted = {
+            **self.types,
+            **declared_types(self.target.schema_definition, self.types, self.name),
+        }
+        return stored_types(wanted, self.name, {} if self.replaces else self.stored)
+
+    @cached_property
+    def fit(self) -> SchemaFit:
+        """Return how the written columns fit the table."""
+        batch = {name: self.batch_types[name] for name in self.written}
+        if self.replaces:
+            return SchemaFit(batch, batch)
+        partial = self.rule.include_columns is not None or self.rule.exclude_columns is not None
+        evolution = "add" if self.evolution == "widen" else self.evolution
+        return fit_schema(batch, self.stored, evolution, self.name, may_lack=partial)
+
+    def take(self, rows: Any) -> None:
+        """Keep the batch and check its keys.
+
+        Raises:
+            MergeKeyError: null keys, or rows of one key that differ and nothing orders them.
+        """
+        self.frame = cast_to(rows, {**self.batch_types, **self.fit.batch})
+        if not self.rule.null_equals_null:
+            nulls = (
+                self.frame.filter(F.greatest(*[column(k).isNull() for k in self.keys]))
+                if len(self.keys) > 1
+                else self.frame.filter(column(self.keys[0]).isNull())
+            )
+            self._refuse(nulls, "rows with a null in the merge key", _NULL_HINT)
+        if self.rule.order_by is None:
+            keys = [column(key) for key in self.keys]
+            differing = self.frame.distinct().groupBy(*keys).count().filter(F.col("count") > 1)
+            self._refuse(differing, "merge keys with several rows that differ", _ORDER_HINT)
+
+    def _refuse(self, frame: Any, what: str, hint: str) -> None:
+        found = frame.count()
+        if not found:
+            return
+        keys = [column(key) for key in self.keys]
+        shown = plain_rows(frame.select(*keys).distinct().orderBy(*keys).limit(SHOWN_KEYS))
+        examples = ", ".join(str(row) for row in shown)
+        raise MergeKeyError(f"{self.name}: {found:,} {what}: {examples}", hint=hint)
+
+    def _changes(self) -> Any:
+        """Return one row a key, the latest, with whether it deletes or begins the row anew."""
+        batch = self.frame.withColumn(_DELETE, self._deletes())
+        never = F.lit(False)
+        if self.rule.order_by is None:
+            latest = batch.distinct().withColumn(_ANEW, never)
+        else:
+            latest = dedupe(batch, self.keys, self.rule.order_by, "first")
+            if self.rule.ignore_null_updates:
+                latest = self._filled(batch, latest)
+            else:
+                latest = latest.withColumn(_ANEW, never)
+        written = [column(name) for name in self.written]
+        order = [] if self.rule.order_by is None else [column(self.rule.order_by).alias(_ORDER)]
+        return latest.select(*written, *order, _DELETE, _ANEW)
+
+    def _deletes(self) -> Column:
+        if self.rule.delete_where is None:
+            return F.lit(False)
+        scope = Scope(self.frame, self.target.dialect, self.stamp.logical_time)
+        condition = compile_condition(self.rule.delete_where, scope)
+        return F.coalesce(condition, F.lit(False))
+
+    def _filled(self, batch: Any, latest: Any) -> Any:
+        """Return the latest changes, their nulls filled from earlier changes of the same batch.
+
+        As if the changes had come one by one: those before a delete, and those that are older than
+        the stored row, give nothing.
+        """
+        keys, order = self.keys, column(str(self.rule.order_by))
+        newer = batch
+        if not self.replaces and self.rule.order_by in self.stored:
+            stored = self._table().select(*map(column, keys), order.alias(_STORED))
+            newer = self._joined(batch, stored).filter(
+                F.col(_STORED).isNull() | (order >= F.col(_STORED))
+            )
+        groups = Window.partitionBy(*map(column, keys))
+        deleted = F.max(F.when(F.col(_DELETE), order)).over(groups)
+        values = [name for name in self.written if name not in keys]
+        since = newer.withColumn("__laktory_deleted", deleted).filter(
+            F.col("__laktory_deleted").isNull() | (order > F.col("__laktory_deleted"))
+        )
+        last = [
+            F.max_by(column(name), F.when(column(name).isNotNull(), order)).alias(f"{_FILL}{name}")
+            for name in values
+        ]
+        found = since.groupBy(*map(column, keys)).agg(*last) if last else since.select(*keys)
+        anew = newer.groupBy(*map(column, keys)).agg(F.bool_or(_DELETE).alias(_ANEW))
+        joined = self._joined(self._joined(latest, found), anew)
+        fills = {name: F.coalesce(column(name), column(f"{_FILL}{name}")) for name in values}
+        return joined.withColumns({**fills, _ANEW: F.coalesce(F.col(_ANEW), F.lit(False))})
+
+    def _joined(self, left: Any, right: Any) -> Any:
+        """Return the left rows with columns of the right ones of the same key; null equals null."""
+        renamed = right.withColumnsRenamed({key: f"__laktory_key_{key}" for key in self.keys})
+        same = None
+        for key in self.keys:
+            equal = column(key).eqNullSafe(column(f"__laktory_key_{key}"))
+            same = equal if same is None else same & equal
+        joined = left.join(renamed, on=same, how="left")
+        return joined.drop(*[f"__laktory_key_{key}" for key in self.keys])
+
+    def _write(self, receipt: Receipt) -> None:
+        """Make the table from the changes that do not delete, or merge them into it."""
+        if self.replaces:
+            self.frame = self._changes().filter(~F.col(_DELETE)).select(*map(column, self.written))
+            super()._write(receipt)
+            return
+        changes = self._changes()
+        # The note of a commit by SQL is a setting of the session; it is taken back at once.
+        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", commit_note(receipt))
+        grown = bool(self.fit.added)
+        if grown:
+            self.spark.conf.set("spark.databricks.delta.schema.autoMerge.enabled", "true")
+        try:
+            self._merge(changes)
+        finally:
+            self.spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
+            if grown:
+                self.spark.conf.unset("spark.databricks.delta.schema.autoMerge.enabled")
+
+    def _merge(self, changes: Any) -> None:
+        stored = [name for name in self.written if name in self.stored]
+        current = self._is_current()
+        kept = [name for name in stored if name not in self.keys]
+        differs = " OR ".join(
+            f"NOT ({self._new_value(name)} <=> target.{quoted(name)})" for name in kept
+        )
+        changed = differs if differs and not self.fit.added else "true"
+        updates = ", ".join(f"{quoted(name)} = {self._new_value(name)}" for name in self.written)
+        names = ", ".join(quoted(name) for name in self.written)
+        values = ", ".join(f"source.{quoted(name)}" for name in self.written)
+        deletes = f"WHEN MATCHED AND source.{_DELETE} AND {current} THEN DELETE"
+        statement = f"""
+            MERGE INTO delta.{quoted(self.layout.uri)} AS target
+            USING {{laktory_changes}} AS source
+            ON {" AND ".join(self._same(key) for key in self.keys)}
+            {deletes if self.rule.delete_where is not None else ""}
+            WHEN MATCHED AND NOT source.{_DELETE} AND {current} AND ({changed})
+              THEN UPDATE SET {updates}
+            WHEN NOT MATCHED AND NOT source.{_DELETE} THEN INSERT ({names}) VALUES ({values})
+        """
+        self.spark.sql(statement, laktory_changes=changes).collect()
+
+    def _same(self, key: str) -> str:
+        operator = "<=>" if self.rule.null_equals_null else "="
+        return f"source.{quoted(key)} {operator} target.{quoted(key)}"
+
+    def _is_current(self) -> str:
+        """Return the condition that a change is not older than the stored row."""
+        order = self.rule.order_by
+        if order is None or order not in self.stored:
+            return "true"
+        stored = f"target.{quoted(order)}"
+        return f"({stored} IS NULL OR source.{_ORDER} >= {stored})"
+
+    def _new_value(self, name: str) -> str:
+        source = f"source.{quoted(name)}"
+        if self.rule.ignore_null_updates and name in self.stored:
+            # What a delete of the same batch took away does not come back.
+            kept = f"coalesce({source}, target.{quoted(name)})"
+            return f"CASE WHEN source.{_ANEW} THEN {source} ELSE {kept} END"
+        return source
+
+    def _published(self, version: int) -> Any:
+        return self.frame

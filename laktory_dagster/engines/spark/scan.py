@@ -1,0 +1,366 @@
+"""Files of a format as one Spark frame, in the types and the order that every engine gives them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from pyspark.errors import PySparkException
+from pyspark.sql import types as st
+
+from laktory_dagster.engines.base import Written
+from laktory_dagster.engines.spark.casts import cast_to
+from laktory_dagster.engines.spark.drift import unify
+from laktory_dagster.engines.spark.native import held_type, spark_type
+from laktory_dagster.engines.spark.problems import plain_text
+from laktory_dagster.engines.spark.schemas import parse_schema, parse_type
+from laktory_dagster.engines.spark.scope import column
+from laktory_dagster.engines.storage.listing import Listing
+from laktory_dagster.errors import ReadError, UnsupportedError
+from laktory_dagster.models.sources import FileSource, SourceOptions
+
+LINES = ("JSONL", "NDJSON")
+READERS = {
+    "CSV": "csv",
+    "JSON": "json",
+    **dict.fromkeys(LINES, "json"),
+    "PARQUET": "parquet",
+    "ORC": "orc",
+    "AVRO": "avro",
+    "TEXT": "text",
+    "XML": "xml",
+    "BINARYFILE": "binaryFile",
+}
+TEXT_OPTIONS = {
+    "separator": "sep",
+    "delimiter": "sep",
+    "quote_char": "quote",
+    "null_values": "nullValue",
+    "null_value": "nullValue",
+    "has_header": "header",
+    "comment_prefix": "comment",
+    "eol_char": "lineSep",
+}
+"""Options of the other engine's readers under Spark's names."""
+_ORDER_LINES = 1_000
+_GLOB = str.maketrans({mark: f"\\{mark}" for mark in "[]{}*?\\"})
+
+
+def scan_listing(spark: Any, listing: Listing, form: str, source: SourceOptions) -> Any:
+    """Return the rows of all files; columns of `key=value` folders come last.
+
+    Raises:
+        ReadError: a file cannot be read, or the files' schemas differ more than is allowed.
+        UnsupportedError: the format is not one of this engine.
+    """
+    if form not in READERS:
+        raise UnsupportedError(
+            f"the Spark engine does not read {form}",
+            expected=f"one of DELTA, {', '.join(READERS)}",
+            hint="read it on Polars (`dataframe_type: POLARS`)",
+        )
+    files = _Files(spark, listing, form, source)
+    declared = getattr(source, "schema_definition", None)
+    try:
+        if declared is not None:
+            return files.declared(parse_schema(declared))
+        return files.inferred()
+    except PySparkException as error:
+        raise ReadError(f"{listing.version.key} cannot be read: {plain_text(error)}") from error
+
+
+class _Files:
+    """One source's files and how Spark reads them."""
+
+    def __init__(self, spark: Any, listing: Listing, form: str, source: SourceOptions) -> None:
+        self._spark = spark
+        self._listing = listing
+        self._form = form
+        self._source = source
+        self._paths = [file.path for file in listing.files]
+        given = dict(getattr(source, "read_options", None) or {})
+        self._options: dict[str, Any] = {
+            TEXT_OPTIONS.get(str(name), str(name)): value for name, value in given.items()
+        }
+
+    def _reader(self, options: Mapping[str, Any]) -> Any:
+        reader = self._spark.read.format(READERS[self._form])
+        if any(file.partition for file in self._listing.files):
+            reader = reader.option("basePath", _base(self._listing).translate(_GLOB))
+        given: dict[str, Any] = {**options, **self._options}
+        for name, value in given.items():
+            reader = reader.option(name, _option(value))
+        return reader
+
+    def _load(
+        self, options: Mapping[str, Any], schema: st.StructType | None, paths: Sequence[str]
+    ) -> Any:
+        reader = self._reader(options)
+        if schema is not None:
+            reader = reader.schema(schema)
+        return reader.load([path.translate(_GLOB) for path in paths])
+
+    def inferred(self) -> Any:
+        """Return the rows in the types that their files have or show."""
+        if self._form == "CSV":
+            return self._csv()
+        if self._form in ("JSON", *LINES):
+            return self._json(None)
+        if self._form == "PARQUET":
+            return self._parquet()
+        return self._load({}, None, self._paths)
+
+    def declared(self, schema: st.StructType) -> Any:
+        """Return exactly the declared columns; a value that does not fit its type is null."""
+        if self._form == "CSV":
+            texts = self._text_columns(schema)
+            frame = self._load(self._csv_options(), texts, self._paths)
+            return self._cast(frame, schema)
+        if self._form in ("JSON", *LINES):
+            return self._cast(self._json(_as_read(schema)), schema)
+        return self._cast(self._load({}, None, self._paths), schema)
+
+    def _text_columns(self, schema: st.StructType) -> st.StructType:
+        """Return the columns of the header as text, so that a declaration may leave some out."""
+        names = self._header() or [field.name for field in schema.fields]
+        return st.StructType([st.StructField(name, st.StringType()) for name in names])
+
+    @staticmethod
+    def _cast(frame: Any, schema: st.StructType) -> Any:
+        have = {field.name: field.dataType for field in frame.schema.fields}
+        null = st.NullType()
+        return frame.select(
+            *[
+                cast_to(_column_or_null(f.name, have), have.get(f.name, null), f.dataType).alias(
+                    f.name
+                )
+                for f in schema.fields
+            ]
+        )
+
+    def _csv_options(self) -> dict[str, Any]:
+        header = self._source.header if isinstance(self._source, FileSource) else True
+        return {
+            "header": header,
+            "mode": "PERMISSIVE",
+            "multiLine": True,
+            "escape": '"',
+            "enforceSchema": True,
+        }
+
+    def _header(self) -> list[str] | None:
+        if not self._csv_options()["header"] or self._options.get("header") in (False, "false"):
+            return None
+        frame = self._load({**self._csv_options(), "inferSchema": False}, None, self._paths[:1])
+        partitions = {name for file in self._listing.files for name, _ in file.partition}
+        return [name for name in frame.columns if name not in partitions]
+
+    def _csv(self) -> Any:
+        options = self._csv_options()
+        infers = getattr(self._source, "infer_schema", None) is not False
+        if not infers:
+            return self._numbered(self._load(options, None, self._paths))
+        schemas = []
+        for path in self._paths:
+            found = self._load({**options, "inferSchema": True}, None, [path]).schema
+            schemas.append((path, self._own_columns(_found_in_text(found))))
+        schema, is_same = unify(schemas, self._rule())
+        if is_same:
+            return self._numbered(self._load(options, schema, self._paths))
+        return self._several(schemas, schema, options)
+
+    def _several(
+        self,
+        schemas: Sequence[tuple[str, st.StructType]],
+        schema: st.StructType,
+        options: Mapping[str, Any],
+    ) -> Any:
+        """Return files with different columns, each read by its own."""
+        whole: Any = None
+        for path, own in schemas:
+            frame = self._cast(self._load(options, own, [path]), schema)
+            whole = frame if whole is None else whole.unionByName(frame)
+        return whole
+
+    def _own_columns(self, schema: st.StructType) -> st.StructType:
+        partitions = {name for file in self._listing.files for name, _ in file.partition}
+        return st.StructType([f for f in schema.fields if f.name not in partitions])
+
+    def _numbered(self, frame: Any) -> Any:
+        """Return the frame with the names that columns without a header have on every engine."""
+        if self._csv_options()["header"] and self._options.get("header") is not False:
+            return frame
+        names = [f"column_{name[2:]}" if name.startswith("_c") else name for name in frame.columns]
+        return frame.toDF(*names)
+
+    def _rule(self) -> str:
+        return getattr(self._source, "schema_evolution", None) or "freeze"
+
+    def _parquet(self) -> Any:
+        if any("://" in path for path in self._paths):
+            return self._load({"mergeSchema": self._rule() != "freeze"}, None, self._paths)
+        schemas = [(path, _footer_schema(path)) for path in self._paths]
+        schema, is_same = unify(schemas, self._rule())
+        if is_same:
+            return self._load({}, None, self._paths)
+        return self._several(schemas, schema, {})
+
+    def _json(self, schema: st.StructType | None) -> Any:
+        documents = [] if self._form in LINES else [p for p in self._paths if not _is_lines(p)]
+        lines = [path for path in self._paths if path not in documents]
+        groups = [(False, lines), (True, documents)]
+        parts = [
+            self._load({"multiLine": multiline, "mode": "PERMISSIVE"}, schema, paths)
+            for multiline, paths in groups
+            if paths
+        ]
+        whole = parts[0]
+        for part in parts[1:]:
+            whole = whole.unionByName(part, allowMissingColumns=True)
+        if schema is not None:
+            return whole
+        self._refuse_corrupt(whole)
+        return _in_order(whole, _key_order(self._paths))
+
+    def _refuse_corrupt(self, frame: Any) -> None:
+        if "_corrupt_record" in frame.columns:
+            raise ReadError(
+                f"{self._listing.version.key} has lines that are no JSON",
+                hint="mend the file, or declare `schema_definition` on the source",
+            )
+
+
+def _column_or_null(name: str, have: Mapping[str, Any]) -> Any:
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return column(name) if name in have else F.lit(None)
+
+
+def _base(listing: Listing) -> str:
+    """Return the folder above the first `key=value` folder."""
+    path = Path(next(file.path for file in listing.files if file.partition))
+    first = next(i for i, part in enumerate(path.parts) if "=" in part)
+    return str(Path(*path.parts[:first]))
+
+
+def _option(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _footer_schema(path: str) -> st.StructType:
+    try:
+        schema = pq.read_schema(path)
+    except (OSError, ValueError) as error:
+        raise ReadError(f"{path} cannot be read: {error}") from error
+    return st.StructType([st.StructField(f.name, spark_type(held_type(f.type))) for f in schema])
+
+
+def _found_in_text(schema: st.StructType) -> st.StructType:
+    """Return the types that CSV columns get: whole numbers are long, times stay text."""
+    return st.StructType([st.StructField(f.name, _of_text(f.dataType)) for f in schema.fields])
+
+
+def _of_text(dtype: st.DataType) -> st.DataType:
+    if isinstance(dtype, st.IntegralType):
+        return st.LongType()
+    if isinstance(dtype, st.DoubleType | st.BooleanType):
+        return dtype
+    return st.DoubleType() if isinstance(dtype, st.FractionalType) else st.StringType()
+
+
+def _as_read(schema: st.StructType) -> st.StructType:
+    """Return the types in which JSON is read before it is cast: times and numbers as text."""
+    return st.StructType([st.StructField(f.name, _as_text(f.dataType)) for f in schema.fields])
+
+
+def _as_text(dtype: st.DataType) -> st.DataType:
+    nested = isinstance(dtype, st.ArrayType | st.StructType | st.MapType)
+    return dtype if nested else st.StringType()
+
+
+def _is_lines(path: str) -> bool:
+    """Return whether a JSON file has a document per line, rather than an array or one."""
+    first = next(iter(_lines(path, 1)), "")
+    text = first.lstrip("\ufeff \t\r\n")
+    if not text.startswith("{"):
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _lines(path: str, count: int) -> Iterable[str]:
+    """Return the first lines of a text file that hold something."""
+    if "://" in path:
+        return []
+    opener: Any = gzip.open if path.endswith(".gz") else open
+    found: list[str] = []
+    with opener(path, "rt", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if line.strip():
+                found.append(line)
+            if len(found) == count:
+                break
+    return found
+
+
+def _key_order(paths: Sequence[str]) -> dict[str, Any]:
+    """Return the keys of JSON files in the order in which they appear, nested ones below them."""
+    order: dict[str, Any] = {}
+    for path in paths[:100]:
+        try:
+            lines = _lines(path, _ORDER_LINES)
+            texts = lines if _is_lines(path) else [Path(path).read_text(encoding="utf-8-sig")]
+            for text in texts:
+                _note_keys(json.loads(text), order)
+        except (OSError, ValueError):
+            continue
+    return order
+
+
+def _note_keys(value: Any, order: dict[str, Any]) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _note_keys(item, order)
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _note_keys(inner, order.setdefault(key, {}))
+
+
+def _in_order(frame: Any, order: Mapping[str, Any]) -> Any:
+    """Return the frame with its columns and fields in this order; Spark sorts them by name."""
+    schema = _ordered(frame.schema, order)
+    if schema == frame.schema:
+        return frame
+    return frame.to(schema)
+
+
+def _ordered(schema: st.StructType, order: Mapping[str, Any]) -> st.StructType:
+    places = {name: place for place, name in enumerate(order)}
+    fields = sorted(schema.fields, key=lambda field: places.get(field.name, len(places)))
+    return st.StructType(
+        [st.StructField(f.name, _ordered_type(f.dataType, order.get(f.name, {}))) for f in fields]
+    )
+
+
+def _ordered_type(dtype: st.DataType, order: Mapping[str, Any]) -> st.DataType:
+    if isinstance(dtype, st.StructType):
+        return _ordered(dtype, order)
+    if isinstance(dtype, st.ArrayType):
+        return st.ArrayType(_ordered_type(dtype.elementType, order), dtype.containsNull)
+    return dtype
+
+
+def scan_written(spark: Any, listing: Listing, form: str, written: Written) -> Any:
+    """Return text files that a node wrote, in the types and the order that its columns had."""
+    wanted = st.StructType([st.StructField(c.name, parse_type(c.type)) for c in written.columns])
+    options = {TEXT_OPTIONS.get(n, n): v for n, v in written.options.items() if n in TEXT_OPTIONS}
+    options |= {name: written.options[name] for name in ("sep", "quote") if name in written.options}
+    source = FileSource(path=listing.version.key, format=form, read_options=options)
+    return _Files(spark, listing, form, source).declared(wanted)

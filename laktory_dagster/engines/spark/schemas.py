@@ -1,0 +1,174 @@
+"""Types between Spark and the portable spelling that results, receipts and YAML use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from pyspark.sql import types as st
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
+
+from laktory_dagster.engines.base import ColumnType
+from laktory_dagster.errors import SettingsError
+from laktory_dagster.expressions.suggest import hint_for
+
+_PORTABLE: dict[type[st.DataType], str] = {
+    st.StringType: "string",
+    st.ByteType: "int8",
+    st.ShortType: "int16",
+    st.IntegerType: "int32",
+    st.LongType: "int64",
+    st.FloatType: "float32",
+    st.DoubleType: "float64",
+    st.BooleanType: "bool",
+    st.DateType: "date",
+    st.BinaryType: "binary",
+    st.NullType: "null",
+    st.TimestampType: "timestamp[us, UTC]",
+    st.TimestampNTZType: "timestamp[us]",
+    st.DayTimeIntervalType: "duration[us]",
+}
+_DECLARED: dict[str, st.DataType] = {
+    **dict.fromkeys(("string", "str", "utf8", "text", "varchar"), st.StringType()),
+    **dict.fromkeys(("int8", "byte", "tinyint"), st.ByteType()),
+    **dict.fromkeys(("int16", "short", "smallint", "uint8"), st.ShortType()),
+    **dict.fromkeys(("int32", "int", "integer", "uint16"), st.IntegerType()),
+    **dict.fromkeys(("int64", "long", "bigint", "uint32"), st.LongType()),
+    **dict.fromkeys(("float32", "float", "real"), st.FloatType()),
+    **dict.fromkeys(("float64", "double"), st.DoubleType()),
+    **dict.fromkeys(("bool", "boolean"), st.BooleanType()),
+    **dict.fromkeys(("timestamp", "datetime"), st.TimestampType()),
+    "timestamp_ntz": st.TimestampNTZType(),
+    "date": st.DateType(),
+    "binary": st.BinaryType(),
+    **dict.fromkeys(("null", "void"), st.NullType()),
+    # Spark has no unsigned and no wider integers: the least type that holds all their values.
+    "uint64": st.DecimalType(20, 0),
+    "int128": st.DecimalType(38, 0),
+}
+_TIMED = re.compile(r"(timestamp|duration)\[(ms|us|ns)(?:, *([\w/+-]+))?\]")
+_ALIASES = {
+    "TIMESTAMPTZ": "timestamp",
+    "TIMESTAMPLTZ": "timestamp",
+    "TIMESTAMPNTZ": "timestamp_ntz",
+}
+
+
+def portable(dtype: st.DataType) -> str:
+    """Return the portable spelling of a type: `int64`, `list<string>`, `timestamp[us, UTC]`."""
+    if type(dtype) in _PORTABLE:
+        return _PORTABLE[type(dtype)]
+    if isinstance(dtype, st.DecimalType):
+        return f"decimal({dtype.precision},{dtype.scale})"
+    if isinstance(dtype, st.ArrayType):
+        return f"list<{portable(dtype.elementType)}>"
+    if isinstance(dtype, st.StructType):
+        fields = (f"{field.name}: {portable(field.dataType)}" for field in dtype.fields)
+        return f"struct<{', '.join(fields)}>"
+    if isinstance(dtype, st.MapType):
+        return f"map<{portable(dtype.keyType)}, {portable(dtype.valueType)}>"
+    if isinstance(dtype, (st.CharType, st.VarcharType)):
+        return "string"
+    return dtype.simpleString()
+
+
+def column_types(schema: st.StructType) -> tuple[ColumnType, ...]:
+    """Return the columns of a schema with their portable types."""
+    return tuple(ColumnType(field.name, portable(field.dataType)) for field in schema.fields)
+
+
+@lru_cache(maxsize=512)
+def parse_type(text: str) -> st.DataType:
+    """Return the type that a text names: SQL's and Spark's names, nested ones, portable ones.
+
+    Raises:
+        SettingsError: it names no type, or one that Spark has not.
+    """
+    name = text.strip().lower()
+    if name in _DECLARED:
+        return _DECLARED[name]
+    timed = _TIMED.fullmatch(text.strip())
+    if timed is not None:
+        if timed.group(1) == "duration":
+            return st.DayTimeIntervalType()
+        return st.TimestampType() if timed.group(3) else st.TimestampNTZType()
+    if "<" in name or "(" in name:
+        kind = _sql_type(text.strip().replace("list<", "array<"))
+        if kind is not None:
+            return _from_sql(kind)
+    raise SettingsError(
+        f"`{text}` is no type of Spark",
+        expected="a type such as string, int, long, double, boolean, date, timestamp, "
+        "decimal(10,2), array<int>, struct<a: int>",
+        hint=hint_for(name, _DECLARED),
+    )
+
+
+def _sql_type(text: str) -> exp.DataType | None:
+    try:
+        return parse_one(f"CAST(x AS {text})", dialect="spark").find(exp.DataType)
+    except SqlglotError:
+        return None
+
+
+def _from_sql(kind: exp.DataType) -> st.DataType:
+    if kind.this == exp.DataType.Type.ARRAY:
+        return st.ArrayType(_from_sql(kind.expressions[0]))
+    if kind.this == exp.DataType.Type.MAP:
+        key, value = (_from_sql(inner) for inner in kind.expressions)
+        return st.MapType(key, value)
+    if kind.this == exp.DataType.Type.STRUCT:
+        fields = [(column.this.name, column.args.get("kind")) for column in kind.expressions]
+        return st.StructType(
+            [st.StructField(name, _from_sql(inner)) for name, inner in fields if inner]
+        )
+    if kind.this == exp.DataType.Type.DECIMAL:
+        sizes = [int(size.this.name) for size in kind.expressions]
+        return st.DecimalType(*(sizes or [10, 0]))
+    name = kind.this.value if hasattr(kind.this, "value") else str(kind.this)
+    return parse_type(_ALIASES.get(name.upper(), name))
+
+
+def parse_schema(definition: Any) -> st.StructType:
+    """Return the schema that a source or a sink declares.
+
+    A mapping from column to type, a list of `{name, type}`, `a INT, b STRING`, or Spark's JSON form
+    (`{type: struct, fields: [...]}`).
+
+    Raises:
+        SettingsError: a type is unknown, or the form is.
+    """
+    if isinstance(definition, str):
+        return _parse_ddl(definition)
+    if isinstance(definition, Mapping):
+        if isinstance(definition.get("fields"), Sequence):
+            return parse_schema(definition["fields"])
+        pairs = list(definition.items())
+    elif isinstance(definition, Sequence):
+        pairs = [(item["name"], item.get("type", "string")) for item in definition]
+    else:
+        raise SettingsError("a schema is a mapping from column to type, or `a INT, b STRING`")
+    return st.StructType([st.StructField(name, _declared(kind)) for name, kind in pairs])
+
+
+def _declared(kind: Any) -> st.DataType:
+    if isinstance(kind, str):
+        return parse_type(kind)
+    if isinstance(kind, Mapping) and kind.get("type") == "array":
+        return st.ArrayType(_declared(kind["elementType"]))
+    if isinstance(kind, Mapping):
+        return parse_schema(kind)
+    raise SettingsError(f"`{kind}` is no type")
+
+
+def _parse_ddl(text: str) -> st.StructType:
+    kind = _sql_type(f"STRUCT<{text}>")
+    struct = None if kind is None else _from_sql(kind)
+    if not isinstance(struct, st.StructType) or not struct.fields:
+        raise SettingsError(
+            f"the schema `{text[:80]}` cannot be read", expected="`a INT, b STRING`"
+        )
+    return struct

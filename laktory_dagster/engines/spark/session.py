@@ -1,0 +1,191 @@
+"""The Spark session of a run: made here with settings that fit, or taken as it is given."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from laktory_dagster.engines.spark.java import use_java
+from laktory_dagster.errors import ExecutionError, UnsupportedError
+from laktory_dagster.settings import SparkSettings
+
+DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
+_TWICE = (
+    # Spark ships newer ones of these; both sets on one class path break the session.
+    "org.apache.hadoop:hadoop-client-api",
+    "org.apache.hadoop:hadoop-client-runtime",
+    "org.apache.logging.log4j:log4j-api",
+    "org.apache.logging.log4j:log4j-core",
+    "org.apache.logging.log4j:log4j-slf4j2-impl",
+    "org.slf4j:slf4j-api",
+    "org.apache.parquet:parquet-hadoop",
+    "org.apache.parquet:parquet-column",
+    "org.apache.parquet:parquet-common",
+    "org.apache.parquet:parquet-encoding",
+    "org.apache.parquet:parquet-format-structures",
+    "org.apache.parquet:parquet-jackson",
+    "com.github.luben:zstd-jni",
+    "org.xerial.snappy:snappy-java",
+    "org.roaringbitmap:RoaringBitmap",
+)
+MEANING = {
+    # Values that do not fit become null, on every engine: an expectation can catch them.
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "true",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+}
+"""Settings that decide what a pipeline means; a given session gets them for as long as a run."""
+
+
+class Session:
+    """A session and what it was before."""
+
+    def __init__(self, spark: Any, *, is_own: bool) -> None:
+        """Set what decides the meaning of a pipeline."""
+        self.spark = spark
+        self._is_own = is_own
+        self._before: dict[str, str | None] = {}
+        for key, value in MEANING.items():
+            self._before[key] = spark.conf.get(key, None)
+            spark.conf.set(key, value)
+
+    @property
+    def is_connect(self) -> bool:
+        """Return whether it speaks to a server (Spark Connect, Databricks Connect)."""
+        return is_connect(self.spark)
+
+    def close(self) -> None:
+        """Stop a session of our own, and leave a given one as it was."""
+        if self._is_own:
+            self.spark.stop()
+            return
+        for key, value in self._before.items():
+            if value is None:
+                self.spark.conf.unset(key)
+            else:
+                self.spark.conf.set(key, value)
+
+
+def is_connect(spark: Any) -> bool:
+    """Return whether a session or a frame belongs to Spark Connect."""
+    return ".connect." in type(spark).__module__
+
+
+def open_session(given: Any, settings: SparkSettings) -> Session:
+    """Return the session to use: the given one, or a new one as the settings say.
+
+    Raises:
+        UnsupportedError: no Java that Spark runs on.
+        ExecutionError: the session does not start, or the server does not answer.
+    """
+    if given is not None:
+        return Session(given, is_own=False)
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    logging.getLogger("pyspark.sql.connect.logging").setLevel(logging.CRITICAL)
+    remote = settings.remote or os.environ.get("SPARK_REMOTE")
+    if remote is None or remote.startswith("local"):
+        use_java(settings.cache)
+    try:
+        spark = _start(remote, settings)
+    except UnsupportedError:
+        raise
+    except Exception as error:
+        raise _not_started(error, remote) from error
+    return Session(spark, is_own=True)
+
+
+def _start(remote: str | None, settings: SparkSettings) -> Any:
+    from pyspark.sql import SparkSession
+
+    builder: Any = SparkSession.builder
+    builder = builder.appName("laktory_dagster")
+    if remote is not None and not remote.startswith("local"):
+        return builder.remote(remote).getOrCreate()
+    builder = builder.remote(remote) if remote else builder.master(settings.master)
+    for key, value in {**local_configuration(settings), **settings.conf}.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def local_configuration(settings: SparkSettings) -> dict[str, str]:
+    """Return the configuration of a session on this machine."""
+    log4j = Path(__file__).with_name("log4j2.properties")
+    found = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log4j.as_uri()}"
+        " -Dderby.system.home=" + str(settings.cache / "derby"),
+        "spark.driver.memory": f"{_memory_mb()}m",
+        "spark.sql.shuffle.partitions": str(os.cpu_count() or 2),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.sql.warehouse.dir": str(settings.cache / "spark-warehouse"),
+        "spark.sql.artifact.isolation.enabled": "false",
+    }
+    return {**found, **_jars(settings)}
+
+
+def _memory_mb() -> int:
+    """Return a quarter of the machine's memory, at least a gigabyte."""
+    try:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 2048
+    return max(1024, whole // (4 * 1024 * 1024))
+
+
+def _jars(settings: SparkSettings) -> Mapping[str, str]:
+    """Return where Delta comes from: named jars, the cache of an earlier start, or Maven."""
+    if settings.jars:
+        return {"spark.jars": ",".join(settings.jars)}
+    ivy = settings.cache / "ivy"
+    cached = sorted((ivy / "jars").glob("*.jar"))
+    artifact, version = DELTA.split(":")[1:]
+    if any(jar.name.endswith(f"{artifact}-{version}.jar") for jar in cached):
+        return {"spark.jars": ",".join(map(str, cached))}
+    found = {
+        "spark.jars.packages": DELTA,
+        "spark.jars.excludes": ",".join(_TWICE),
+        "spark.jars.ivy": str(ivy),
+    }
+    if settings.repository:
+        found["spark.jars.repositories"] = settings.repository
+    return found
+
+
+def _not_started(error: Exception, remote: str | None) -> ExecutionError:
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if remote is not None and not remote.startswith("local"):
+        return ExecutionError(
+            f"the Spark server at {remote.partition(';')[0]} does not answer: {text}",
+            hint="start it, or check LAKTORY_DAGSTER_SPARK_REMOTE",
+        )
+    if "unresolved dependency" in str(error) or "JAVA_GATEWAY_EXITED" in str(error):
+        return ExecutionError(
+            f"Spark does not start: {text}",
+            hint="the first start fetches Delta from Maven Central; without a network set "
+            "LAKTORY_DAGSTER_SPARK_JARS to its jars, or LAKTORY_DAGSTER_SPARK_REPOSITORY",
+        )
+    return ExecutionError(f"Spark does not start: {text}")
+
+
+def require_delta(error: BaseException) -> UnsupportedError | None:
+    """Return the error for a session without Delta, None where something else is wrong."""
+    text = str(error)
+    if "DATA_SOURCE_NOT_FOUND" in text and "delta" in text:
+        return UnsupportedError(
+            "the given Spark session has no Delta",
+            hint="start it with the Delta package and its two `spark.sql` settings, or give none",
+        )
+    return None

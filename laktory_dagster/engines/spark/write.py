@@ -1,0 +1,257 @@
+"""One pass: every rule counted, every target prepared, then commit or abort."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from pyspark.errors import PySparkException
+
+from laktory_dagster.engines.base import (
+    Commit,
+    Frame,
+    Receipt,
+    StageRequest,
+    StageSummary,
+    Target,
+)
+from laktory_dagster.engines.spark.check import Counts, RuleSet, merged_samples
+from laktory_dagster.engines.spark.custom import CustomWriter
+from laktory_dagster.engines.spark.delta import DeltaWriter
+from laktory_dagster.engines.spark.files import FilesWriter
+from laktory_dagster.engines.spark.merge import MergeWriter
+from laktory_dagster.engines.spark.problems import plain_text
+from laktory_dagster.engines.spark.rows import plain_rows
+from laktory_dagster.engines.spark.schemas import column_types
+from laktory_dagster.engines.spark.writer import TargetWriter
+from laktory_dagster.engines.storage.layout import layout_of
+from laktory_dagster.engines.storage.receipts import save_failures
+from laktory_dagster.errors import LaktoryDagsterError, TransformError, UnsupportedError, WriteError
+
+_UNCOUNTED = Counts(0, 0, 0, {}, {})
+
+
+class SparkStaged:
+    """What one pass prepared; see `Staged` in `engines.base`."""
+
+    def __init__(self, work: _Pass) -> None:
+        """Keep the pass whose writers publish."""
+        self._work = work
+
+    @property
+    def summary(self) -> StageSummary:
+        """Return counts, schema and samples of the pass.
+
+        A batch that no rule looks at, with one target, is counted as it is written: its counts are
+        there after the commit.
+        """
+        return self._work.summary
+
+    def commit(self, target: Target, receipt: Receipt) -> Commit:
+        """Publish one target with its receipt, atomically. Raises WriteError and its children."""
+        work = self._work
+        with _write_errors(target):
+            if work.is_direct:
+                return work.commit_direct(target, receipt)
+            summary = work.summary
+            rows = summary.rows_quarantined if target.role == "quarantine" else summary.rows_out
+            return work.writers[target.key].commit(receipt, rows)
+
+    def abort(self) -> None:
+        """Remove what was staged and not committed; never raises."""
+        self._work.abort()
+
+    def frames(self) -> tuple[Frame, Frame]:
+        """Return the good and the quarantined rows as this pass saw them."""
+        return self._work.good, self._work.quarantined
+
+    def save_samples(self, target: Target) -> None:
+        """Store the rejected rows of the summary beside the target's receipt."""
+        with _write_errors(target):
+            save_failures(layout_of(target.place, target.format), self.summary.samples)
+
+
+class _Pass:
+    """One pass over a frame: kept while several outputs or the rules need it."""
+
+    def __init__(self, request: StageRequest) -> None:
+        """Compile the rules and check the targets.
+
+        Raises:
+            LaktoryDagsterError: whatever can be known to be wrong before the work.
+        """
+        self.request = request
+        frame = request.frame
+        self.rules = RuleSet(
+            request.rules,
+            request.dialect,
+            frame,
+            _null_keys(request.targets),
+            request.stamp.logical_time,
+        )
+        self._flagged = self.rules.flagged(frame)
+        self.good = self.rules.good(self._flagged)
+        self.quarantined = self.rules.quarantined(self._flagged, request.stamp)
+        self.is_direct = self._may_be_direct()
+        self.writers: dict[str, TargetWriter] = {}
+        self.summary = self._summary(_UNCOUNTED, [], [])
+        try:
+            for target in request.targets:
+                with _write_errors(target):
+                    self.writers[target.key] = self._writer(target)
+                    self.writers[target.key].prepare()
+        except BaseException:
+            self.abort()
+            raise
+
+    def _may_be_direct(self) -> bool:
+        targets = self.request.targets
+        return (
+            self.rules.is_empty
+            and len(targets) == 1
+            and targets[0].format == "DELTA"
+            and targets[0].mode != "MERGE"
+            and targets[0].custom_writer is None
+            and targets[0].on_empty == "write"
+        )
+
+    def _writer(self, target: Target) -> TargetWriter:
+        rows = self.quarantined if target.role == "quarantine" else self.good
+        return open_writer(target, rows, self.request)
+
+    def run(self) -> None:
+        """Compute the batch once where something is to be counted or staged before the commit."""
+        if self.is_direct:
+            self.writers[self.request.targets[0].key].take(self.good)
+            return
+        self._flagged.persist()
+        try:
+            with _pass_errors(self.request):
+                row = self._flagged.agg(*self.rules.counting()).first().asDict()
+                counts = self.rules.counts(row)
+                samples = self._samples(counts)
+                self.summary = self._summary(counts, samples, self._preview(self.good))
+        except BaseException:
+            self.abort()
+            raise
+        for target in self.request.targets:
+            with _write_errors(target):
+                rows = self.quarantined if target.role == "quarantine" else self.good
+                self.writers[target.key].take(rows)
+
+    def _samples(self, counts: Counts) -> list[list[dict[str, Any]]]:
+        wanted = self.request.keep_samples and any(counts.failures.values())
+        if not wanted:
+            return []
+        return [plain_rows(rows) for rows in self.rules.sample_frames(self._flagged)]
+
+    def _preview(self, frame: Frame) -> Sequence[Mapping[str, Any]]:
+        if not (self.request.targets and self.request.keep_samples):
+            return []
+        return plain_rows(frame.limit(self.request.sample_rows))
+
+    def commit_direct(self, target: Target, receipt: Receipt) -> Commit:
+        """Write the batch and count it in one."""
+        commit = self.writers[target.key].commit(receipt, None)
+        counts = Counts(commit.rows, commit.rows, 0, {}, {})
+        preview = [] if commit.skipped else self._preview(commit.published)
+        self.summary = self._summary(counts, [], preview)
+        return commit
+
+    def _summary(
+        self,
+        counts: Counts,
+        samples: Sequence[Sequence[Mapping[str, Any]]],
+        preview: Sequence[Mapping[str, Any]],
+    ) -> StageSummary:
+        return StageSummary(
+            rows_in=counts.rows_in,
+            rows_out=counts.rows_out,
+            rows_dropped=counts.rows_in - counts.rows_out - counts.rows_quarantined,
+            rows_quarantined=counts.rows_quarantined,
+            failures=counts.failures,
+            aggregates=counts.aggregates,
+            columns=column_types(self.request.frame.schema),
+            samples=tuple(merged_samples(samples)) if samples else (),
+            preview=tuple(preview),
+        )
+
+    def abort(self) -> None:
+        """Let go of what was kept and staged; never raises."""
+        for writer in self.writers.values():
+            writer.abort()
+        with suppress(Exception):
+            if not self.is_direct:
+                self._flagged.unpersist()
+
+
+def stage(request: StageRequest) -> SparkStaged:
+    """Check and count the frame in one pass, and prepare all targets.
+
+    Raises:
+        WriteError: a target cannot be written, or the rows do not fit it.
+        TransformError: a rule or a step cannot be evaluated.
+        ReadError: a source turned out to be unreadable.
+    """
+    work = _Pass(request)
+    try:
+        work.run()
+        if not work.is_direct:
+            for writer in work.writers.values():
+                if writer.target.role != "quarantine":
+                    writer.refuse_empty(work.summary.rows_out)
+    except BaseException:
+        work.abort()
+        raise
+    return SparkStaged(work)
+
+
+def open_writer(target: Target, rows: Frame, request: StageRequest) -> TargetWriter:
+    """Return the writer for a target's format and mode. Raises UnsupportedError."""
+    if target.custom_writer is not None:
+        return CustomWriter(target, rows, request.stamp)
+    if target.mode in ("COMPLETE", "UPDATE"):
+        raise UnsupportedError(f"mode {target.mode} is for streams")
+    kind = layout_of(target.place, target.format).kind
+    if target.table_name and kind == "file":
+        raise WriteError(
+            f"the table {target.table_name} is a file, not a folder: {target.place.uri}"
+        )
+    if kind == "delta":
+        is_merge = target.mode == "MERGE"
+        return (MergeWriter if is_merge else DeltaWriter)(target, rows, request.stamp)
+    return FilesWriter(target, rows, request.stamp)
+
+
+def _null_keys(targets: Sequence[Target]) -> tuple[str, ...]:
+    keys = [
+        key
+        for target in targets
+        if target.mode == "MERGE" and target.null_keys == "quarantine"
+        for key in target.primary_keys or (target.merge.primary_keys if target.merge else ())
+    ]
+    return tuple(dict.fromkeys(keys))
+
+
+@contextmanager
+def _pass_errors(request: StageRequest) -> Iterator[None]:
+    """Turn what the pass raises into the package's errors."""
+    try:
+        yield
+    except LaktoryDagsterError:
+        raise
+    except (OSError, PySparkException) as error:
+        read = f" (reads {', '.join(request.sources)})" if request.sources else ""
+        raise TransformError(f"{plain_text(error)}{read}") from error
+
+
+@contextmanager
+def _write_errors(target: Target) -> Iterator[None]:
+    name = target.table_name or target.place.uri
+    try:
+        yield
+    except LaktoryDagsterError:
+        raise
+    except (OSError, PySparkException) as error:
+        raise WriteError(f"{name} could not be written: {plain_text(error)}") from error

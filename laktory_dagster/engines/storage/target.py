@@ -1,0 +1,162 @@
+"""What every kind of target has in common: the checks before the work, staging, and clean-up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from laktory_dagster.engines.base import Commit, Frame, Receipt, RunStamp, Target
+from laktory_dagster.engines.storage.layout import Layout, layout_of
+from laktory_dagster.engines.storage.receipts import write_receipt
+from laktory_dagster.engines.storage.staging import Slot, sweep
+from laktory_dagster.errors import TargetExistsError, UnsupportedError, WriteError
+from laktory_dagster.expressions.suggest import hint_for
+
+
+class StagingTarget:
+    """The half of a writer that no engine is needed for: where to stage, when to skip."""
+
+    def __init__(self, target: Target, stamp: RunStamp) -> None:
+        """Decide nothing yet; `prepare` looks at the target."""
+        self.target = target
+        self.stamp = stamp
+        self.layout: Layout = layout_of(target.place, target.format)
+        self.slot = Slot(self.layout, stamp.token(target.key))
+        self.rows: int | None = None
+        self.is_ignored = False
+        self.is_open = False
+
+    @property
+    def name(self) -> str:
+        """Return what errors call the target."""
+        return self.target.table_name or self.layout.uri
+
+    def prepare(self) -> None:
+        """Check, sweep, open.
+
+        Raises:
+            TargetExistsError: mode ERROR and there is something.
+            WriteError: the place cannot be written, or the columns do not fit.
+        """
+        if self.target.mode in ("ERROR", "IGNORE") and self.exists():
+            if self.target.mode == "ERROR" and not self.is_own():
+                raise TargetExistsError(
+                    f"{self.name} exists and its mode is ERROR",
+                    hint="use OVERWRITE to replace it, IGNORE to leave it as it is",
+                )
+            self.is_ignored = True
+            return
+        check_writable(self.layout, self.name)
+        self.check()
+        sweep(self.layout, self.slot.token, self.is_published)
+        self.slot.open(self.stamp)
+        self.is_open = True
+
+    def exists(self) -> bool:
+        """Return whether the target holds data."""
+        raise NotImplementedError
+
+    def is_own(self) -> bool:
+        """Return whether the stored data come from an earlier attempt of this very write."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Check columns and options against what is stored."""
+        raise NotImplementedError
+
+    def is_published(self, staged_id: str) -> bool:
+        """Return whether staged files of another run belong to the target by now."""
+        raise NotImplementedError
+
+    def no_rows(self) -> Frame:
+        """Return a frame of the batch's columns without rows."""
+        raise NotImplementedError
+
+    def skip(self, receipt: Receipt, rows: int) -> Commit | None:
+        """Return the commit that publishes nothing on purpose, None when there is work to do."""
+        if self.is_ignored:
+            return self.skipped(receipt)
+        if rows:
+            return None
+        adds = self.target.mode in ("APPEND", "MERGE") and self.exists()
+        if self.target.on_empty == "skip" or adds:
+            write_receipt(self.layout, receipt, skipped=True)
+            self.abort()
+            return self.skipped(receipt)
+        return None
+
+    def skipped(self, receipt: Receipt) -> Commit:
+        """Return the commit of a target that stays as it is."""
+        return Commit(self.target, 0, None, None, self.no_rows(), skipped=True)
+
+    def refuse_empty(self, rows: int) -> None:
+        """Raise WriteError when no rows came and `on_empty` says that this is a failure."""
+        if rows == 0 and self.target.on_empty == "fail" and not self.is_ignored:
+            raise WriteError(
+                f"{self.name}: there are no rows to write and `on_empty` is `fail`",
+                hint="use `on_empty: skip` to keep the stored rows, `write` to store none",
+            )
+
+    def break_off(self) -> None:
+        """Remove what a failed pass has staged; never raises."""
+        if self.is_open:
+            with suppress(Exception):
+                self.slot.break_off()
+            self.is_open = False
+
+    def abort(self) -> None:
+        """Remove what was staged and not committed; never raises."""
+        if self.is_open:
+            with suppress(Exception):
+                self.slot.close(remove=True)
+            self.is_open = False
+
+
+def check_writable(layout: Layout, name: str) -> None:
+    """Raise WriteError when the nearest existing folder of a local target refuses writing."""
+    if "://" in layout.store.root:
+        return
+    folder = Path(layout.store.root)
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise WriteError(f"{name} cannot be written: {folder} is a file, not a folder")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise WriteError(
+            f"{name} cannot be written: no permission to write in {folder}",
+            hint="give this user the permission, or choose another place",
+        )
+    if shutil.disk_usage(folder).free == 0:
+        raise WriteError(f"{name} cannot be written: no space left on the disk of {folder}")
+
+
+def take_options(
+    given: Mapping[str, Any], allowed: Mapping[str, str], what: str, engine: str
+) -> dict[str, Any]:
+    """Return the writer options under the engine's names.
+
+    Args:
+        given: options as declared.
+        allowed: accepted spelling to the engine's parameter; an empty one is accepted without
+            effect.
+        what: what errors call the writer.
+        engine: what errors call the engine.
+
+    Raises:
+        UnsupportedError: an option that this writer does not have.
+    """
+    taken: dict[str, Any] = {}
+    for option, value in given.items():
+        if option not in allowed:
+            raise UnsupportedError(
+                f"the {what} writer of the {engine} engine has no option `{option}`",
+                expected=f"one of {', '.join(sorted(allowed))}",
+                hint=hint_for(option, allowed),
+            )
+        if allowed[option]:
+            taken[allowed[option]] = value
+    return taken
