@@ -103,12 +103,6 @@ def _check_text(text: str, path: Path, context: NodeContext) -> None:
 
 def check_roots(expression: Expression, path: Path, context: NodeContext) -> None:
     """Report an expression in the language of another engine."""
-    if "pl" in expression.roots and context.engine == "spark":
-        context.findings.error(
-            "a `pl.` expression does not run on spark",
-            path,
-            hint="write it with `nw.`, which runs on every engine, or as SQL",
-        )
     for name in missing_functions(expression) if context.engine == "polars" else ():
         context.findings.error(
             f"`F.{name}` has no equal on polars",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -16,7 +17,37 @@ from laktory_dagster.engines.base import Engine
 from laktory_dagster.engines.registry import open_engine
 from tests.sessions import shared_session
 
-ENGINES = ("polars",)
+ENGINES = (
+    "polars",
+    # One session, and so one process, for all tests of Spark.
+    pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")]),
+)
+
+
+LACKS = {
+    **dict.fromkeys(("AVRO", "IPC", "EXCEL"), ("spark",)),
+    **dict.fromkeys(("ORC", "TEXT", "XML", "BINARYFILE"), ("polars",)),
+}
+"""The engines that lack a format; a test of it (its parameter `form`) has to be refused."""
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Hold a test to the refusal by name of what its engine lacks (`lacks(engine, message)`)."""
+    outcome: Any = yield
+    name = getattr(pyfuncitem, "callspec", None) and pyfuncitem.callspec.params.get("engine")
+    form = getattr(pyfuncitem, "callspec", None) and pyfuncitem.callspec.params.get("form")
+    raised = None if outcome.excinfo is None else outcome.excinfo[1]
+    refused = [marker.args for marker in pyfuncitem.iter_markers("lacks")]
+    if raised is not None:
+        refused += [(engine, rf"(read|write)s? {form}") for engine in LACKS.get(form, ())]
+    wanted = [text for engine, text in refused if str(name).startswith(engine)] if name else []
+    if not wanted:
+        return
+    message = "|".join(wanted)
+    if raised is None or not re.search(message, str(raised)):
+        pytest.fail(f"{name} has to refuse this with `{message}`, not with: {raised}")
+    outcome.force_result(None)
 
 
 @pytest.fixture(params=ENGINES)

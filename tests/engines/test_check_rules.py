@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.errors import ExpressionError, LaktoryDagsterError, TransformError
+from tests.engines.frames import collected, failing
 from tests.engines.writing import Desk, rule
 
 FRAME = pl.DataFrame({"x": [1, 2, None, 4], "s": ["a", "b", "c", None]})
@@ -118,8 +119,8 @@ def test_a_view_is_counted_and_stores_nothing(desk: Desk) -> None:
     assert staged.summary.rows_out == 1
     assert staged.summary.rows_quarantined == 2
     good, aside = staged.frames()
-    assert good.collect().rows() == [(2, "b")]
-    assert sorted(row[1] for row in aside.collect().rows()) == ["a", "c"]
+    assert collected(good).rows() == [(2, "b")]
+    assert sorted(row[1] for row in collected(aside).rows()) == ["a", "c"]
     assert desk.files() == []
 
 
@@ -222,7 +223,7 @@ def test_hostile_rule_names_are_only_names(desk: Desk) -> None:
 
 
 def test_a_row_that_fails_the_pass_leaves_nothing(desk: Desk) -> None:
-    frame = pl.LazyFrame({"s": ["1", "x"]}).with_columns(pl.col("s").cast(pl.Int64))
+    frame = failing(desk.engine)
     with pytest.raises(LaktoryDagsterError):
         desk.stage(frame, desk.target("t"), desk.aside("q"), rules=[rule("s", "s > 0", "DROP")])
     assert desk.files() == []

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from laktory_dagster.engines.base import Engine, Place, ReadRequest, ReadResult
 from laktory_dagster.engines.registry import open_engine
-from laktory_dagster.errors import ReadError, UnsupportedError
+from laktory_dagster.errors import LaktoryDagsterError, ReadError
 from laktory_dagster.models import FileSource
 
 ROWS = [{"id": 1, "name": "a", "price": 1.5}, {"id": 2, "name": "b", "price": None}]
@@ -285,12 +285,24 @@ def test_an_empty_folder_is_an_error(engine: Engine, tmp_path: Path) -> None:
         read(engine, tmp_path, "CSV")
 
 
-@pytest.mark.parametrize("form", ["ORC", "TEXT", "XML", "BINARYFILE"])
-def test_formats_of_other_engines_are_named(engine: Engine, tmp_path: Path, form: str) -> None:
-    (tmp_path / "x").write_text("x")
+@pytest.mark.parametrize("form", ["TEXT", "BINARYFILE"])
+def test_formats_of_one_engine(engine: Engine, tmp_path: Path, form: str) -> None:
+    (tmp_path / "x").write_text("a\nb\n")
+    found = list(engine.head(read(engine, tmp_path / "x", form).frame, 9))
+    if form == "TEXT":
+        assert found == [{"value": "a"}, {"value": "b"}]
+    else:
+        assert [(row["content"], row["length"]) for row in found] == [(b"a\nb\n", 4)]
 
-    with pytest.raises(UnsupportedError, match=form):
-        read(engine, tmp_path / "x", form)
+
+@pytest.mark.lacks("polars", "does not read XML")
+def test_xml_rows_have_a_tag(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "x.xml").write_text("<all><row><a>1</a></row><row><a>2</a></row></all>")
+    options = {"read_options": {"rowTag": "row"}}
+    found = read(engine, tmp_path / "x.xml", "XML", **options)
+    assert list(engine.head(found.frame, 9)) == [{"a": 1}, {"a": 2}]
+    with pytest.raises(LaktoryDagsterError, match="needs the name of the element"):
+        read(engine, tmp_path / "x.xml", "XML")
 
 
 def test_the_version_changes_with_the_files(engine: Engine, tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ import pytest
 
 from laktory_dagster import models
 from laktory_dagster.errors import LaktoryDagsterError
+from tests.engines.frames import collected
+
+pytestmark = pytest.mark.lacks("spark", "no file system for `s3://`")
 
 Bucket = tuple[str, dict[str, str], Any]
 FIRST = {"id": [1, 2], "city": ["Bern", None], "price": [1.5, 2.5]}
@@ -54,7 +57,7 @@ def pipeline(path: str, form: str, options: dict[str, str], **more: Any) -> mode
 
 
 def rows(made: models.Pipeline) -> list[tuple[Any, ...]]:
-    frame = made.nodes_dict["n"].execute().collect()
+    frame = collected(made.nodes_dict["n"].execute())
     return sorted(frame.rows(), key=repr)
 
 

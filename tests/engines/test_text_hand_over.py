@@ -12,6 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from laktory_dagster import models
+from tests.engines.frames import collected
 
 PLAIN = pl.DataFrame(
     {
@@ -67,7 +68,7 @@ def assert_handed_over(frame: pl.DataFrame, sink: dict[str, Any]) -> None:
     with pipeline_of(frame, sink) as pipeline:
         pipeline.execute()
         for node in pipeline.nodes:
-            found = node.output_df.collect()
+            found = collected(node.output_df)
             assert_frame_equal(found, frame, check_row_order=False)
 
 
@@ -95,7 +96,7 @@ def test_an_append_is_read_back_whole(tmp_path: Path) -> None:
     with pipeline_of(PLAIN, sink) as pipeline:
         pipeline.execute()
         pipeline.execute()
-        found = pipeline.nodes_dict["second"].output_df.collect()
+        found = collected(pipeline.nodes_dict["second"].output_df)
     assert_frame_equal(found, pl.concat([PLAIN, PLAIN]), check_row_order=False)
 
 
@@ -106,5 +107,5 @@ def test_a_file_of_somebody_else_is_read_by_its_source_options(tmp_path: Path) -
         {"name": "p", "dataframe_type": "POLARS", "nodes": [{"name": "x", "source": source}]}
     ) as pipeline:
         pipeline.execute()
-        found = pipeline.nodes_dict["x"].output_df.collect()
+        found = collected(pipeline.nodes_dict["x"].output_df)
     assert found.rows() == [(7, 1)]

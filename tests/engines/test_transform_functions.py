@@ -82,7 +82,8 @@ SCALARS: list[tuple[str, Any]] = [
     ("F.when(F.col('i') > 5, 'big').otherwise('small')", "big"), ("F.when(F.col('i') > 9, 1)", None),
     ("F.when(F.col('i') > 9, 1).when(F.col('i') > 5, F.col('j')).otherwise(0)", -3),
     ("F.lit('s')", "s"), ("F.col('st.v')", "one"), ("F.column('i')", 7), ("F.expr('i + j')", 4),
-    ("F.typeof('list')", "list<int64>"),
+    # Each engine calls a type by its own name.
+    ("F.typeof('list').isin('list<int64>', 'array<bigint>')", True),
     # texts
     ("F.upper('s')", "SPARK SQL"), ("F.ucase('s')", "SPARK SQL"), ("F.lower('s')", "spark sql"),
     ("F.lcase('s')", "spark sql"), ("F.initcap(F.lit('sPARK sql'))", "Spark Sql"),
@@ -129,7 +130,10 @@ SCALARS: list[tuple[str, Any]] = [
     ("F.dayofweek('day')", 5), ("F.weekday('day')", 3), ("F.dayofyear('day')", 60), ("F.weekofyear('day')", 9),
     ("F.hour('time')", 13), ("F.minute('time')", 45), ("F.second('time')", 59), ("F.year('text_day')", 2024),
     ("F.dayname('day')", "Thu"), ("F.monthname('day')", "Feb"), ("F.date_add('day', 1)", date(2024, 3, 1)),
-    ("F.dateadd('day', 'i')", date(2024, 3, 7)), ("F.date_sub('day', 29)", date(2024, 1, 31)),
+    pytest.param(
+        "F.dateadd('day', 'i')", date(2024, 3, 7), marks=pytest.mark.lacks("spark", "date_add")
+    ),
+    ("F.date_sub('day', 29)", date(2024, 1, 31)),
     ("F.datediff('text_day', 'day')", 10), ("F.date_diff('day', 'text_day')", -10), ("F.add_months('day', 12)", date(2025, 2, 28)),
     ("F.add_months('day', -1)", date(2024, 1, 29)), ("F.last_day('day')", date(2024, 2, 29)), ("F.next_day('day', 'Mon')", date(2024, 3, 4)),
     ("F.next_day('day', 'thursday')", date(2024, 3, 7)), ("F.trunc('day', 'month')", date(2024, 2, 1)), ("F.trunc('time', 'year')", date(2024, 1, 1)),
@@ -193,6 +197,8 @@ ORDERINGS: list[tuple[str, list[Any]]] = [
 def same(found: Any, expected: Any) -> bool:
     if isinstance(expected, float) and isinstance(found, float):
         return found == pytest.approx(expected, abs=1e-8)
+    if {type(found), type(expected)} == {int, float}:
+        return found == expected  # Spark has integers where the Polars engine counts in floats.
     return found == expected and type(found) is type(expected)
 
 
@@ -212,8 +218,12 @@ def test_value_of_a_group(engine: Engine, expression: str, expected: Any) -> Non
 
 @pytest.mark.parametrize(("expression", "expected"), WINDOWS)
 def test_value_in_a_window(engine: Engine, expression: str, expected: list[Any]) -> None:
-    found = column(engine, SERIES, expression)
-    assert all(same(a, b) for a, b in zip(found, expected, strict=True)), found
+    added = {"with_column": {"name": "result", "type": None, "expr": expression}}
+    # Spark gives the rows of a window group by group: the order of the rows says nothing.
+    found = sorted(rows(engine, SERIES, added), key=str)
+    wanted = sorted(zip(SERIES["g"], SERIES["o"], expected, strict=True), key=str)
+    assert [row[:2] for row in found] == [row[:2] for row in wanted]
+    assert all(same(a[2], b[2]) for a, b in zip(found, wanted, strict=True)), found
 
 
 @pytest.mark.parametrize(("expression", "expected"), ORDERINGS)
@@ -223,7 +233,7 @@ def test_orderings(engine: Engine, expression: str, expected: list[Any]) -> None
 
 
 def test_every_function_is_tried_here_and_is_one_of_sparks() -> None:
-    tried = " ".join(text for text, _ in [*SCALARS, *AGGREGATES, *WINDOWS, *ORDERINGS])
+    tried = str([*SCALARS, *AGGREGATES, *WINDOWS, *ORDERINGS])
     assert [name for name in sorted(SUPPORTED) if f"F.{name}(" not in tried] == []
     assert expression_functions("F") >= SUPPORTED
 

@@ -10,7 +10,10 @@ import pytest
 
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.errors import TargetExistsError, WriteError
+from tests.engines.frames import collected
 from tests.engines.writing import Desk, rule
+
+pytestmark = pytest.mark.lacks("spark", "no file system for `s3://`")
 
 FRAME = pl.DataFrame({"symbol": ["A", "B"], "close": [1.5, 2.5]})
 MORE = pl.DataFrame({"symbol": ["C"], "close": [3.5]})
@@ -62,7 +65,7 @@ def test_overwrite(desk: Desk, bucket: Any, form: str, name: str) -> None:
     target = desk.target(name, form)
     desk.put(FRAME, target, run="r1")
     second = desk.put(MORE, target, run="r2")
-    assert second.published.collect().rows() == MORE_ROWS
+    assert collected(second.published).rows() == MORE_ROWS
     if form != "AVRO":
         assert stored(desk, name, form) == MORE_ROWS
     state = desk.engine.inspect(target.place, form)
@@ -136,6 +139,7 @@ def test_error_mode(desk: Desk, form: str, name: str) -> None:
         desk.stage(FRAME, target)
 
 
+@pytest.mark.lacks("spark", "specified bucket does not exist")
 def test_a_missing_bucket_is_named_without_its_keys(desk: Desk) -> None:
     lost = Desk(desk.engine, desk.folder, desk.storage_options, "s3://nowhere")
     with pytest.raises(WriteError, match=r"s3://nowhere/one\.parquet") as caught:

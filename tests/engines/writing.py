@@ -81,8 +81,8 @@ class Desk:
         stamp: RunStamp | None = None,
         **more: Any,
     ) -> Staged:
-        lazy = frame.lazy() if isinstance(frame, pl.DataFrame) else frame
-        request = StageRequest(lazy, rules, targets, stamp or stamp_of(), "spark", **more)
+        own = self.engine.from_native(frame)
+        request = StageRequest(own, rules, targets, stamp or stamp_of(), "spark", **more)
         return self.engine.stage(request)
 
     def write(

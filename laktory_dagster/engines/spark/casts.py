@@ -31,9 +31,9 @@ def cast_to(value: Column, source: st.DataType, target: st.DataType) -> Column:
     if isinstance(source, st.NullType):
         return value.cast(target)
     if isinstance(target, st.StringType) and isinstance(source, _NESTED):
-        return F.to_json(value)
-    if isinstance(source, _NESTED) != isinstance(target, _NESTED):
-        raise _impossible(source, target)
+        return value.cast(target)
+    if isinstance(source, _NESTED) or isinstance(target, _NESTED):
+        return _nested(value, source, target)
     if isinstance(source, st.StringType):
         return _of_text(F.trim(value), target)
     if isinstance(target, st.BooleanType) and isinstance(source, st.NumericType):
@@ -41,6 +41,27 @@ def cast_to(value: Column, source: st.DataType, target: st.DataType) -> Column:
     if not _can_be(source, target):
         raise _impossible(source, target)
     return value.try_cast(target)
+
+
+def _nested(value: Column, source: st.DataType, target: st.DataType) -> Column:
+    """Return a nested value with its parts cast: fields by name, a missing one null."""
+    if isinstance(source, st.StructType) and isinstance(target, st.StructType):
+        have = {field.name: field.dataType for field in source.fields}
+        parts = [
+            cast_to(value.getField(field.name), have[field.name], field.dataType)
+            if field.name in have
+            else F.lit(None).cast(field.dataType)
+            for field in target.fields
+        ]
+        named = [part.alias(field.name) for part, field in zip(parts, target.fields, strict=True)]
+        return F.when(value.isNotNull(), F.struct(*named))
+    if isinstance(source, st.ArrayType) and isinstance(target, st.ArrayType):
+        inner, wanted = source.elementType, target.elementType
+        return F.transform(value, lambda item: cast_to(item, inner, wanted))
+    if isinstance(source, st.MapType) and isinstance(target, st.MapType):
+        kind, wanted = source.valueType, target.valueType
+        return F.transform_values(value, lambda _, item: cast_to(item, kind, wanted))
+    raise _impossible(source, target)
 
 
 _NESTED = (st.ArrayType, st.StructType, st.MapType)
@@ -71,4 +92,7 @@ def _can_be(source: st.DataType, target: st.DataType) -> bool:
 
 
 def _impossible(source: st.DataType, target: st.DataType) -> TransformError:
-    return TransformError(f"{portable(source)} cannot become {portable(target)}")
+    hint = None
+    if isinstance(source, st.StringType) and isinstance(target, _NESTED):
+        hint = "read the text with `F.from_json`, with `type: null`"
+    return TransformError(f"{portable(source)} cannot be cast to {portable(target)}", hint=hint)

@@ -9,14 +9,13 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import RunStamp
 from laktory_dagster.engines.spark.expressions import compile_condition
-from laktory_dagster.engines.spark.problems import plain_text, unknown_column
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS, plain_text, unknown_column
 from laktory_dagster.engines.spark.schemas import portable
 from laktory_dagster.engines.spark.scope import Scope, column
 from laktory_dagster.errors import ExpressionError, TransformError
@@ -212,19 +211,20 @@ def _for_all(condition: Column, frame: Any) -> Column:
     """Return whether a rule holds for the table: its aggregate, or true in every row."""
     try:
         _ = frame.agg(condition.alias("holds")).schema
-    except PySparkException:
+    except SPARK_ERRORS:
         return F.coalesce(F.bool_and(F.coalesce(condition, F.lit(False))), F.lit(True))
     return F.coalesce(condition, F.lit(False))
 
 
 def _compile(rule: Expectation, scope: Scope) -> Column:
     try:
-        condition = compile_condition(rule.expression, scope)
+        aggregates = rule.type == "AGGREGATE"
+        condition = compile_condition(rule.expression, scope, aggregates=aggregates)
         kind = scope.frame.select(condition.alias("holds")).schema.fields[0].dataType
     except ExpressionError as error:
         error.add_note(f"in the expectation `{rule.name}`")
         raise
-    except PySparkException as error:
+    except SPARK_ERRORS as error:
         raise _explained(rule, error, scope) from error
     if not isinstance(kind, st.BooleanType | st.NullType):
         raise TransformError(
@@ -235,7 +235,7 @@ def _compile(rule: Expectation, scope: Scope) -> Column:
     return condition.cast("boolean")
 
 
-def _explained(rule: Expectation, error: PySparkException, scope: Scope) -> TransformError:
+def _explained(rule: Expectation, error: BaseException, scope: Scope) -> TransformError:
     missing = unknown_column(error)
     if missing is None:
         return TransformError(

@@ -81,12 +81,17 @@ def convert_units(x: Any, input_unit: str, output_unit: str) -> Column:
     return converted + F.lit(float(offset)) if offset else converted
 
 
-def window(*keys: Any, order_by: Any = None) -> Any:
+def window(
+    *keys: Any, order_by: Any = None, descending: bool = False, nulls_last: bool = False
+) -> Any:
     """Return the window over groups of rows, in an order where one is given."""
     names = [key for value in keys for key in (value if isinstance(value, list) else [value])]
     found = Window.partitionBy(*[_column(key) for key in names])
+    if order_by is None:
+        return found
+    direction = f"{'desc' if descending else 'asc'}_nulls_{'last' if nulls_last else 'first'}"
     orders = order_by if isinstance(order_by, list) else [order_by]
-    return found if order_by is None else found.orderBy(*[_column(item) for item in orders])
+    return found.orderBy(*[getattr(_column(item), direction)() for item in orders])
 
 
 FUNCTIONS: Mapping[str, Callable[..., Column]] = {

@@ -48,7 +48,8 @@ def stored_types(types: Types, table: str, known: Types) -> Types:
     A column without a type (all null) takes the type `known` for it, else string.
 
     Raises:
-        WriteError: a column of a type that Delta has no place for (intervals).
+        WriteError: a column of a type that Delta has no place for (intervals), or of a name that
+            it does not take.
     """
     return {
         name: known[name]
@@ -58,19 +59,34 @@ def stored_types(types: Types, table: str, known: Types) -> Types:
     }
 
 
+def _remedy(dtype: st.DataType, column: str) -> str:
+    if isinstance(dtype, st.DayTimeIntervalType):
+        return f"write it as a number: nw.col('{column}').dt.total_microseconds()"
+    return f"write it as text: F.col('{column}').cast('string')"
+
+
+_FORBIDDEN = " ,;{}()\n\t="
+
+
 def _stored(dtype: st.DataType, name: str, table: str) -> st.DataType:
+    forbidden = next((letter for letter in name if letter in _FORBIDDEN), None)
+    if forbidden is not None:
+        raise WriteError(
+            f"{table}: Delta on Spark takes no column name with {forbidden!r}: `{name}`",
+            hint="rename the column, for example in `selects` of the source",
+        )
     if isinstance(dtype, st.NullType):
         return st.StringType()
     if isinstance(dtype, st.ArrayType):
         return st.ArrayType(_stored(dtype.elementType, name, table))
     if isinstance(dtype, st.StructType):
         return st.StructType(
-            [st.StructField(f.name, _stored(f.dataType, name, table)) for f in dtype.fields]
+            [st.StructField(f.name, _stored(f.dataType, f.name, table)) for f in dtype.fields]
         )
-    if isinstance(dtype, st.DayTimeIntervalType | st.YearMonthIntervalType):
+    if isinstance(dtype, (st.DayTimeIntervalType, st.YearMonthIntervalType, st.TimeType)):
         raise WriteError(
             f"{table}: Delta has no type for the column `{name}` ({portable(dtype)})",
-            hint=f"cast `{name}` to a type that can be stored, or drop it",
+            hint=_remedy(dtype, name),
         )
     return dtype
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from pyspark.errors import PySparkException
 from pyspark.sql import functions as F  # noqa: N812
 
 from laktory_dagster.engines.base import Commit, Receipt
@@ -21,7 +21,8 @@ from laktory_dagster.engines.spark.columns import (
     stored_types,
     types_of,
 )
-from laktory_dagster.engines.spark.problems import condition_of, plain_text
+from laktory_dagster.engines.spark.formats import writer_options
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS, condition_of, plain_text
 from laktory_dagster.engines.spark.receipts import find_receipt
 from laktory_dagster.engines.spark.scope import column
 from laktory_dagster.engines.spark.writer import StagingWriter
@@ -30,6 +31,9 @@ from laktory_dagster.engines.storage.layout import Layout
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
 from laktory_dagster.errors import SchemaChangedError, TargetBusyError, WriteError
 
+ATTEMPTS = 10
+PAUSE_SECONDS = 0.2
+_CONFLICTS = ("CONCURRENT", "Concurrent", "ProtocolChangedException", "MetadataChangedException")
 EXACT_INTEGERS = 2**53
 EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
 _OURS = ("overwriteSchema", "overwrite_schema", *EVOLUTION_OPTIONS)
@@ -52,8 +56,14 @@ class DeltaWriter(StagingWriter):
         return commits.find_token(self.layout.store, self.slot.token) is not None
 
     def is_published(self, staged_id: str) -> bool:
-        """Return False: Delta stages by itself, nothing of ours lies beside the table."""
-        return False
+        """Return whether the table has these files, which another engine staged."""
+        if not self.exists():
+            return False
+        log = self.layout.store
+        noted = (
+            commits.commit_info(log, at).get(commits.STAGED_KEY) for at in commits.versions(log)
+        )
+        return staged_id in noted or any(staged_id in name for name in self._table().inputFiles())
 
     @property
     def evolution(self) -> str:
@@ -64,6 +74,12 @@ class DeltaWriter(StagingWriter):
             if name in EVOLUTION_OPTIONS and on
         ]
         return self.target.schema_evolution or (given[0] if given else "freeze")
+
+    @cached_property
+    def file_options(self) -> dict[str, str]:
+        """Return the options of Delta's writer. Raises UnsupportedError."""
+        given = {k: v for k, v in self.target.options.items() if k not in _OURS}
+        return writer_options("DELTA", given)
 
     @property
     def replaces(self) -> bool:
@@ -102,7 +118,7 @@ class DeltaWriter(StagingWriter):
 
     def check(self) -> None:
         """Look at the table as it is before the work; check partition columns and schema."""
-        _ = self.version
+        _ = self.version, self.file_options
         missing = [name for name in self.partition_by if name not in self.types]
         if missing:
             raise WriteError(
@@ -141,11 +157,42 @@ class DeltaWriter(StagingWriter):
         if earlier is not None:
             return self._repeated(earlier)
         self._refuse_inexact()
-        try:
-            self._write(receipt)
-        except PySparkException as error:
-            raise self.explained(error) from error
+        for attempt in range(ATTEMPTS):
+            self._refit()
+            try:
+                self._write(receipt)
+            except SPARK_ERRORS as error:
+                if not self._may_repeat(error, attempt):
+                    raise self.explained(error) from error
+                time.sleep(PAUSE_SECONDS * (attempt + 1))
+            else:
+                break
         return self.finished(receipt, rows)
+
+    def _refit(self) -> None:
+        """Fit the batch to what another run made of the table meanwhile.
+
+        Raises:
+            SchemaChangedError: the columns do not fit any more.
+            TargetBusyError: the stored rows were to be rewritten and are others by now.
+        """
+        now = commits.latest_version(self.layout.store)
+        if now == self.version or (self.replaces and self.version is not None):
+            return
+        if self.fit.widened:
+            raise self._busy()
+        for name in ("version", "stored", "fit"):
+            self.__dict__.pop(name, None)
+        self.check()
+
+    def _may_repeat(self, error: BaseException, attempt: int) -> bool:
+        is_added = self.target.mode == "APPEND" and not self.fit.widened
+        return is_added and _is_conflict(error) and attempt + 1 < ATTEMPTS
+
+    def _busy(self) -> TargetBusyError:
+        return TargetBusyError(
+            f"{self.name}: another run changed the table meanwhile", hint="run the node again"
+        )
 
     def _earlier(self, receipt: Receipt) -> Receipt | None:
         """Return the receipt of an earlier attempt that stands, None where there is work to do."""
@@ -190,31 +237,23 @@ class DeltaWriter(StagingWriter):
             writer = writer.option("overwriteSchema", "true")
         elif self.fit.added or len(self.fit.batch) < len(self.stored):
             writer = writer.option("mergeSchema", "true")
-        for name, value in self.target.options.items():
-            if name not in _OURS:
-                writer = writer.option(name, value)
+        for name, value in self.file_options.items():
+            writer = writer.option(name, value)
         if self.partition_by:
             writer = writer.partitionBy(*self.partition_by)
         writer.option("userMetadata", commit_note(receipt)).save(self.layout.uri)
 
-    def explained(self, error: PySparkException) -> Exception:
+    def explained(self, error: BaseException) -> Exception:
         """Return what Delta raised while committing, in the words of the product."""
-        name = condition_of(error) or str(error)
-        if "CONCURRENT" in name or "ConcurrentModification" in name:
-            return TargetBusyError(
-                f"{self.name}: another run changed the table meanwhile",
-                hint="run the node again",
-            )
+        if _is_conflict(error):
+            return self._busy()
         return WriteError(f"{self.name} could not be written: {plain_text(error)}")
 
     def finished(self, receipt: Receipt, rows: int | None) -> Commit:
         """Return the commit that was made, its receipt stored with the version it got."""
         found = commits.commit_of(self.layout.store, receipt.token, self.version)
         if found is None:
-            raise TargetBusyError(
-                f"{self.name}: the commit of this run is not in the table's log",
-                hint="run the node again",
-            )
+            return self._unchanged(receipt, rows)
         version, info = found
         metrics = info.get("operationMetrics", {})
         written = rows if rows is not None else int(metrics.get("numOutputRows", 0))
@@ -226,10 +265,25 @@ class DeltaWriter(StagingWriter):
         published = self._published(version)
         return Commit(self.target, written, version, int(size) if size else None, published)
 
+    def _unchanged(self, receipt: Receipt, rows: int | None) -> Commit:
+        """Return the commit of a batch for which Delta made none: it changed no row."""
+        version = commits.latest_version(self.layout.store)
+        if version is None:
+            raise WriteError(f"{self.name}: Delta made no table of the rows")
+        if rows is None:
+            receipt = replace(receipt, rows_in=0, rows_out=0)
+        write_receipt(self.layout, with_version(receipt, version), skipped=rows is None)
+        self.abort()
+        published = self.no_rows() if not rows else self._published(version)
+        return Commit(self.target, rows or 0, version, None, published, skipped=rows is None)
+
     def _published(self, version: int) -> Any:
-        if self.replaces or self.fit.widened:
+        if self.fit.widened:
+            return cast_to(self.frame, self.fit.batch)
+        if self.replaces:
             return self._table(version)
-        return added_rows(self.spark, self.layout, version)
+        added = added_rows(self.spark, self.layout, version)
+        return added.select(*map(column, self.fit.batch))
 
 
 def added_rows(spark: Any, layout: Layout, version: int) -> Any:
@@ -239,6 +293,12 @@ def added_rows(spark: Any, layout: Layout, version: int) -> Any:
     names = [unquote(action["path"]).rpartition("/")[2] for action in added]
     # A file's own name has a random part, so that it stands for the whole path.
     return table.filter(F.url_decode(F.col("_metadata.file_name")).isin(names))
+
+
+def _is_conflict(error: BaseException) -> bool:
+    """Return whether Delta refused a commit because another one came first."""
+    said = condition_of(error) or str(error)
+    return any(sign in said for sign in _CONFLICTS)
 
 
 def commit_note(receipt: Receipt) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from pyspark.errors import PySparkException
-
 from laktory_dagster.engines.base import (
     ColumnType,
     Frame,
@@ -22,7 +20,7 @@ from laktory_dagster.engines.base import (
     TransformRequest,
 )
 from laktory_dagster.engines.spark import layers, native, read, receipts, transform, write
-from laktory_dagster.engines.spark.problems import explained, plain_text
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS, explained, plain_text
 from laktory_dagster.engines.spark.rows import plain_rows
 from laktory_dagster.engines.spark.schemas import column_types
 from laktory_dagster.engines.spark.session import Session, open_session
@@ -72,7 +70,7 @@ class SparkEngine:
         """Return the columns of a frame without running it."""
         try:
             return column_types(frame.schema)
-        except PySparkException as error:
+        except SPARK_ERRORS as error:
             raise explained(error) from error
 
     def stage(self, request: StageRequest) -> Staged:
@@ -88,14 +86,14 @@ class SparkEngine:
         """Return the first rows as plain values."""
         try:
             return tuple(plain_rows(frame.limit(rows)))
-        except PySparkException as error:
+        except SPARK_ERRORS as error:
             raise explained(error, frame.columns) from error
 
     def inspect(self, place: Place, format: str) -> TableState | None:  # noqa: A002
         """Return what is stored, or None where nothing is."""
         try:
             return receipts.inspect(self.spark, place, format)
-        except (OSError, PySparkException) as error:
+        except (OSError, *SPARK_ERRORS) as error:
             raise ReadError(
                 f"what is stored at {place.uri} cannot be read: {plain_text(error)}",
                 hint="restore it, or remove it and run the node again",

@@ -1,7 +1,7 @@
 """Checked expressions as columns of Spark, built node by node; nothing is evaluated by Python.
 
-`F.` are Spark's own functions; `nw.` are narwhals', which it translates to Spark. A bare `col` is
-Spark's unless only narwhals has a method that follows it.
+`F.` are Spark's own functions; `nw.` are narwhals', which it translates to Spark, and `pl.` is read
+as `nw.`. A bare `col` is Spark's unless only narwhals has a method that follows it.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ import ast
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import narwhals as nw
 import narwhals.selectors as ncs
-from pyspark.errors import PySparkException
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
 
-from laktory_dagster.engines.spark import column_functions, time_formats
+from laktory_dagster.engines.spark import column_functions, polars_columns, time_formats
 from laktory_dagster.engines.spark.narwhals_columns import is_narwhals, one_column
-from laktory_dagster.engines.spark.problems import explained
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS, explained
+from laktory_dagster.engines.spark.schemas import parse_type
 from laktory_dagster.engines.spark.scope import Scope, column
+from laktory_dagster.engines.spark.typed_text import check_texts
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog
 from laktory_dagster.expressions.nodes import dotted
@@ -61,7 +63,12 @@ _TIME_METHODS: Mapping[str, Callable[[Column, Any], Column]] = {
     "str.to_date": time_formats.to_date,
     "dt.to_string": time_formats.to_text,
 }
-_PRESENT = ("current_timestamp", "now", "localtimestamp")
+_SAME_MEANING: Mapping[str, Callable[..., Column]] = {
+    # Where narwhals' translation to Spark does not mean what it means on Polars.
+    "dt.weekday": lambda value: F.weekday(value) + 1,
+    "round": lambda value, decimals=0: F.bround(value, decimals),
+}
+_PRESENT = ("current_timestamp", "now")
 
 
 class _OnlyNarwhalsError(Exception):
@@ -89,7 +96,7 @@ def compile_expression(
         except _OnlyNarwhalsError:
             found = _Compiler(scope, "narwhals", aggregates).value(expression.tree)
         return as_columns(found, scope, aggregates=aggregates)
-    except (TypeError, ValueError, AttributeError, PySparkException) as error:
+    except (TypeError, ValueError, AttributeError, *SPARK_ERRORS) as error:
         problem = explained(error, scope.names)
         raise ExpressionError(
             f"`{expression.text}` cannot be computed: {problem.message}", hint=problem.hint
@@ -105,14 +112,25 @@ def as_columns(value: Any, scope: Scope, *, aggregates: bool = False) -> Any:
     return value
 
 
-def compile_condition(text: str, scope: Scope) -> Column:
+def data_type(expression: Expression) -> Any:
+    """Return the type of narwhals, class or instance, that a text such as `pl.Int64` names."""
+    moment = datetime.min.replace(tzinfo=UTC)
+    return _Compiler(Scope(None, "spark", moment), "narwhals", False).value(expression.tree)
+
+
+def compile_condition(text: str, scope: Scope, *, aggregates: bool = False) -> Column:
     """Return the column of a filter, an expectation or an `expr`: a call, else SQL.
+
+    Args:
+        text: the condition.
+        scope: the frame whose columns it reads.
+        aggregates: whether it is about all rows at once.
 
     Raises:
         ExpressionError: It is neither, holds something forbidden, or gives no column.
     """
     parsed = parse_argument(text) or parse_sql_expression(text, scope.dialect)
-    condition = compile_expression(parsed, scope)
+    condition = compile_expression(parsed, scope, aggregates=aggregates)
     if not is_column(condition):
         raise ExpressionError(f"`{text}` is no column", expected="an expression of columns")
     found: Column = condition
@@ -126,6 +144,7 @@ def compile_sql(text: str, scope: Scope) -> Column:
 
 def compile_tree(expression: SqlExpression, scope: Scope) -> Column:
     """Return the column of a checked SQL expression, written in Spark's dialect."""
+    check_texts(expression.tree, scope.schema)
     found: Column = F.expr(with_moment(expression, scope.moment).render("spark"))
     return found
 
@@ -182,12 +201,17 @@ class _Compiler:
     def _own(self, value: Any) -> Any:
         return as_columns(value, self.scope, aggregates=self.aggregates)
 
+    def _own_all(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: self._own(value) for key, value in values.items()}
+
     def _attribute(self, node: ast.Attribute) -> Any:
         base, names = dotted(node)
         if isinstance(base, ast.Name) and len(names) == 1 and names[0] in _types(base.id):
             return getattr(nw, names[0])
         if isinstance(base, ast.Name) and (base.id, *names[:-1]) == ("col",):
             return self._named(names[-1])
+        if isinstance(base, ast.Name) and (base.id, *names[:-1]) == ("pl", "col"):
+            return nw.col(names[-1])
         raise ExpressionError(f"`{ast.unparse(node)[:60]}` is no column and no data type")
 
     def _named(self, name: str) -> Any:
@@ -207,19 +231,20 @@ class _Compiler:
         if not isinstance(base, ast.Name):
             return self._method(node, self.value(base), names)
         root, name = base.id, ".".join(names)
-        if root == "pl":
-            raise ExpressionError(
-                f"`{ast.unparse(node)[:60]}` runs on Polars only", hint="use `nw.`, `F.` or SQL"
-            )
         if root == "col" and names:
             return self._method(node, self._named(names[0]), names[1:])
+        if root == "pl" and len(names) > 2 and names[0] == "col":
+            return self._method(node, nw.col(names[1]), names[2:])
         if not names:
             return self._bare(node, root)
         if names[0] in _types(root):
             return self._plain_call(getattr(nw, names[0]), node)
         if root == "F":
             return self._spark_function(node, name)
-        return self._narwhals_function(node, name)
+        if root == "pl" and name in polars_columns.FUNCTIONS:
+            args, kwargs = self._arguments(node)
+            return polars_columns.FUNCTIONS[name](*self._own(args), **self._own_all(kwargs))
+        return self._narwhals_function(node, root, name)
 
     def _arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
         args = [self.value(value) for value in node.args]
@@ -238,8 +263,8 @@ class _Compiler:
             return library.lit(*args, **kwargs)
         return self._sql([*args, *kwargs.values()])
 
-    def _sql(self, args: Sequence[Any]) -> Column:
-        return compile_tree(parse_sql_expression(args[0], "spark"), self.scope)
+    def _sql(self, args: Sequence[Any], dialect: str = "spark") -> Column:
+        return compile_tree(parse_sql_expression(args[0], dialect), self.scope)
 
     def _spark_function(self, node: ast.Call, name: str) -> Any:
         args, kwargs = self._arguments(node)
@@ -252,9 +277,11 @@ class _Compiler:
             return self.scope.now()
         if name in ("current_date", "curdate") and not args:
             return F.to_date(self.scope.now())
+        if name == "localtimestamp" and not args:
+            return self.scope.now().cast("timestamp_ntz")
         return getattr(F, name)(*args, **kwargs)
 
-    def _narwhals_function(self, node: ast.Call, name: str) -> Any:
+    def _narwhals_function(self, node: ast.Call, root: str, name: str) -> Any:
         args, kwargs = self._arguments(node)
         laktory = name.removeprefix("Expr.").removeprefix("expr.")
         if laktory.startswith("laktory."):
@@ -263,11 +290,15 @@ class _Compiler:
                 name, self._own(args), {k: self._own(v) for k, v in kwargs.items()}
             )
         if name == "sql_expr":
-            return self._sql([*args, *kwargs.values()])
+            return self._sql([*args, *kwargs.values()], "polars" if root == "pl" else "spark")
         if name.startswith("selectors."):
             return getattr(ncs, name.removeprefix("selectors."))(*args, **kwargs)
+        if root == "pl" and name in polars_columns.KLEENE:
+            kwargs.setdefault("ignore_nulls", polars_columns.KLEENE[name])
         if name not in catalog.expression_functions("nw"):
-            raise ExpressionError(f"`nw.{name}` does not exist")
+            raise ExpressionError(
+                f"`{root}.{name}` has no equal on Spark", hint="write it with `F.`, or as SQL"
+            )
         return getattr(nw, name)(*args, **kwargs)
 
     def _method(self, node: ast.Call, receiver: Any, names: tuple[str, ...]) -> Any:
@@ -277,11 +308,18 @@ class _Compiler:
             given = [self._own(value) for value in (receiver, *args)]
             kwargs = {key: self._own(value) for key, value in kwargs.items()}
             return self._laktory(name.removeprefix("laktory."), given, kwargs)
+        if isinstance(receiver, polars_columns.When):
+            return receiver.then(*self._own(args))
         if is_column(receiver):
             return self._spark_method(receiver, name, args, kwargs)
         if name in _TIME_METHODS:
             text = next(iter([*args, *kwargs.values()]), None)
             return _TIME_METHODS[name](self._own(receiver), text)
+        if name in _SAME_MEANING:
+            return _SAME_MEANING[name](self._own(receiver), *args, **kwargs)
+        keeps = name in polars_columns.KEEP_THE_TYPE
+        if keeps or (name in polars_columns.METHODS and not _has(receiver, names)):
+            return self._polars_method(self._own(receiver), name, args, kwargs)
         for part in names:
             if part.startswith("_") or not hasattr(receiver, part):
                 raise ExpressionError(
@@ -293,16 +331,32 @@ class _Compiler:
     def _spark_method(
         self, receiver: Column, name: str, args: list[Any], kwargs: dict[str, Any]
     ) -> Any:
-        if not catalog.method_signatures("F", name) or not hasattr(Column, name):
+        is_branch = name == "when" and len(args) == 1
+        if is_branch or not catalog.method_signatures("F", name) or not hasattr(Column, name):
+            if name == "when" and len(args) == 1:
+                return polars_columns.When(self._own(args)[0], receiver)
+            if name in polars_columns.METHODS:
+                return self._polars_method(receiver, name, args, kwargs)
             if self.bare == "spark" and catalog.method_signatures("nw", name):
                 raise _OnlyNarwhalsError
             raise ExpressionError(
                 f"`.{name}` is no method of Spark's columns", hint="write it with `F.` or `nw.`"
             )
-        args, kwargs = self._own(args), {key: self._own(v) for key, v in kwargs.items()}
+        args, kwargs = self._own(args), self._own_all(kwargs)
         if name == "over":
             return receiver.over(column_functions.window(*args, **kwargs))
+        if name in ("cast", "astype", "try_cast") and args and isinstance(args[0], str):
+            args = [parse_type(args[0])]
         return getattr(receiver, name)(*args, **kwargs)
+
+    def _polars_method(
+        self, receiver: Column, name: str, args: list[Any], kwargs: dict[str, Any]
+    ) -> Column:
+        method = polars_columns.METHODS[name]
+        found = method(receiver, *self._own(args), **self._own_all(kwargs))
+        if name not in polars_columns.KEEP_THE_TYPE:
+            return found
+        return found.cast(self.scope.frame.select(receiver).schema.fields[0].dataType)
 
     def _laktory(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Column:
         if name == "current_timestamp":
@@ -315,3 +369,11 @@ class _Compiler:
 
 def _types(root: str) -> frozenset[str]:
     return catalog.data_types(root)
+
+
+def _has(value: Any, names: Sequence[str]) -> bool:
+    for name in names:
+        if not hasattr(value, name):
+            return False
+        value = getattr(value, name)
+    return True

@@ -6,7 +6,6 @@ import json
 from functools import cached_property
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import ColumnType, Commit, InputVersion, Receipt, Written
@@ -17,7 +16,7 @@ from laktory_dagster.engines.spark.columns import (
     fit_schema,
     types_of,
 )
-from laktory_dagster.engines.spark.problems import plain_text
+from laktory_dagster.engines.spark.formats import EXTENSIONS, FORMATS, writer_options
 from laktory_dagster.engines.spark.receipts import find_receipt
 from laktory_dagster.engines.spark.scan import scan_listing, scan_written
 from laktory_dagster.engines.spark.schemas import portable
@@ -36,25 +35,6 @@ from laktory_dagster.engines.storage.receipts import (
 from laktory_dagster.errors import UnsupportedError, WriteError
 from laktory_dagster.models.sources import FileSource
 
-_SPARK_FORMATS = {
-    "PARQUET": "parquet",
-    "CSV": "csv",
-    "JSON": "json",
-    "JSONL": "json",
-    "NDJSON": "json",
-    "AVRO": "avro",
-    "ORC": "orc",
-    "TEXT": "text",
-    "XML": "xml",
-}
-_EXTENSIONS = {"JSON": "json", "JSONL": "jsonl", "NDJSON": "ndjson"}
-_OPTIONS = {
-    "separator": "sep",
-    "include_header": "header",
-    "quote_char": "quote",
-    "null_value": "nullValue",
-    "line_terminator": "lineSep",
-}
 _TYPED = ("PARQUET", "AVRO", "ORC")
 
 
@@ -85,10 +65,10 @@ class FilesWriter(StagingWriter):
     def check(self) -> None:
         """Check format, mode and columns, and for an append the stored schema."""
         form, mode = self.target.format, self.target.mode
-        if form not in _SPARK_FORMATS:
+        if form not in FORMATS:
             raise UnsupportedError(
                 f"the Spark engine does not write {form}",
-                expected=f"one of DELTA, {', '.join(_SPARK_FORMATS)}",
+                expected=f"one of DELTA, {', '.join(FORMATS)}",
             )
         if mode == "MERGE":
             raise UnsupportedError(
@@ -101,6 +81,7 @@ class FilesWriter(StagingWriter):
                 f"{self.name} is one {form} file, which {what}",
                 hint="write a folder (a path without extension), or DELTA",
             )
+        _ = self.options
         missing = [name for name in self.target.partition_by if name not in self.types]
         if missing:
             raise WriteError(
@@ -153,21 +134,18 @@ class FilesWriter(StagingWriter):
         frame = cast_to(rows, types)
         if not self.is_folder:
             frame = frame.coalesce(1)
-        writer = frame.write.format(_SPARK_FORMATS[self.target.format]).mode("overwrite")
-        for name, value in self._options().items():
+        writer = frame.write.format(FORMATS[self.target.format]).mode("overwrite")
+        for name, value in self.options.items():
             writer = writer.option(name, value)
         if spared:
             writer = writer.partitionBy(*spared)
         writer.save(self.layout.store.url(self.staged_folder))
         self.slot.files += self._staged_files()
 
-    def _options(self) -> dict[str, Any]:
-        given = {_OPTIONS.get(name, name): value for name, value in self.target.options.items()}
-        if self.target.format == "CSV":
-            given = {"header": True, "escape": '"', **given}
-        if self.target.format in TEXT:
-            given.setdefault("ignoreNullFields", False)
-        return {n: str(v).lower() if isinstance(v, bool) else v for n, v in given.items()}
+    @cached_property
+    def options(self) -> dict[str, str]:
+        """Return the options of the format's writer. Raises UnsupportedError."""
+        return writer_options(self.target.format, self.target.options)
 
     def _staged_files(self) -> list[str]:
         names = self.layout.store.names(self.staged_folder)
@@ -250,7 +228,7 @@ class FilesWriter(StagingWriter):
         for number, staged in enumerate(self.slot.files):
             relative = staged.removeprefix(f"{self.staged_folder}/")
             folder, _, name = relative.rpartition("/")
-            extension = _EXTENSIONS.get(self.target.format, name.partition(".")[2])
+            extension = EXTENSIONS.get(self.target.format, name.partition(".")[2])
             new = f"part-{self.slot.id}-{number}.{extension}"
             new = f"{folder}/{new}" if folder else new
             self.layout.store.publish(staged, new)
@@ -278,7 +256,3 @@ class FilesWriter(StagingWriter):
         super().abort()
         if not self.is_ignored:
             self.layout.store.remove_tree(self.staged_folder)
-
-    def explained(self, error: PySparkException) -> Exception:
-        """Return what Spark raised while staging, in the words of the product."""
-        return WriteError(f"{self.name} could not be written: {plain_text(error)}")

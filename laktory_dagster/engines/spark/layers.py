@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as st
 
@@ -13,7 +12,7 @@ from laktory_dagster.engines.base import LayerRequest
 from laktory_dagster.engines.spark.casts import cast_to
 from laktory_dagster.engines.spark.dedupe import dedupe
 from laktory_dagster.engines.spark.expressions import compile_condition
-from laktory_dagster.engines.spark.problems import explained
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS, explained
 from laktory_dagster.engines.spark.scope import Scope
 from laktory_dagster.errors import LaktoryDagsterError, TransformError
 
@@ -34,7 +33,7 @@ def apply_layer(frame: Any, request: LayerRequest) -> Any:
         try:
             frame = step(frame, request)
             _ = frame.schema
-        except (LaktoryDagsterError, PySparkException) as error:
+        except (LaktoryDagsterError, *SPARK_ERRORS) as error:
             problem = explained(error, columns)
             raise TransformError(
                 f"{name}: {problem.message}", expected=problem.expected, hint=problem.hint

@@ -11,7 +11,7 @@ from pyspark.sql import types as st
 
 from laktory_dagster.engines.spark.dedupe import dedupe
 from laktory_dagster.engines.spark.expressions import compile_condition, is_column
-from laktory_dagster.engines.spark.portable import as_column, require_columns
+from laktory_dagster.engines.spark.portable import as_column, join_kind, require_columns
 from laktory_dagster.engines.spark.problems import missing_column
 from laktory_dagster.engines.spark.schemas import portable
 from laktory_dagster.engines.spark.scope import Scope, column
@@ -57,10 +57,17 @@ def groupby_and_agg(
     if groupby_window is not None:
         keys = [_window(groupby_window), *keys]
     aggregates = [_aggregate(item, scope) for item in _names(agg_expressions)]
+    if not aggregates:
+        return frame.select(*keys).distinct()
     return frame.groupBy(*keys).agg(*aggregates)
 
 
-def _window(window: Mapping[str, Any]) -> Column:
+def _window(window: Any) -> Column:
+    if not isinstance(window, Mapping):
+        raise TransformError(
+            "`groupby_window` is not text",
+            expected="{time_column_name: at, window_duration: 1 hour}",
+        )
     slide = window.get("slide_duration")
     times = [window["window_duration"], *([slide] if slide else [])]
     found: Column = F.window(column(window["time_column_name"]), *times)
@@ -107,7 +114,7 @@ def smart_join(
     conditions = (on_expression, time_constraint_interval_lower, time_constraint_interval_upper)
     if any(condition is not None for condition in conditions):
         raise TransformError(
-            "`on_expression` and time constraints are for joins of two streams",
+            "`on_expression` and time constraints join two streams, which no engine here does",
             hint="write the join as SQL: `SELECT ... FROM {df} AS a JOIN {nodes.b} AS b ON ...`",
         )
     left_keys = _names(on) or _names(left_on)
@@ -120,8 +127,7 @@ def smart_join(
     require_columns(other, other_keys)
     right = other if other.isStreaming else dedupe(other, other_keys, None, "first")
     renamed = right.withColumnsRenamed(dict(zip(other_keys, left_keys, strict=True)))
-    kind = str(how).replace("_", "").lower()
-    kind = {"semi": "leftsemi", "anti": "leftanti", "full": "outer"}.get(kind, kind)
+    kind = join_kind(how)
     if kind in ("leftsemi", "leftanti"):
         return frame.join(renamed, on=left_keys, how=kind)
     twins = [name for name in renamed.columns if name in frame.columns and name not in left_keys]

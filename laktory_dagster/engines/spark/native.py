@@ -15,10 +15,10 @@ _WIDER: dict[pa.DataType, pa.DataType] = {
     pa.uint8(): pa.int16(),
     pa.uint16(): pa.int32(),
     pa.uint32(): pa.int64(),
-    pa.uint64(): pa.decimal128(20, 0),
+    pa.uint64(): pa.int64(),
     pa.float16(): pa.float32(),
 }
-"""Spark has no unsigned integers: the least type that holds all their values."""
+"""Spark has no unsigned integers: the least type that holds their values, of the largest int64."""
 
 
 def from_native(frame: Any, spark: Any) -> Any:
@@ -39,6 +39,10 @@ def from_native(frame: Any, spark: Any) -> Any:
         return _from_table(_plain_table(frame), spark)
     if hasattr(frame, "collect") and hasattr(frame, "collect_schema"):
         frame = frame.collect()
+    polars = sys.modules.get("polars")
+    if polars is not None and isinstance(frame, polars.DataFrame):
+        # Arrow cannot cast the categories of newer layouts.
+        frame = frame.to_arrow(compat_level=polars.CompatLevel.oldest())
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(frame, pandas.DataFrame):
         return _from_table(pa.Table.from_pandas(frame, preserve_index=False), spark)
@@ -79,9 +83,22 @@ def _from_table(table: pa.Table, spark: Any) -> Any:
     fields = [pa.field(field.name, held_type(field.type)) for field in table.schema]
     if not fields:
         return spark.createDataFrame([], st.StructType([]))
-    held = table.cast(pa.schema(fields))
+    held = _held(table, pa.schema(fields))
     schema = st.StructType([st.StructField(f.name, spark_type(f.type)) for f in fields])
     return spark.createDataFrame(held, schema=schema)
+
+
+def _held(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    columns = []
+    for field, values in zip(schema, table.columns, strict=True):
+        try:
+            columns.append(values.cast(field.type))
+        except pa.ArrowInvalid as error:
+            raise ReadError(
+                f"the column `{field.name}` has values beyond {field.type}: {error}",
+                hint="cast it to a type that holds them, or leave it out",
+            ) from error
+    return pa.table(columns, schema=schema)
 
 
 def held_type(dtype: pa.DataType) -> pa.DataType:

@@ -14,6 +14,7 @@ from laktory_dagster.engines.spark.problems import missing_column
 from laktory_dagster.engines.spark.scope import Scope, column
 from laktory_dagster.errors import TransformError
 from laktory_dagster.expressions import portable
+from laktory_dagster.expressions.suggest import hint_for
 
 Method = Callable[..., Any]
 
@@ -154,7 +155,7 @@ def _aggregates(value: Any) -> list[Column]:
 def _by_name(function: str, name: str) -> Column:
     if function not in _AGGREGATES:
         raise TransformError(
-            f"there is no aggregate `{function}`", expected=f"one of {', '.join(_AGGREGATES)}"
+            f"there is no aggregate `{function}`", hint=hint_for(function, _AGGREGATES)
         )
     found: Column = getattr(F, function)("*" if name == "*" else column(name))
     return found.alias(f"{function}({name})")
@@ -167,10 +168,9 @@ _AGGREGATES = (
 
 
 def _join(frame: Any, scope: Scope, other: Any, on: Any = None, how: str = "inner") -> Any:
-    kind = str(how).replace("_", "").lower()
-    kind = {"semi": "leftsemi", "anti": "leftanti", "full": "outer"}.get(kind, kind)
+    kind = join_kind(how)
     if kind == "cross" or on is None:
-        return frame.crossJoin(other)
+        return _cross_join(frame, scope, other)
     if isinstance(on, list | tuple) and all(isinstance(item, str) for item in on):
         require_columns(frame, on)
         require_columns(other, on)
@@ -179,6 +179,35 @@ def _join(frame: Any, scope: Scope, other: Any, on: Any = None, how: str = "inne
         require_columns(frame, [on])
         require_columns(other, [on])
     return frame.join(other, on=on, how=kind)
+
+
+def join_kind(how: str) -> str:
+    """Return Spark's name of a kind of join. Raises TransformError for one that is not."""
+    kind = _KINDS.get(str(how).replace("_", "").lower())
+    if kind is None:
+        raise TransformError(
+            f"`{how}` is no kind of join",
+            expected="inner, left, right, outer, semi, anti or cross",
+            hint=hint_for(str(how), _KINDS),
+        )
+    return kind
+
+
+_KINDS = {
+    **{kind: kind for kind in ("inner", "cross")},
+    **dict.fromkeys(("left", "leftouter"), "left"),
+    **dict.fromkeys(("right", "rightouter"), "right"),
+    **dict.fromkeys(("outer", "full", "fullouter"), "outer"),
+    **dict.fromkeys(("semi", "leftsemi"), "leftsemi"),
+    **dict.fromkeys(("anti", "leftanti"), "leftanti"),
+}
+
+
+def _cross_join(frame: Any, scope: Scope, other: Any) -> Any:
+    """Return all pairs of rows; a column that both have is `<name>_right` of the second."""
+    taken = set(frame.columns)
+    renamed = {name: f"{name}_right" for name in other.columns if name in taken}
+    return frame.crossJoin(other.withColumnsRenamed(renamed) if renamed else other)
 
 
 def require_columns(frame: Any, names: Sequence[str]) -> None:
@@ -255,7 +284,7 @@ def _watermark(frame: Any, scope: Scope, event_time: str, delay: str) -> Any:
 METHODS: Mapping[str, Method] = {
     **dict.fromkeys(portable.HINTS, _same),
     "agg": _aggregate,
-    "cross_join": lambda frame, _, other: frame.crossJoin(other),
+    "cross_join": _cross_join,
     "distinct": lambda frame, _: frame.distinct(),
     "drop": _drop,
     "drop_duplicates": _drop_duplicates,

@@ -6,14 +6,26 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
-from laktory_dagster.errors import LaktoryDagsterError, TransformError
+from laktory_dagster.errors import LaktoryDagsterError, TransformError, UnsupportedError
 from laktory_dagster.expressions.suggest import hint_for
+
+SPARK_ERRORS = (PySparkException, Py4JError)
+"""What Spark raises: most by its own types, what fails inside a write or the JVM as Py4J's."""
 
 _SHOWN = 12
 _CONDITION = re.compile(r"^\[[A-Z0-9_.]+\]\s*")
 _STATE = re.compile(r"\s*SQLSTATE: \w+.*$", re.DOTALL)
+_CAUSE = re.compile(r"^(?:Caused by: |: )(?:[\w.$]+: )*(.+)$", re.MULTILINE)
+_KNOWN_CAUSES = {
+    "No space left on device": "no space left on the disk",
+    r"File name too long|Mkdirs failed to create \S+=[^/\s]{200,}": (
+        "a partition value is too long for the name of a folder"
+    ),
+}
+_NO_FILE_SYSTEM = re.compile(r'No FileSystem for scheme "(\w+)"|Class \S+\.(s3a)\.\S+ not found')
 _LAST_PART = re.compile(r"`([^`]+)`$")
 
 
@@ -50,6 +62,11 @@ def explained(error: BaseException, columns: Sequence[str] = ()) -> TransformErr
         return error
     if isinstance(error, LaktoryDagsterError):
         return TransformError(error.message, expected=error.expected, hint=error.hint)
+    if "ordered" in str(error) and "window" in str(error).lower():
+        return TransformError(
+            "this function of a window needs an order",
+            expected='`.over("key", order_by="time")`',
+        )
     missing = unknown_column(error)
     if missing is not None:
         return missing_column(missing, columns)
@@ -59,7 +76,31 @@ def explained(error: BaseException, columns: Sequence[str] = ()) -> TransformErr
 def plain_text(error: BaseException) -> str:
     """Return the first sentence of an error, without Spark's codes and plans."""
     text = str(error).strip()
+    scheme = _NO_FILE_SYSTEM.search(text)
+    if scheme is not None:
+        return (
+            f"this Spark session has no file system for `{scheme.group(1) or scheme.group(2)}://`; "
+            "add its Hadoop package by `spark.jars.packages` in LAKTORY_DAGSTER_SPARK_CONF, or "
+            "take the node to Polars (`dataframe_type: POLARS`)"
+        )
+    known = next((said for sign, said in _KNOWN_CAUSES.items() if re.search(sign, text)), None)
+    if known is not None:
+        return known
+    if isinstance(error, Py4JError):
+        causes = _CAUSE.findall(text)
+        return _CONDITION.sub("", causes[-1]) if causes else text.partition("\n")[0]
     if not isinstance(error, PySparkException):
         return f"{type(error).__name__}: {text.partition(chr(10))[0]}"
     first = _STATE.sub("", _CONDITION.sub("", text)).strip().partition("\n")[0]
     return first or condition_of(error) or type(error).__name__
+
+
+def require_avro(error: BaseException, verb: str) -> UnsupportedError | None:
+    """Return the error for a session without Avro, None where something else is wrong."""
+    if "data source: avro" not in str(error).lower():
+        return None
+    return UnsupportedError(
+        f"the Spark engine does not {verb} AVRO without the `spark-avro` package",
+        hint="add it with `spark.jars.packages` in LAKTORY_DAGSTER_SPARK_CONF, or take the node "
+        "to Polars (`dataframe_type: POLARS`)",
+    )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import InputVersion, Place, ReadRequest, ReadResult
 from laktory_dagster.engines.spark.options import apply_options
-from laktory_dagster.engines.spark.problems import plain_text, unknown_column
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS, plain_text, unknown_column
 from laktory_dagster.engines.spark.receipts import inspect
 from laktory_dagster.engines.spark.scan import scan_listing, scan_written
 from laktory_dagster.engines.spark.schemas import parse_type
@@ -39,7 +38,7 @@ def read(spark: Any, request: ReadRequest) -> ReadResult:
         columns = tuple(made.columns)
     except LaktoryDagsterError:
         raise
-    except (OSError, PySparkException) as error:
+    except (OSError, *SPARK_ERRORS) as error:
         raise as_read_error(error, request, frame) from error
     return ReadResult(made, columns, inputs, bad_files)
 
@@ -139,6 +138,6 @@ def _unreadable(
         one = Listing((file,), listing.version, listing.is_folder, listing.storage_options)
         try:
             _scan(spark, one, request).write.format("noop").mode("overwrite").save()
-        except (OSError, PySparkException, LaktoryDagsterError) as error:
+        except (OSError, *SPARK_ERRORS, LaktoryDagsterError) as error:
             found[file.path] = str(error).splitlines()[0]
     return found

@@ -64,8 +64,9 @@ def _inspect_table(spark: Any, layout: Layout) -> TableState | None:
     if receipt is None or (receipt.table_version is not None and receipt.table_version < version):
         newest = commits.receipt_in(commits.commit_info(layout.store, version), version)
         receipt = newest or receipt
-    schema = spark.read.format("delta").load(layout.uri).schema
-    return TableState(version, column_types(schema), None, receipt)
+    table = spark.read.format("delta").load(layout.uri)
+    # Delta counts by the statistics of its log.
+    return TableState(version, column_types(table.schema), table.count(), receipt)
 
 
 def purge(place: Place, form: str) -> None:

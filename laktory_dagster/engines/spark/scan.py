@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from pyspark.errors import PySparkException
 from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import Written
 from laktory_dagster.engines.spark.casts import cast_to
 from laktory_dagster.engines.spark.drift import unify
 from laktory_dagster.engines.spark.native import held_type, spark_type
-from laktory_dagster.engines.spark.problems import plain_text
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS, plain_text, require_avro
 from laktory_dagster.engines.spark.schemas import parse_schema, parse_type
 from laktory_dagster.engines.spark.scope import column
 from laktory_dagster.engines.storage.listing import Listing
@@ -47,6 +46,8 @@ TEXT_OPTIONS = {
 }
 """Options of the other engine's readers under Spark's names."""
 _ORDER_LINES = 1_000
+_TEXT = ("CSV", "JSON", *LINES, "TEXT", "XML")
+_LOOKED_AT = 100
 _GLOB = str.maketrans({mark: f"\\{mark}" for mark in "[]{}*?\\"})
 
 
@@ -57,20 +58,44 @@ def scan_listing(spark: Any, listing: Listing, form: str, source: SourceOptions)
         ReadError: a file cannot be read, or the files' schemas differ more than is allowed.
         UnsupportedError: the format is not one of this engine.
     """
+    if form == "XML" and "rowTag" not in (getattr(source, "read_options", None) or {}):
+        raise ReadError(
+            f"{listing.version.key}: XML needs the name of the element that is a row",
+            hint="set `read_options: {rowTag: name}`",
+        )
     if form not in READERS:
         raise UnsupportedError(
             f"the Spark engine does not read {form}",
             expected=f"one of DELTA, {', '.join(READERS)}",
             hint="read it on Polars (`dataframe_type: POLARS`)",
         )
+    if form in _TEXT:
+        _refuse_other_encodings(listing, source)
     files = _Files(spark, listing, form, source)
     declared = getattr(source, "schema_definition", None)
     try:
         if declared is not None:
             return files.declared(parse_schema(declared))
         return files.inferred()
-    except PySparkException as error:
-        raise ReadError(f"{listing.version.key} cannot be read: {plain_text(error)}") from error
+    except SPARK_ERRORS as error:
+        problem = f"{listing.version.key} cannot be read: {plain_text(error)}"
+        raise require_avro(error, "read") or ReadError(problem) from error
+
+
+def _refuse_other_encodings(listing: Listing, source: SourceOptions) -> None:
+    """Raise ReadError for UTF-16, which Spark would read as strange letters."""
+    given = getattr(source, "read_options", None) or {}
+    if listing.storage_options or {"encoding", "charset"} & set(given):
+        return
+    for file in listing.files[:_LOOKED_AT]:
+        with Path(file.path).open("rb") as opened:
+            start = opened.read(2)
+        if start in (b"\xff\xfe", b"\xfe\xff"):
+            raise ReadError(
+                f"{file.path} is UTF-16",
+                expected="UTF-8",
+                hint="convert it, or set `read_options: {encoding: UTF-16}`",
+            )
 
 
 class _Files:

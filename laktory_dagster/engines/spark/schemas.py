@@ -132,6 +132,25 @@ def _from_sql(kind: exp.DataType) -> st.DataType:
     return parse_type(_ALIASES.get(name.upper(), name))
 
 
+def of_narwhals(dtype: Any) -> st.DataType:
+    """Return the type for one of narwhals, class or instance. Raises SettingsError."""
+    name = dtype.__name__ if isinstance(dtype, type) else type(dtype).__name__
+    if name == "Datetime":
+        zoned = getattr(dtype, "time_zone", None) is not None
+        return st.TimestampType() if zoned else st.TimestampNTZType()
+    if name in ("List", "Array"):
+        return st.ArrayType(of_narwhals(dtype.inner))
+    if name == "Struct":
+        return st.StructType([st.StructField(f.name, of_narwhals(f.dtype)) for f in dtype.fields])
+    if name == "Duration":
+        return st.DayTimeIntervalType()
+    if name == "Decimal":
+        return st.DecimalType(getattr(dtype, "precision", None) or 38, getattr(dtype, "scale", 0))
+    if name in ("Categorical", "Enum"):
+        return st.StringType()
+    return parse_type(name.lower())
+
+
 def parse_schema(definition: Any) -> st.StructType:
     """Return the schema that a source or a sink declares.
 

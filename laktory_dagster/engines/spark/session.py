@@ -35,6 +35,7 @@ _TWICE = (
 MEANING = {
     # Values that do not fit become null, on every engine: an expectation can catch them.
     "spark.sql.ansi.enabled": "false",
+    "spark.sql.legacy.sizeOfNull": "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.sources.partitionColumnTypeInference.enabled": "true",
@@ -94,13 +95,26 @@ def open_session(given: Any, settings: SparkSettings) -> Session:
     remote = settings.remote or os.environ.get("SPARK_REMOTE")
     if remote is None or remote.startswith("local"):
         use_java(settings.cache)
+    existing = _existing(remote)
+    if existing is not None:
+        return Session(existing, is_own=False)
     try:
         spark = _start(remote, settings)
-    except UnsupportedError:
-        raise
     except Exception as error:
         raise _not_started(error, remote) from error
     return Session(spark, is_own=True)
+
+
+def _existing(remote: str | None) -> Any:
+    """Return the session that this process already has (a notebook's), None where it has none."""
+    from pyspark.sql import SparkSession
+
+    if remote is not None or not hasattr(SparkSession, "_instantiatedSession"):
+        return None
+    found = SparkSession._instantiatedSession
+    context = getattr(found, "_sc", None)
+    is_alive = found is not None and context is not None and context._jsc is not None
+    return found if is_alive else None
 
 
 def _start(remote: str | None, settings: SparkSettings) -> Any:

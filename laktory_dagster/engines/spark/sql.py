@@ -42,10 +42,13 @@ def _frame_of(reference: Reference, frames: Mapping[str, Any], scope: Scope) -> 
         return scope.frame
     if reference.kind == "table":
         raise TransformError(
-            f"the query reads the table `{reference.name}`, which is no source of the node",
-            hint=f"declare it as a source with a name and write `{{sources.{reference.name}}}`",
+            f"the query reads the table `{reference.name}`, which is not there",
+            expected="{df}, {sources.name} or {nodes.name}",
+            hint="declare the table as a source of the node, and name it `{sources.name}`",
         )
     name = f"{reference.kind}.{reference.name}"
     if name not in frames:
-        raise TransformError(f"`{{{name}}}` is not there", hint=hint_for(name, frames))
+        raise TransformError(
+            f"the query reads `{{{name}}}`, which is not there", hint=hint_for(name, frames)
+        )
     return frames[name]

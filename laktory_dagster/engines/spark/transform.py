@@ -95,7 +95,8 @@ def _require_distinct(frame: Any) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise TransformError(
-            f"two columns are called `{twice[0]}`", hint="give one of them another name with AS"
+            f"the query gives the column `{twice[0]}` twice",
+            hint="give one of them another name with AS",
         )
 
 
@@ -217,7 +218,7 @@ def _call_narwhals(scope: Scope, name: str, given: Calls) -> Any:
     kwargs = {key: _as_narwhals(value) for key, value in given[1].items()}
     special = _SPECIAL.get(name)
     if special is not None:
-        return special(scope, *given[0], **given[1])
+        return _grouped(scope, special(scope, *given[0], **given[1]))
     found = getattr(nw.from_native(scope.frame), name)(*args, **kwargs)
     return found.to_native()
 
@@ -246,7 +247,13 @@ def _drop_nulls(scope: Scope, subset: Any = None) -> Any:
     return scope.frame if condition is None else scope.frame.filter(condition)
 
 
+def _group_by(scope: Scope, *keys: Any, drop_null_keys: bool = False) -> Any:
+    frame = _drop_nulls(scope, listed(keys)) if drop_null_keys else scope.frame
+    return frame.groupBy(*listed(keys))
+
+
 _SPECIAL: Mapping[str, Callable[..., Any]] = {
+    "group_by": _group_by,
     "drop_nulls": _drop_nulls,
     "sort": _sort,
     "unique": _unique,

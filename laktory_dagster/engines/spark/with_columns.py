@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import types as st
 
 from laktory_dagster.engines.spark.casts import cast_to
-from laktory_dagster.engines.spark.expressions import compile_expression, is_column
-from laktory_dagster.engines.spark.problems import explained
-from laktory_dagster.engines.spark.schemas import parse_type
+from laktory_dagster.engines.spark.expressions import compile_expression, data_type, is_column
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS, explained
+from laktory_dagster.engines.spark.schemas import of_narwhals, parse_type
 from laktory_dagster.engines.spark.scope import Scope
 from laktory_dagster.errors import LaktoryDagsterError, TransformError
 from laktory_dagster.expressions.python import Expression, parse_argument, parse_data_type
@@ -73,11 +72,11 @@ def _types(frame: Any, values: dict[str, SparkColumn]) -> dict[str, st.DataType]
     """Return the types that the values have; an error names the column that has none."""
     try:
         fields = frame.select(*[v.alias(str(i)) for i, v in enumerate(values.values())]).schema
-    except PySparkException:
+    except SPARK_ERRORS:
         for name, value in values.items():
             try:
                 _ = frame.select(value).schema
-            except PySparkException as error:
+            except SPARK_ERRORS as error:
                 raise _in_column(name, explained(error, frame.columns)) from error
         raise
     return {name: fields.fields[i].dataType for i, name in enumerate(values)}
@@ -95,10 +94,7 @@ def _typed(value: SparkColumn, source: st.DataType, column: Column) -> SparkColu
 def declared_type(text: str) -> st.DataType:
     """Return the type that a declaration names, `nw.Float64` included. Raises SettingsError."""
     found = parse_data_type(text)
-    if found is None:
-        return parse_type(text)
-    name = text.strip().partition(".")[2].partition("(")[0]
-    return parse_type({"Datetime": "timestamp", "Boolean": "bool"}.get(name, name.lower()))
+    return parse_type(text) if found is None else of_narwhals(data_type(found))
 
 
 def _in_column(name: str, error: TransformError) -> TransformError:

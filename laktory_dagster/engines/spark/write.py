@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from pyspark.errors import PySparkException
-
 from laktory_dagster.engines.base import (
     Commit,
     Frame,
@@ -21,7 +19,7 @@ from laktory_dagster.engines.spark.custom import CustomWriter
 from laktory_dagster.engines.spark.delta import DeltaWriter
 from laktory_dagster.engines.spark.files import FilesWriter
 from laktory_dagster.engines.spark.merge import MergeWriter
-from laktory_dagster.engines.spark.problems import plain_text
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS, plain_text, require_avro
 from laktory_dagster.engines.spark.rows import plain_rows
 from laktory_dagster.engines.spark.schemas import column_types
 from laktory_dagster.engines.spark.writer import TargetWriter
@@ -51,12 +49,16 @@ class SparkStaged:
     def commit(self, target: Target, receipt: Receipt) -> Commit:
         """Publish one target with its receipt, atomically. Raises WriteError and its children."""
         work = self._work
-        with _write_errors(target):
-            if work.is_direct:
-                return work.commit_direct(target, receipt)
-            summary = work.summary
-            rows = summary.rows_quarantined if target.role == "quarantine" else summary.rows_out
-            return work.writers[target.key].commit(receipt, rows)
+        try:
+            with _write_errors(target):
+                if work.is_direct:
+                    return work.commit_direct(target, receipt)
+                summary = work.summary
+                rows = summary.rows_quarantined if target.role == "quarantine" else summary.rows_out
+                return work.writers[target.key].commit(receipt, rows)
+        except BaseException:
+            work.writers[target.key].abort()
+            raise
 
     def abort(self) -> None:
         """Remove what was staged and not committed; never raises."""
@@ -241,7 +243,7 @@ def _pass_errors(request: StageRequest) -> Iterator[None]:
         yield
     except LaktoryDagsterError:
         raise
-    except (OSError, PySparkException) as error:
+    except (OSError, *SPARK_ERRORS) as error:
         read = f" (reads {', '.join(request.sources)})" if request.sources else ""
         raise TransformError(f"{plain_text(error)}{read}") from error
 
@@ -253,5 +255,6 @@ def _write_errors(target: Target) -> Iterator[None]:
         yield
     except LaktoryDagsterError:
         raise
-    except (OSError, PySparkException) as error:
-        raise WriteError(f"{name} could not be written: {plain_text(error)}") from error
+    except (OSError, *SPARK_ERRORS) as error:
+        problem = WriteError(f"{name} could not be written: {plain_text(error)}")
+        raise require_avro(error, "write") or problem from error

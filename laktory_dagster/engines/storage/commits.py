@@ -57,7 +57,13 @@ def receipt_in(info: dict[str, Any], version: int) -> Receipt | None:
         data = json.loads(text or "{}")
     except ValueError:
         return None
-    return Receipt.from_dict({**data, "table_version": version}) if data else None
+    if not data:
+        return None
+    written = info.get("operationMetrics", {}).get("numOutputRows")
+    if written and not data.get("rows_in"):
+        # The rows of this commit were counted while they were written.
+        data = {**data, "rows_in": int(written), "rows_out": int(written)}
+    return Receipt.from_dict({**data, "table_version": version})
 
 
 def find_token(store: Store, token: str) -> Receipt | None:
