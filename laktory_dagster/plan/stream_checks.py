@@ -30,9 +30,8 @@ def reads_streams(sources: Iterable[SourceOptions]) -> bool:
 def check_streams(context: NodeContext) -> None:
     """Report what is wrong with the streams of one node."""
     node, path = context.node, context.path
-    if context.engine == "polars":
-        _check_kinds(context)
-        _check_arguments(context)
+    _check_kinds(context)
+    _check_arguments(context)
     if not reads_streams(node.sources):
         return
     steps = flat_steps(node.transformer)
@@ -40,7 +39,7 @@ def check_streams(context: NodeContext) -> None:
     for index, sink in enumerate(node.sinks):
         if not isinstance(sink, ViewSink) and sink.custom_writer is None:
             _check_sink(sink, (*path, "sinks", index), context, aggregates=aggregates)
-    if aggregates and context.engine == "polars":
+    if aggregates:
         context.findings.warn(
             "the steps aggregate a stream: each batch is aggregated for itself",
             (*path, "transformer"),
@@ -94,7 +93,7 @@ def _aggregates(step: LeafStep, dialect: str) -> bool:
 
 def _check_sink(sink: SinkOptions, path: Path, context: NodeContext, *, aggregates: bool) -> None:
     place = (*path, "mode")
-    if sink.mode == "OVERWRITE" and not (aggregates and context.engine == "spark"):
+    if sink.mode == "OVERWRITE":
         context.findings.error(
             "a stream adds to its target; OVERWRITE would keep the last batch only",
             place,
@@ -113,7 +112,7 @@ def _check_sink(sink: SinkOptions, path: Path, context: NodeContext, *, aggregat
             (*path, "path"),
             hint="name a folder (a path without an ending), or use `format: DELTA`",
         )
-    elif context.engine == "polars":
+    else:
         _check_state(sink, place, context, aggregates=aggregates)
 
 
@@ -126,10 +125,10 @@ def _is_one_file(sink: SinkOptions) -> bool:
 
 
 def _check_state(sink: SinkOptions, path: Path, context: NodeContext, *, aggregates: bool) -> None:
-    """Report modes that need what an engine remembers between batches; polars has none."""
+    """Report modes that need totals from batch to batch, which no engine keeps here."""
     if sink.mode == "COMPLETE" or (sink.mode == "UPDATE" and aggregates):
         context.findings.error(
-            f"polars keeps no totals from batch to batch, which mode {sink.mode} needs",
+            f"no totals are kept from batch to batch, which mode {sink.mode} needs",
             path,
             hint="leave `as_stream` out and write `mode: OVERWRITE`, which gives the same table",
         )

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from pyspark.sql import functions as F  # noqa: N812
 
 from laktory_dagster.engines.base import Commit, Receipt
+from laktory_dagster.engines.spark.arrivals import rows_of_files
 from laktory_dagster.engines.spark.columns import (
     SchemaFit,
     Types,
@@ -290,9 +291,7 @@ def added_rows(spark: Any, layout: Layout, version: int) -> Any:
     """Return the rows of the files that a version added to a table."""
     added = commits.actions(layout.store, version, "add")
     table = spark.read.format("delta").option("versionAsOf", version).load(layout.uri)
-    names = [unquote(action["path"]).rpartition("/")[2] for action in added]
-    # A file's own name has a random part, so that it stands for the whole path.
-    return table.filter(F.url_decode(F.col("_metadata.file_name")).isin(names))
+    return rows_of_files(table, [unquote(action["path"]) for action in added])
 
 
 def _is_conflict(error: BaseException) -> bool:

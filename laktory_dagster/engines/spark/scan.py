@@ -82,6 +82,22 @@ def scan_listing(spark: Any, listing: Listing, form: str, source: SourceOptions)
         raise require_avro(error, "read") or ReadError(problem) from error
 
 
+def scan_stream(
+    spark: Any, listing: Listing, form: str, source: SourceOptions, known: st.StructType | None
+) -> tuple[Any, st.StructType]:
+    """Return the rows of files lazily, and the schema of these together with what is `known`."""
+    frame = scan_listing(spark, listing, form, source)
+    declared = getattr(source, "schema_definition", None)
+    if declared is not None or known is None:
+        return frame, frame.schema
+    rule = getattr(source, "schema_evolution", None) or "freeze"
+    before = ("what the stream has read before", known)
+    # JSON has neither fixed columns nor kinds of numbers.
+    rule = "widen" if form in ("JSON", *LINES) else rule
+    schema, is_same = unify([before, (listing.files[0].path, frame.schema)], rule)
+    return frame if is_same else cast_columns(frame, schema), schema
+
+
 def _refuse_other_encodings(listing: Listing, source: SourceOptions) -> None:
     """Raise ReadError for UTF-16, which Spark would read as strange letters."""
     given = getattr(source, "read_options", None) or {}
@@ -144,28 +160,15 @@ class _Files:
         if self._form == "CSV":
             texts = self._text_columns(schema)
             frame = self._load(self._csv_options(), texts, self._paths)
-            return self._cast(frame, schema)
+            return cast_columns(frame, schema)
         if self._form in ("JSON", *LINES):
-            return self._cast(self._json(_as_read(schema)), schema)
-        return self._cast(self._load({}, None, self._paths), schema)
+            return cast_columns(self._json(_as_read(schema)), schema)
+        return cast_columns(self._load({}, None, self._paths), schema)
 
     def _text_columns(self, schema: st.StructType) -> st.StructType:
         """Return the columns of the header as text, so that a declaration may leave some out."""
         names = self._header() or [field.name for field in schema.fields]
         return st.StructType([st.StructField(name, st.StringType()) for name in names])
-
-    @staticmethod
-    def _cast(frame: Any, schema: st.StructType) -> Any:
-        have = {field.name: field.dataType for field in frame.schema.fields}
-        null = st.NullType()
-        return frame.select(
-            *[
-                cast_to(_column_or_null(f.name, have), have.get(f.name, null), f.dataType).alias(
-                    f.name
-                )
-                for f in schema.fields
-            ]
-        )
 
     def _csv_options(self) -> dict[str, Any]:
         header = self._source.header if isinstance(self._source, FileSource) else True
@@ -207,7 +210,7 @@ class _Files:
         """Return files with different columns, each read by its own."""
         whole: Any = None
         for path, own in schemas:
-            frame = self._cast(self._load(options, own, [path]), schema)
+            frame = cast_columns(self._load(options, own, [path]), schema)
             whole = frame if whole is None else whole.unionByName(frame)
         return whole
 
@@ -257,6 +260,17 @@ class _Files:
                 f"{self._listing.version.key} has lines that are no JSON",
                 hint="mend the file, or declare `schema_definition` on the source",
             )
+
+
+def cast_columns(frame: Any, schema: st.StructType) -> Any:
+    """Return exactly these columns, null where the frame has none."""
+    have = {field.name: field.dataType for field in frame.schema.fields}
+    null = st.NullType()
+    casts = [
+        cast_to(_column_or_null(f.name, have), have.get(f.name, null), f.dataType).alias(f.name)
+        for f in schema.fields
+    ]
+    return frame.select(*casts)
 
 
 def _column_or_null(name: str, have: Mapping[str, Any]) -> Any:

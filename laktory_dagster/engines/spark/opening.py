@@ -1,0 +1,112 @@
+"""Stored data opened: a version of a Delta table, or files less those that cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pyspark.sql import types as st
+
+from laktory_dagster.engines.base import Place, ReadRequest, ReadResult
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS
+from laktory_dagster.engines.spark.receipts import inspect
+from laktory_dagster.engines.spark.scan import scan_listing, scan_written
+from laktory_dagster.engines.spark.schemas import parse_type
+from laktory_dagster.engines.storage import commits
+from laktory_dagster.engines.storage.layout import layout_of
+from laktory_dagster.engines.storage.listing import EMPTY, Listing, list_files
+from laktory_dagster.engines.storage.receipts import TEXT
+from laktory_dagster.errors import LaktoryDagsterError, ReadError
+
+_LINES = ("JSON", "JSONL", "NDJSON")
+
+
+def open_version(spark: Any, place: Place, version: int | None) -> tuple[Any, int]:
+    """Return a Delta table as it was in a version, or as it is now, and the version.
+
+    Raises:
+        ReadError: there is no table.
+    """
+    latest = commits.latest_version(layout_of(place, "DELTA").store)
+    if latest is None:
+        raise ReadError(
+            f"there is no Delta table at {place.uri}", hint="check the path, or run its node first"
+        )
+    at = latest if version is None else version
+    return spark.read.format("delta").option("versionAsOf", at).load(place.uri), at
+
+
+def open_files(spark: Any, request: ReadRequest, place: Place) -> ReadResult:
+    """Return the files of a place as one frame. Raises ReadError."""
+    listing = list_files(place)
+    empty = _stored_empty(spark, listing, place, str(request.format))
+    if empty is not None:
+        return ReadResult(empty, (), (listing.version,))
+    readable, damaged = readable_files(spark, listing, request, place)
+    return ReadResult(_scan(spark, readable, request), (), (listing.version,), damaged)
+
+
+def readable_files(
+    spark: Any, listing: Listing, request: ReadRequest, place: Place
+) -> tuple[Listing, tuple[str, ...]]:
+    """Return the files that can be read, and the paths of those that are set aside.
+
+    Raises:
+        ReadError: a file is damaged and none may be set aside, or none is left.
+    """
+    tolerant = getattr(request.source, "bad_files", "fail") == "quarantine"
+    damaged = {file.path: file.problem for file in listing.files if file.problem is not None}
+    if tolerant:
+        damaged |= _unreadable(spark, listing, request, set(damaged))
+    if damaged and not tolerant:
+        path, problem = next(iter(damaged.items()))
+        raise ReadError(
+            f"{path}: {problem}",
+            expected=f"a {request.format} file",
+            hint="mend or remove it, or set `bad_files: quarantine` on the source",
+        )
+    readable = [file for file in listing.files if file.path not in damaged]
+    if not readable:
+        raise ReadError(f"none of the {len(damaged)} files at {place.uri} can be read")
+    left = Listing(tuple(readable), listing.version, listing.is_folder, listing.storage_options)
+    return left, tuple(damaged)
+
+
+def _scan(spark: Any, listing: Listing, request: ReadRequest) -> Any:
+    form, written = str(request.format), request.written
+    if (
+        written is None
+        or not written.columns
+        or form not in TEXT
+        or getattr(request.source, "read_options", None)
+    ):
+        return scan_listing(spark, listing, form, request.source)
+    return scan_written(spark, listing, form, written)
+
+
+def _stored_empty(spark: Any, listing: Listing, place: Place, form: str) -> Any:
+    """Return the columns of an empty result that a node stored as text, None for other files."""
+    if form not in _LINES or {file.problem for file in listing.files} != {EMPTY}:
+        return None
+    state = inspect(spark, place, form)
+    if state is None or state.receipt is None or state.receipt.rows_out:
+        return None
+    return spark.createDataFrame(
+        [], st.StructType([st.StructField(c.name, parse_type(c.type)) for c in state.columns])
+    )
+
+
+def _unreadable(
+    spark: Any, listing: Listing, request: ReadRequest, known: Sequence[str] | set[str]
+) -> dict[str, str]:
+    """Return the files that do not read to their end; each is read once for that."""
+    found: dict[str, str] = {}
+    for file in listing.files:
+        if file.path in known:
+            continue
+        one = Listing((file,), listing.version, listing.is_folder, listing.storage_options)
+        try:
+            _scan(spark, one, request).write.format("noop").mode("overwrite").save()
+        except (OSError, *SPARK_ERRORS, LaktoryDagsterError) as error:
+            found[file.path] = str(error).splitlines()[0]
+    return found
