@@ -128,11 +128,11 @@ def _check_merge(sink: SinkOptions, path: Path, context: NodeContext) -> None:
         )
     if options.include_columns is not None and options.exclude_columns is not None:
         context.findings.error("give either `include_columns` or `exclude_columns`", inside)
-    if options.scd_type == 2 and context.engine == "polars":
+    if options.scd_type == 2 and options.order_by is None:
         context.findings.error(
-            "polars does not keep history (`scd_type: 2`) yet",
+            "`scd_type: 2` needs the column that says when a change was made",
             (*inside, "scd_type"),
-            expected="scd_type: 1",
+            hint="name it: `order_by: changed_at`",
         )
     _check_delete(options, inside, context)
 

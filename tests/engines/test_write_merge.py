@@ -15,7 +15,6 @@ from laktory_dagster.engines.base import Engine, Target
 from laktory_dagster.errors import (
     MergeKeyError,
     SchemaChangedError,
-    UnsupportedError,
     WriteError,
 )
 from laktory_dagster.models import MergeOptions
@@ -182,7 +181,7 @@ def test_rows_of_one_key_that_differ_need_an_order(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"scd_type": 2}, UnsupportedError, "scd_type: 2"),
+        ({"scd_type": 2}, WriteError, "when a change was made"),
         ({"primary_keys": []}, WriteError, "needs `primary_keys`"),
         ({"primary_keys": ["nope"]}, WriteError, "column `nope`"),
         ({"order_by": "when"}, WriteError, "column `when`"),

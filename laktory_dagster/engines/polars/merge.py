@@ -25,7 +25,7 @@ from laktory_dagster.engines.polars.layers import dedupe
 from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.writer import declared_types
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
-from laktory_dagster.errors import MergeKeyError, UnsupportedError, WriteError
+from laktory_dagster.errors import MergeKeyError, WriteError
 from laktory_dagster.models import MergeOptions
 
 DELETE = "__laktory_delete"
@@ -67,11 +67,6 @@ class MergeWriter(DeltaWriter):
 
     def check(self) -> None:
         """Check options and columns."""
-        if self.rule.scd_type == 2:
-            raise UnsupportedError(
-                f"{self.name}: `scd_type: 2` is not available in this version",
-                hint="use `scd_type: 1`, which keeps the latest row of each key",
-            )
         if not self.keys:
             raise WriteError(
                 f"{self.name}: MERGE needs `primary_keys` on the node or in `merge_cdc_options`"
@@ -147,14 +142,19 @@ class MergeWriter(DeltaWriter):
             MergeKeyError: null keys, or rows of one key that differ and nothing orders them.
         """
         self.rows = int(self.batch.select(pl.len()).collect().item())
-        if not self.rule.null_equals_null:
-            nulls = self.batch.filter(pl.any_horizontal(pl.col(self.keys).is_null()))
-            self._refuse(nulls, "rows with a null in the merge key", _NULL_HINT)
+        self.refuse_null_keys()
         if self.rule.order_by is None:
             differing = self.batch.unique().group_by(self.keys).len().filter(pl.col("len") > 1)
-            self._refuse(differing, "merge keys with several rows that differ", _ORDER_HINT)
+            self.refuse(differing, "merge keys with several rows that differ", _ORDER_HINT)
 
-    def _refuse(self, frame: pl.LazyFrame, what: str, hint: str) -> None:
+    def refuse_null_keys(self) -> None:
+        """Raise MergeKeyError for keys that are null, unless null is a key."""
+        if not self.rule.null_equals_null:
+            nulls = self.batch.filter(pl.any_horizontal(pl.col(self.keys).is_null()))
+            self.refuse(nulls, "rows with a null in the merge key", _NULL_HINT)
+
+    def refuse(self, frame: pl.LazyFrame, what: str, hint: str) -> None:
+        """Raise MergeKeyError if there are rows."""
         found = frame.select(pl.len()).collect().item()
         if not found:
             return
@@ -164,7 +164,7 @@ class MergeWriter(DeltaWriter):
 
     def changes(self) -> pl.LazyFrame:
         """Return one row a key, the latest, with whether it deletes or begins the row anew."""
-        batch = self.batch.with_columns(self._deletes().alias(DELETE))
+        batch = self.batch.with_columns(self.deletes().alias(DELETE))
         if self.rule.order_by is None:
             latest = batch.unique().with_columns(pl.lit(value=False).alias(_ANEW))
         else:
@@ -177,7 +177,12 @@ class MergeWriter(DeltaWriter):
         order = [] if self.rule.order_by is None else [pl.col(self.rule.order_by).alias(_ORDER)]
         return latest.select(*written, *order, DELETE, _ANEW)
 
-    def _deletes(self) -> pl.Expr:
+    def first_rows(self) -> pl.LazyFrame:
+        """Return the rows of a table that is made of this batch."""
+        return self.changes().filter(~pl.col(DELETE)).select(self.written)
+
+    def deletes(self) -> pl.Expr:
+        """Return the condition under which a change deletes its row."""
         if self.rule.delete_where is None:
             return pl.lit(value=False)
         condition = compile_condition(
@@ -233,7 +238,7 @@ class MergeWriter(DeltaWriter):
             return self._make(receipt, rows)
         self.fit_to(table)
         try:
-            self._merge(table, receipt)
+            self.merge(table, receipt)
         except CommitFailedError as error:
             raise busy(self.layout.store, error) from error
         version = table.version()
@@ -247,9 +252,8 @@ class MergeWriter(DeltaWriter):
 
     def _make(self, receipt: Receipt, rows: int) -> Commit:
         """Make the table from the changes that do not delete."""
-        rows_left = self.changes().filter(~pl.col(DELETE)).select(self.written)
         self._files.clear()
-        pl.collect_all([self._sink(rows_left, self.slot.id)])
+        pl.collect_all([self._sink(self.first_rows(), self.slot.id)])
         change = LogChange(
             files=self._files,
             schema=self.fit.table,
@@ -265,12 +269,13 @@ class MergeWriter(DeltaWriter):
         self.slot.files[:] = [self.batch_name]
         return self._finished(receipt, rows, result.version)
 
-    def _merge(self, table: DeltaTable, receipt: Receipt) -> None:
+    def merge(self, table: DeltaTable, receipt: Receipt) -> None:
+        """Bring the changes into the table as one commit."""
         source = self.changes().collect()
         grown = bool(self.fit.added)
         merger = table.merge(
             source.to_arrow(),
-            predicate=" AND ".join(self._same(key) for key in self.keys),
+            predicate=" AND ".join(self.same(key) for key in self.keys),
             source_alias="source",
             target_alias="target",
             merge_schema=grown,
@@ -279,11 +284,11 @@ class MergeWriter(DeltaWriter):
         current = self._is_current(table)
         stored = [name for name in self.written if name in table_schema(table)]
         updates = {
-            _quoted(name): self._new_value(name, stored=name in stored) for name in self.written
+            quoted(name): self._new_value(name, stored=name in stored) for name in self.written
         }
         kept = [name for name in stored if name not in self.keys]
         differs = " OR ".join(
-            f"({self._new_value(name, stored=True)} IS DISTINCT FROM target.{_quoted(name)})"
+            f"({self._new_value(name, stored=True)} IS DISTINCT FROM target.{quoted(name)})"
             for name in kept
         )
         changed = differs if differs and not grown else "true"
@@ -292,12 +297,13 @@ class MergeWriter(DeltaWriter):
         merger.when_matched_update(
             updates, predicate=f"NOT source.{DELETE} AND {current} AND ({changed})"
         ).when_not_matched_insert(
-            {_quoted(name): f"source.{_quoted(name)}" for name in self.written},
+            {quoted(name): f"source.{quoted(name)}" for name in self.written},
             predicate=f"NOT source.{DELETE}",
         ).execute()
 
-    def _same(self, key: str) -> str:
-        source, target = f"source.{_quoted(key)}", f"target.{_quoted(key)}"
+    def same(self, key: str) -> str:
+        """Return the condition that source and target have the same key."""
+        source, target = f"source.{quoted(key)}", f"target.{quoted(key)}"
         equal = f"{source} = {target}"
         if not self.rule.null_equals_null:
             return equal
@@ -308,14 +314,14 @@ class MergeWriter(DeltaWriter):
         order = self.rule.order_by
         if order is None or order not in table_schema(table):
             return "true"
-        stored = f"target.{_quoted(order)}"
+        stored = f"target.{quoted(order)}"
         return f"({stored} IS NULL OR source.{_ORDER} >= {stored})"
 
     def _new_value(self, name: str, *, stored: bool) -> str:
-        source = f"source.{_quoted(name)}"
+        source = f"source.{quoted(name)}"
         if self.rule.ignore_null_updates and stored:
             # What a delete of the same batch took away does not come back.
-            kept = f"coalesce({source}, target.{_quoted(name)})"
+            kept = f"coalesce({source}, target.{quoted(name)})"
             return f"CASE WHEN source.{_ANEW} THEN {source} ELSE {kept} END"
         return source
 
@@ -331,5 +337,6 @@ _NULL_HINT = (
 _ORDER_HINT = "`merge_cdc_options: {order_by: column}` says which row of a key is the latest"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name as delta-rs takes it in a predicate."""
     return "`" + name.replace("`", "``") + "`"

@@ -25,6 +25,7 @@ from laktory_dagster.engines.polars.custom import CustomWriter
 from laktory_dagster.engines.polars.delta import DeltaWriter
 from laktory_dagster.engines.polars.files import FileWriter
 from laktory_dagster.engines.polars.folders import FolderWriter
+from laktory_dagster.engines.polars.history import HistoryWriter
 from laktory_dagster.engines.polars.merge import MergeWriter
 from laktory_dagster.engines.polars.problems import plain_text
 from laktory_dagster.engines.polars.read import as_read_error
@@ -276,9 +277,15 @@ def open_writer(target: Target, schema: pl.Schema, request: StageRequest) -> Tar
             f"the table {target.table_name} is a file, not a folder: {target.place.uri}"
         )
     if kind == "delta":
-        is_merge = target.mode == "MERGE"
-        return (MergeWriter if is_merge else DeltaWriter)(target, schema, request.stamp)
+        return _delta_writer(target)(target, schema, request.stamp)
     return (FolderWriter if kind == "folder" else FileWriter)(target, schema, request.stamp)
+
+
+def _delta_writer(target: Target) -> type[DeltaWriter]:
+    if target.mode != "MERGE":
+        return DeltaWriter
+    keeps_history = target.merge is not None and target.merge.scd_type == 2
+    return HistoryWriter if keeps_history else MergeWriter
 
 
 def _without_state(target: Target) -> Target:

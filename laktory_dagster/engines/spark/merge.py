@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 from pyspark.sql import Column, Window
@@ -22,11 +22,11 @@ from laktory_dagster.engines.spark.delta import DeltaWriter, commit_note, quoted
 from laktory_dagster.engines.spark.expressions import compile_condition
 from laktory_dagster.engines.spark.rows import plain_rows
 from laktory_dagster.engines.spark.scope import Scope, column
-from laktory_dagster.errors import MergeKeyError, UnsupportedError, WriteError
+from laktory_dagster.errors import MergeKeyError, WriteError
 from laktory_dagster.models import MergeOptions
 
 SHOWN_KEYS = 5
-_DELETE = "__laktory_delete"
+DELETE = "__laktory_delete"
 _ORDER = "__laktory_order"
 _STORED = "__laktory_stored_order"
 _FILL = "__laktory_fill_"
@@ -67,11 +67,6 @@ class MergeWriter(DeltaWriter):
 
     def check(self) -> None:
         """Check options and columns."""
-        if self.rule.scd_type == 2:
-            raise UnsupportedError(
-                f"{self.name}: `scd_type: 2` does not run on Spark yet",
-                hint="use `scd_type: 1`, or `dataframe_type: POLARS`",
-            )
         if not self.keys:
             raise WriteError(
                 f"{self.name}: MERGE needs `primary_keys` on the node or in `merge_cdc_options`"
@@ -113,19 +108,21 @@ class MergeWriter(DeltaWriter):
             MergeKeyError: null keys, or rows of one key that differ and nothing orders them.
         """
         self.frame = cast_to(rows, {**self.batch_types, **self.fit.batch})
-        if not self.rule.null_equals_null:
-            nulls = (
-                self.frame.filter(F.greatest(*[column(k).isNull() for k in self.keys]))
-                if len(self.keys) > 1
-                else self.frame.filter(column(self.keys[0]).isNull())
-            )
-            self._refuse(nulls, "rows with a null in the merge key", _NULL_HINT)
+        self.refuse_null_keys()
         if self.rule.order_by is None:
             keys = [column(key) for key in self.keys]
             differing = self.frame.distinct().groupBy(*keys).count().filter(F.col("count") > 1)
-            self._refuse(differing, "merge keys with several rows that differ", _ORDER_HINT)
+            self.refuse(differing, "merge keys with several rows that differ", _ORDER_HINT)
 
-    def _refuse(self, frame: Any, what: str, hint: str) -> None:
+    def refuse_null_keys(self) -> None:
+        """Raise MergeKeyError for keys that are null, unless null is a key."""
+        if not self.rule.null_equals_null:
+            is_null = reduce(Column.__or__, [column(key).isNull() for key in self.keys])
+            nulls = self.frame.filter(is_null)
+            self.refuse(nulls, "rows with a null in the merge key", _NULL_HINT)
+
+    def refuse(self, frame: Any, what: str, hint: str) -> None:
+        """Raise MergeKeyError if there are rows."""
         found = frame.count()
         if not found:
             return
@@ -136,7 +133,7 @@ class MergeWriter(DeltaWriter):
 
     def _changes(self) -> Any:
         """Return one row a key, the latest, with whether it deletes or begins the row anew."""
-        batch = self.frame.withColumn(_DELETE, self._deletes())
+        batch = self.frame.withColumn(DELETE, self.deletes())
         never = F.lit(False)
         if self.rule.order_by is None:
             latest = batch.distinct().withColumn(_ANEW, never)
@@ -148,9 +145,10 @@ class MergeWriter(DeltaWriter):
                 latest = latest.withColumn(_ANEW, never)
         written = [column(name) for name in self.written]
         order = [] if self.rule.order_by is None else [column(self.rule.order_by).alias(_ORDER)]
-        return latest.select(*written, *order, _DELETE, _ANEW)
+        return latest.select(*written, *order, DELETE, _ANEW)
 
-    def _deletes(self) -> Column:
+    def deletes(self) -> Column:
+        """Return the condition under which a change deletes its row."""
         if self.rule.delete_where is None:
             return F.lit(False)
         scope = Scope(self.frame, self.target.dialect, self.stamp.logical_time)
@@ -167,11 +165,11 @@ class MergeWriter(DeltaWriter):
         newer = batch
         if not self.replaces and self.rule.order_by in self.stored:
             stored = self._table().select(*map(column, keys), order.alias(_STORED))
-            newer = self._joined(batch, stored).filter(
+            newer = self.joined(batch, stored).filter(
                 F.col(_STORED).isNull() | (order >= F.col(_STORED))
             )
         groups = Window.partitionBy(*map(column, keys))
-        deleted = F.max(F.when(F.col(_DELETE), order)).over(groups)
+        deleted = F.max(F.when(F.col(DELETE), order)).over(groups)
         values = [name for name in self.written if name not in keys]
         since = newer.withColumn("__laktory_deleted", deleted).filter(
             F.col("__laktory_deleted").isNull() | (order > F.col("__laktory_deleted"))
@@ -181,41 +179,46 @@ class MergeWriter(DeltaWriter):
             for name in values
         ]
         found = since.groupBy(*map(column, keys)).agg(*last) if last else since.select(*keys)
-        anew = newer.groupBy(*map(column, keys)).agg(F.bool_or(_DELETE).alias(_ANEW))
-        joined = self._joined(self._joined(latest, found), anew)
+        anew = newer.groupBy(*map(column, keys)).agg(F.bool_or(DELETE).alias(_ANEW))
+        joined = self.joined(self.joined(latest, found), anew)
         fills = {name: F.coalesce(column(name), column(f"{_FILL}{name}")) for name in values}
         return joined.withColumns({**fills, _ANEW: F.coalesce(F.col(_ANEW), F.lit(False))})
 
-    def _joined(self, left: Any, right: Any) -> Any:
+    def joined(self, left: Any, right: Any, how: str = "left") -> Any:
         """Return the left rows with columns of the right ones of the same key; null equals null."""
         renamed = right.withColumnsRenamed({key: f"__laktory_key_{key}" for key in self.keys})
         same = None
         for key in self.keys:
             equal = column(key).eqNullSafe(column(f"__laktory_key_{key}"))
             same = equal if same is None else same & equal
-        joined = left.join(renamed, on=same, how="left")
+        joined = left.join(renamed, on=same, how=how)
         return joined.drop(*[f"__laktory_key_{key}" for key in self.keys])
 
     def _write(self, receipt: Receipt) -> None:
         """Make the table from the changes that do not delete, or merge them into it."""
         if self.replaces:
-            self.frame = self._changes().filter(~F.col(_DELETE)).select(*map(column, self.written))
+            self.frame = self.first_rows()
             super()._write(receipt)
             return
-        changes = self._changes()
         # The note of a commit by SQL is a setting of the session; it is taken back at once.
         self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", commit_note(receipt))
         grown = bool(self.fit.added)
         if grown:
             self.spark.conf.set("spark.databricks.delta.schema.autoMerge.enabled", "true")
         try:
-            self._merge(changes)
+            self.merge()
         finally:
             self.spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
             if grown:
                 self.spark.conf.unset("spark.databricks.delta.schema.autoMerge.enabled")
 
-    def _merge(self, changes: Any) -> None:
+    def first_rows(self) -> Any:
+        """Return the rows of a table that is made of this batch."""
+        return self._changes().filter(~F.col(DELETE)).select(*map(column, self.written))
+
+    def merge(self) -> None:
+        """Bring the changes into the table as one commit."""
+        changes = self._changes()
         stored = [name for name in self.written if name in self.stored]
         current = self._is_current()
         kept = [name for name in stored if name not in self.keys]
@@ -226,19 +229,20 @@ class MergeWriter(DeltaWriter):
         updates = ", ".join(f"{quoted(name)} = {self._new_value(name)}" for name in self.written)
         names = ", ".join(quoted(name) for name in self.written)
         values = ", ".join(f"source.{quoted(name)}" for name in self.written)
-        deletes = f"WHEN MATCHED AND source.{_DELETE} AND {current} THEN DELETE"
+        deletes = f"WHEN MATCHED AND source.{DELETE} AND {current} THEN DELETE"
         statement = f"""
             MERGE INTO delta.{quoted(self.layout.uri)} AS target
             USING {{laktory_changes}} AS source
-            ON {" AND ".join(self._same(key) for key in self.keys)}
+            ON {" AND ".join(self.same(key) for key in self.keys)}
             {deletes if self.rule.delete_where is not None else ""}
-            WHEN MATCHED AND NOT source.{_DELETE} AND {current} AND ({changed})
+            WHEN MATCHED AND NOT source.{DELETE} AND {current} AND ({changed})
               THEN UPDATE SET {updates}
-            WHEN NOT MATCHED AND NOT source.{_DELETE} THEN INSERT ({names}) VALUES ({values})
+            WHEN NOT MATCHED AND NOT source.{DELETE} THEN INSERT ({names}) VALUES ({values})
         """
         self.spark.sql(statement, laktory_changes=changes).collect()
 
-    def _same(self, key: str) -> str:
+    def same(self, key: str) -> str:
+        """Return the condition that source and target have the same key."""
         operator = "<=>" if self.rule.null_equals_null else "="
         return f"source.{quoted(key)} {operator} target.{quoted(key)}"
 

@@ -18,6 +18,7 @@ from laktory_dagster.engines.spark.check import Counts, RuleSet, merged_samples
 from laktory_dagster.engines.spark.custom import CustomWriter
 from laktory_dagster.engines.spark.delta import DeltaWriter
 from laktory_dagster.engines.spark.files import FilesWriter
+from laktory_dagster.engines.spark.history import HistoryWriter
 from laktory_dagster.engines.spark.merge import MergeWriter
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, plain_text, require_avro
 from laktory_dagster.engines.spark.rows import plain_rows
@@ -221,9 +222,15 @@ def open_writer(target: Target, rows: Frame, request: StageRequest) -> TargetWri
             f"the table {target.table_name} is a file, not a folder: {target.place.uri}"
         )
     if kind == "delta":
-        is_merge = target.mode == "MERGE"
-        return (MergeWriter if is_merge else DeltaWriter)(target, rows, request.stamp)
+        return _delta_writer(target)(target, rows, request.stamp)
     return FilesWriter(target, rows, request.stamp)
+
+
+def _delta_writer(target: Target) -> type[DeltaWriter]:
+    if target.mode != "MERGE":
+        return DeltaWriter
+    keeps_history = target.merge is not None and target.merge.scd_type == 2
+    return HistoryWriter if keeps_history else MergeWriter
 
 
 def _null_keys(targets: Sequence[Target]) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def test_a_right_step_passes(step: str) -> None:
         (
             {"sink": f"{MERGE}, merge_cdc_options: {{scd_type: 2}}}}", "primary_key": "a"},
             "sinks[0].merge_cdc_options.scd_type",
-            "history",
+            "when a change was made",
         ),
         (
             {"sink": f"{MERGE}, merge_cdc_options: {{delete_where: 'a =='}}}}", "primary_key": "a"},
@@ -198,8 +198,7 @@ def test_a_wrong_part_of_a_node_is_one_error(parts: dict, path: str | None, mess
         {"sink": f"{MERGE}}}", "primary_key": "a"},
         {"sink": f"{MERGE}, merge_cdc_options: {{primary_keys: a, delete_where: b = 1}}}}"},
         {
-            "source": "{path: a, as_stream: true}",
-            "sink": "{path: out, mode: COMPLETE}",
+            "sink": f"{MERGE}, merge_cdc_options: {{primary_keys: a, scd_type: 2, order_by: t}}}}",
             "dataframe_type": "SPARK",
         },
         {"sink": "{path: out, writer_methods: [{name: partitionBy, args: [a]}]}"},
@@ -265,20 +264,13 @@ def test_what_polars_cannot_do_spark_may() -> None:
     text = "dataframe_type: SPARK\n" + node_with(
         source="{path: a.orc, format: ORC, reader_methods: [{name: x}]}",
         sinks="[{table_name: t, table_type: VIEW}, {path: o, mode: MERGE, "
-        "merge_cdc_options: {scd_type: 2, primary_keys: a}}]",
+        "merge_cdc_options: {scd_type: 2, primary_keys: a, order_by: t}}]",
         transformer="{nodes: [{func_name: sortWithinPartitions, func_args: [a]}]}",
     )
     assert plan_from(text).nodes["n"].engine == "spark"
     assert "does not read EXCEL" in problems_of(
         "dataframe_type: SPARK\n" + node_with(source="{path: a.xlsx, format: EXCEL}")
     )[0].message  # fmt: skip
-
-
-def test_an_expression_of_polars_does_not_run_on_spark() -> None:
-    (problem,) = problems_of(
-        "dataframe_type: SPARK\n" + with_step("{func_name: select, func_args: [pl.col('a')]}")
-    )
-    assert problem.message == "a `pl.` expression does not run on spark"
 
 
 @pytest.mark.parametrize(
