@@ -2,6 +2,8 @@
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
 BIN := .venv/bin
 WORKERS ?= 2
+# What `make demo` runs on: polars or spark.
+ENGINE ?= polars
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench docs clean
@@ -9,8 +11,8 @@ WORKERS ?= 2
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-demo: .venv/.ready-ui ## Run the stock-prices example with Dagster, and say how to look at it
-	$(BIN)/laktory-dagster run examples/stock_prices/pipeline.yaml
+demo: .venv/.ready-$(ENGINE) ## Run the stock-prices example with Dagster, and say how to look at it
+	LAKTORY_DAGSTER_ENGINE=$(ENGINE) $(BIN)/laktory-dagster run examples/stock_prices/pipeline.yaml
 
 test: lint ## Style, types, architecture and all tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
@@ -38,9 +40,16 @@ clean: ## Remove what the examples wrote
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[ui]"
 	@touch $@
 
+.venv/.ready-polars: .venv/.ready-ui
+	@touch $@
+
+.venv/.ready-spark: .venv/.python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[ui,spark]"
+	@touch $@ .venv/.ready-ui
+
 .venv/.ready-dev: .venv/.python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	@touch $@ .venv/.ready-ui
+	@touch $@ .venv/.ready-ui .venv/.ready-spark
 
 .venv/.python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }

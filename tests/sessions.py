@@ -1,10 +1,18 @@
-"""The one Spark session that all tests of a process share."""
+"""The engines that tests run on, and the one Spark session that all tests of a process share."""
 
 from __future__ import annotations
 
 import atexit
 from functools import cache
 from typing import Any
+
+import pytest
+
+ENGINES = (
+    "polars",
+    # One session, and so one process, for all tests of Spark.
+    pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")]),
+)
 
 # Small queries on a small machine: compiling them costs more than running them.
 QUICK = {

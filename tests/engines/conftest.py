@@ -15,14 +15,7 @@ import pytest
 
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.engines.registry import open_engine
-from tests.sessions import shared_session
-
-ENGINES = (
-    "polars",
-    # One session, and so one process, for all tests of Spark.
-    pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")]),
-)
-
+from tests.sessions import ENGINES, shared_session
 
 LACKS = {
     **dict.fromkeys(("AVRO", "IPC", "EXCEL"), ("spark",)),

@@ -17,6 +17,7 @@ from polars.testing import assert_frame_equal
 
 from laktory_dagster import models
 from laktory_dagster.execution.results import RunResult
+from tests.sessions import ENGINES, shared_session
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 Frame = pl.DataFrame
@@ -25,7 +26,8 @@ Frame = pl.DataFrame
 class Example:
     """A copy of an example after one run, with a database that sees its raw files."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, engine: str) -> None:
+        self.engine = engine
         self.folder = folder / name
         shutil.copytree(
             EXAMPLES / name, self.folder, ignore=shutil.ignore_patterns("warehouse", "__pycache__")
@@ -36,8 +38,11 @@ class Example:
     def run(self) -> RunResult:
         with (self.folder / "pipeline.yaml").open() as file:
             pipeline = models.Pipeline.model_validate_yaml(file)
-        with pipeline:
-            result: RunResult = pipeline.execute()
+        spark = shared_session() if self.engine == "spark" else None
+        with pytest.MonkeyPatch.context() as patched, pipeline:
+            patched.setenv("LAKTORY_DAGSTER_ENGINE", self.engine)
+            result: RunResult = pipeline.execute(spark)
+        assert {node.engine for node in result.nodes.values()} == {self.engine}
         return result
 
     def stored(self, table: str) -> Frame:
@@ -59,9 +64,11 @@ def failed_rows(result: RunResult, node: str) -> dict[str, int | None]:
     return {check.name: check.failed_rows for check in result[node].checks}
 
 
-@pytest.fixture(scope="module")
-def prices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
-    example = Example("stock_prices", tmp_path_factory.mktemp("prices"))
+@pytest.fixture(scope="module", params=ENGINES)
+def prices(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Example]:
+    example = Example("stock_prices", tmp_path_factory.mktemp("prices"), request.param)
     example.database.execute(
         f"""
         CREATE TABLE raw AS
@@ -84,9 +91,11 @@ def prices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     example.database.close()
 
 
-@pytest.fixture(scope="module")
-def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
-    example = Example("orders", tmp_path_factory.mktemp("orders"))
+@pytest.fixture(scope="module", params=ENGINES)
+def orders(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Example]:
+    example = Example("orders", tmp_path_factory.mktemp("orders"), request.param)
     data = example.folder / "data"
     example.database.execute(
         f"""
@@ -121,11 +130,9 @@ def test_the_data_is_what_the_generator_writes(name: str, tmp_path: Path) -> Non
     assert made == shipped
 
 
-@pytest.mark.parametrize("name", ["stock_prices", "orders"])
-def test_every_node_finishes(name: str, request: pytest.FixtureRequest) -> None:
-    example: Example = request.getfixturevalue(name.removeprefix("stock_"))
-
-    assert example.result.succeeded
+def test_every_node_finishes(prices: Example, orders: Example) -> None:
+    assert prices.result.succeeded
+    assert orders.result.succeeded
 
 
 class TestStockPrices:
