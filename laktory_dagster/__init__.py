@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from laktory_dagster.dagster.component import LaktoryPipelineComponent
     from laktory_dagster.dagster.definitions import build_definitions
     from laktory_dagster.dagster.keys import asset_key, node_input
+    from laktory_dagster.dagster.spark import SparkResource
     from laktory_dagster.dagster.translator import LaktoryTranslator
     from laktory_dagster.project import load_project
 
@@ -23,6 +24,7 @@ _PUBLIC = {
     "node_input": "laktory_dagster.dagster.keys",
     "build_definitions": "laktory_dagster.dagster.definitions",
     "LaktoryTranslator": "laktory_dagster.dagster.translator",
+    "SparkResource": "laktory_dagster.dagster.spark",
     "LaktoryPipelineComponent": "laktory_dagster.dagster.component",
     "load_project": "laktory_dagster.project",
 }
@@ -30,6 +32,7 @@ _PUBLIC = {
 __all__ = [
     "LaktoryPipelineComponent",
     "LaktoryTranslator",
+    "SparkResource",
     "__version__",
     "asset_key",
     "build_definitions",

@@ -16,7 +16,6 @@ ENGINES = (
 
 # Small queries on a small machine: compiling them costs more than running them.
 QUICK = {
-    "spark.master": "local[2]",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.shuffle.partitions": "1",
@@ -27,11 +26,13 @@ QUICK = {
 
 
 @cache
-def shared_session() -> Any:
-    """Return the session; it ends with the process."""
+def shared_session(kind: str = "spark") -> Any:
+    """Return the session of a kind, classic (`spark`) or `connect`; it ends with the process."""
     from laktory_dagster.engines.spark.session import open_session
     from laktory_dagster.settings import SparkSettings
 
-    spark = open_session(None, SparkSettings(conf=QUICK)).spark
+    conf = QUICK | {"spark.master": "local[2]"} if kind == "spark" else QUICK
+    settings = SparkSettings(remote="local[2]" if kind == "connect" else None, conf=conf)
+    spark = open_session(None, settings).spark
     atexit.register(spark.stop)
     return spark

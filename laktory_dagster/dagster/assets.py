@@ -1,7 +1,7 @@
 """Nodes as assets: an op per node, or one fused step for all of a pipeline."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ import dagster as dg
 from laktory_dagster.dagster.checks import check_result
 from laktory_dagster.dagster.graph import FUSED, AssetGraph, sources_of
 from laktory_dagster.dagster.io_managers import Committed, LaktoryIOManager
-from laktory_dagster.dagster.keys import IO_MANAGER, folded
+from laktory_dagster.dagster.keys import IO_MANAGER, SPARK, folded
 from laktory_dagster.dagster.limits import TimeLimit
 from laktory_dagster.errors import LaktoryDagsterError
 from laktory_dagster.execution.context import RunOptions
@@ -30,7 +30,12 @@ MAX_DEPTH = 500
 
 
 def build_assets(
-    graph: AssetGraph, plan: Plan, steps: str | None = None, *, in_process: bool = True
+    graph: AssetGraph,
+    plan: Plan,
+    steps: str | None = None,
+    *,
+    in_process: bool = True,
+    resources: Collection[str] = (IO_MANAGER,),
 ) -> list[dg.AssetsDefinition]:
     """Return the assets of a plan.
 
@@ -40,13 +45,14 @@ def build_assets(
         steps: `node`, `fused`, or `auto` and None to decide by size: fused above 300 nodes or a
             depth of 500, and where every step starts a process.
         in_process: whether steps share a process.
+        resources: keys of what the steps need.
     """
     if _is_fused(plan, steps or plan.pipeline.steps, in_process=in_process):
         own = [node for node in plan.nodes.values() if _leaves_fused_step(node)]
         rest = [node for node in plan.nodes.values() if not _leaves_fused_step(node)]
-        assets = [_step(graph, plan, [node]) for node in own]
-        return [*assets, _step(graph, plan, rest)] if rest else assets
-    return [_step(graph, plan, [node]) for node in plan.nodes.values()]
+        assets = [_step(graph, plan, [node], resources) for node in own]
+        return [*assets, _step(graph, plan, rest, resources)] if rest else assets
+    return [_step(graph, plan, [node], resources) for node in plan.nodes.values()]
 
 
 def _leaves_fused_step(node: PlanNode) -> bool:
@@ -68,7 +74,9 @@ def _depth(plan: Plan) -> int:
     return max(depth.values(), default=0)
 
 
-def _step(graph: AssetGraph, plan: Plan, nodes: Sequence[PlanNode]) -> dg.AssetsDefinition:
+def _step(
+    graph: AssetGraph, plan: Plan, nodes: Sequence[PlanNode], resources: Collection[str]
+) -> dg.AssetsDefinition:
     """Return one op for these nodes."""
     specs = [graph.spec(plan, node).with_io_manager_key(IO_MANAGER) for node in nodes]
     names = {spec.key: node.name for spec, node in zip(specs, nodes, strict=True)}
@@ -82,7 +90,7 @@ def _step(graph: AssetGraph, plan: Plan, nodes: Sequence[PlanNode]) -> dg.Assets
         check_specs=[spec for node in nodes for spec in graph.check_specs(plan, node).values()],
         ins={name: dg.AssetIn(key=key) for name, key in inputs.items()},
         can_subset=True,
-        required_resource_keys={IO_MANAGER},
+        required_resource_keys=set(resources),
         op_tags=own.tags if own else None,
         pool=re.sub(r"\s", "_", own.pool) if own and own.pool else None,
         retry_policy=_retry_policy(own) if own else None,
@@ -135,6 +143,7 @@ def run_options(
         warehouse=io.warehouse,
         full_refresh=io.full_refresh,
         assets=frames,
+        spark=getattr(context.resources, SPARK, None),
     )
 
 

@@ -17,7 +17,7 @@ from laktory_dagster.dagster.external import build_external_assets
 from laktory_dagster.dagster.graph import AssetGraph
 from laktory_dagster.dagster.io_managers import LaktoryIOManager
 from laktory_dagster.dagster.jobs import build_job, build_schedule
-from laktory_dagster.dagster.keys import IO_MANAGER, folded
+from laktory_dagster.dagster.keys import IO_MANAGER, SPARK, folded
 from laktory_dagster.dagster.loaded import remember
 from laktory_dagster.dagster.translator import LaktoryTranslator
 from laktory_dagster.errors import DeclarationError
@@ -40,6 +40,7 @@ def build_definitions(
     warehouse: str | None = None,
     steps: str | None = None,
     in_process: bool = True,
+    spark: Any = None,
 ) -> dg.Definitions:
     """Return assets, checks, jobs, schedules and the IO manager of pipelines.
 
@@ -55,6 +56,8 @@ def build_definitions(
         warehouse: root folder of tables; by default what the pipelines and settings say.
         steps: `node`, `fused` or `auto` for all of them; by default what each declares.
         in_process: run jobs in one process. Without it no executor is set, and pipelines are fused.
+        spark: the `SparkResource` of the nodes on Spark; without one a run starts a session as the
+            settings say.
 
     Raises:
         DeclarationError: with everything that is wrong, each at its line and column.
@@ -69,6 +72,7 @@ def build_definitions(
         warehouse=root,
         steps=steps,
         in_process=in_process,
+        spark=spark,
     )
 
 
@@ -83,17 +87,19 @@ def definitions_with(
     warehouse: str | None = None,
     steps: str | None = None,
     in_process: bool = True,
+    spark: Any = None,
 ) -> dg.Definitions:
     """Return what `build_definitions` does, with this IO manager."""
     plans, problems = _plans(pipelines, env, variables, warehouse)
     if problems and not _shows_problems():
         _raise_first(problems)
     graph = AssetGraph(plans, translator or LaktoryTranslator())
+    resources = {IO_MANAGER: io_manager, **({} if spark is None else {SPARK: spark})}
     assets: list[Any] = _placeholders(problems)
     jobs, schedules = [], []
     for plan in plans:
         remember(plan)
-        assets += build_assets(graph, plan, steps, in_process=in_process)
+        assets += build_assets(graph, plan, steps, in_process=in_process, resources=resources)
         job = build_job(graph, plan)
         jobs.append(job)
         schedule = build_schedule(plan, job)
@@ -102,7 +108,7 @@ def definitions_with(
         assets=[*assets, *build_external_assets(graph)],
         jobs=jobs,
         schedules=schedules,
-        resources={IO_MANAGER: io_manager},
+        resources=resources,
         executor=dg.in_process_executor if in_process else None,
     )
     if sum(len(plan.nodes) for plan in plans) > MANY_NODES:

@@ -10,6 +10,8 @@ from dagster._core.definitions.utils import DISALLOWED_NAMES
 
 from laktory_dagster.errors import SettingsError
 
+SPARK = "spark"
+"""Key of the resource that holds the Spark session of a run."""
 IO_MANAGER = "laktory"
 
 

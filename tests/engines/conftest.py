@@ -34,7 +34,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     refused = [marker.args for marker in pyfuncitem.iter_markers("lacks")]
     if raised is not None:
         refused += [(engine, rf"(read|write)s? {form}") for engine in LACKS.get(form, ())]
-    wanted = [text for engine, text in refused if str(name).startswith(engine)] if name else []
+    own = "spark" if name == "connect" else name
+    wanted = [text for engine, text in refused if engine == own]
     if not wanted:
         return
     message = "|".join(wanted)
@@ -46,8 +47,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An open engine of each kind."""
-    options = {"spark": shared_session()} if request.param == "spark" else {}
-    found = open_engine(request.param, **options)
+    if request.param == "polars":
+        found = open_engine("polars")
+    else:
+        found = open_engine("spark", spark=shared_session(request.param))
     yield found
     found.close()
 

@@ -38,7 +38,8 @@ class SparkEngine:
         """Start nothing yet.
 
         Args:
-            spark: the session to use; it stays open.
+            spark: the session to use, or a resource that has it as `spark_session` and is asked
+                for it when it is needed; it stays open.
             settings: how a session starts where none is given.
         """
         self._given = spark
@@ -47,7 +48,8 @@ class SparkEngine:
 
     @cached_property
     def _session(self) -> Session:
-        return open_session(self._given, self._settings or SparkSettings.from_environment())
+        given = getattr(self._given, "spark_session", self._given)
+        return open_session(given, self._settings or SparkSettings.from_environment())
 
     @property
     def spark(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,10 @@ def _start(remote: str | None, settings: SparkSettings) -> Any:
     builder = builder.remote(remote) if remote else builder.master(settings.master)
     for key, value in {**local_configuration(settings), **settings.conf}.items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    with warnings.catch_warnings():
+        # The client of Connect sets what its server has been started with once more, and warns.
+        warnings.filterwarnings("ignore", "Failed to set")
+        return builder.getOrCreate()
 
 
 def local_configuration(settings: SparkSettings) -> dict[str, str]:
