@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import json
+import subprocess
+import sys
 from functools import cache
 from typing import Any
 
@@ -12,6 +15,7 @@ ENGINES = (
     "polars",
     # One session, and so one process, for all tests of Spark.
     pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")]),
+    pytest.param("connect", marks=[pytest.mark.connect, pytest.mark.xdist_group("connect")]),
 )
 
 # Small queries on a small machine: compiling them costs more than running them.
@@ -31,8 +35,25 @@ def shared_session(kind: str = "spark") -> Any:
     from laktory_dagster.engines.spark.session import open_session
     from laktory_dagster.settings import SparkSettings
 
-    conf = QUICK | {"spark.master": "local[2]"} if kind == "spark" else QUICK
-    settings = SparkSettings(remote="local[2]" if kind == "connect" else None, conf=conf)
+    if kind == "connect":
+        settings = SparkSettings(remote=f"sc://127.0.0.1:{connect_server()}")
+    else:
+        settings = SparkSettings(master="local[2]", conf=QUICK)
     spark = open_session(None, settings).spark
     atexit.register(spark.stop)
     return spark
+
+
+@cache
+def connect_server() -> int:
+    """Return the port of a server of Spark Connect on this machine, which ends with the process."""
+    conf = json.dumps({**QUICK, "spark.master": "local[2]"})
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.connect_server", conf],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(server.wait)
+    atexit.register(server.stdin.close)
+    return int(server.stdout.readline())

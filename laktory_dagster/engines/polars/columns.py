@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
+from laktory_dagster.engines.columns import Fitting
 from laktory_dagster.engines.polars.schemas import column_types
-from laktory_dagster.errors import SchemaChangedError, WriteError
+from laktory_dagster.errors import WriteError
 
 _INTEGERS: Mapping[type[pl.DataType], pl.DataType] = {
     pl.UInt8: pl.Int16(),
@@ -19,16 +19,6 @@ _INTEGERS: Mapping[type[pl.DataType], pl.DataType] = {
     pl.Int128: pl.Decimal(38, 0),
     pl.UInt128: pl.Decimal(38, 0),
 }
-_RANK: Mapping[type[pl.DataType], int] = {
-    pl.Int8: 1,
-    pl.Int16: 2,
-    pl.Int32: 3,
-    pl.Int64: 4,
-    pl.Float32: 5,
-    pl.Float64: 6,
-}
-_EXACT: Mapping[type[pl.DataType], int] = {pl.Float32: 2, pl.Float64: 3}
-"""The widest rank of integers that a float holds without loss."""
 
 
 def stored_types(schema: pl.Schema, table: str, known: Mapping[str, pl.DataType]) -> pl.Schema:
@@ -90,99 +80,8 @@ def cast_to(frame: pl.LazyFrame, have: pl.Schema, want: Mapping[str, pl.DataType
     return frame.with_columns(changes) if changes else frame
 
 
-@dataclass(frozen=True)
-class SchemaFit:
-    """How a batch fits a stored schema.
-
-    `batch` are the types in which its columns are written. `table` is the schema afterwards;
-    `added` names columns that the table gets, `widened` stored columns that change their type, `inexact` those
-    where 64-bit integers become floats, which hold them exactly only up to 2**53.
-    """
-
-    batch: pl.Schema
-    table: pl.Schema
-    added: tuple[str, ...] = ()
-    widened: tuple[str, ...] = ()
-    inexact: tuple[str, ...] = ()
-
-
-def fit_schema(
-    batch: pl.Schema,
-    stored: pl.Schema,
-    evolution: str,
-    table: str,
-    *,
-    may_lack: bool = False,
-) -> SchemaFit:
-    """Return how a batch is added to a stored table.
-
-    Args:
-        batch: columns of the batch, in types that the format holds.
-        stored: columns of the table.
-        evolution: `freeze` (same names, types that lose nothing), `add` (new columns too, and
-            columns may be missing), `widen` (wider numbers too).
-        table: what errors call the table.
-        may_lack: columns may be missing whatever `evolution` says (a merge of some columns).
-
-    Raises:
-        SchemaChangedError: with the difference column by column.
-    """
-    added = [name for name in batch if name not in stored]
-    missing = [name for name in stored if name not in batch]
-    grows = evolution in ("add", "widen")
-    problems = [] if grows else [f"+ {name}: {batch[name]} is new" for name in added]
-    if not (grows or may_lack):
-        problems += [f"- {name}: {stored[name]} is missing" for name in missing]
-    written, changed = dict(batch.items()), {}
-    for name in (name for name in batch if name in stored):
-        have, want = batch[name], stored[name]
-        if have == want or _fits_into(have, want):
-            written[name] = want
-        elif evolution == "widen" and (wider := _common(have, want)) is not None:
-            written[name] = changed[name] = wider
-        else:
-            problems.append(f"~ {name}: stored as {_spelt(want)}, now {_spelt(have)}")
-    if problems:
-        raise SchemaChangedError(
-            f"{table}: the batch does not fit the stored schema:\n    " + "\n    ".join(problems),
-            hint=_evolution_hint(evolution, added, missing),
-        )
-    after = {**dict(stored.items()), **changed, **{name: written[name] for name in added}}
-    inexact = [
-        n for n, want in stored.items() if n in batch and _is_inexact(batch[n], want, after[n])
-    ]
-    return SchemaFit(
-        pl.Schema(written), pl.Schema(after), tuple(added), tuple(changed), tuple(inexact)
-    )
-
-
-def _is_inexact(have: pl.DataType, stored: pl.DataType, after: pl.DataType) -> bool:
-    return after == pl.Float64 and pl.Int64 in (have, stored)
-
-
 def _spelt(dtype: pl.DataType) -> str:
     return column_types(pl.Schema({"x": dtype}))[0].type
 
 
-def _evolution_hint(evolution: str, added: Sequence[str], missing: Sequence[str]) -> str:
-    if evolution == "freeze" and (added or missing):
-        return "`schema_evolution: add` takes new and missing columns, `widen` wider numbers too"
-    return "cast the column to its stored type, or rewrite the table with `mode: OVERWRITE`"
-
-
-def _fits_into(have: pl.DataType, want: pl.DataType) -> bool:
-    """Return whether every value of one type is a value of the other."""
-    ranks = _RANK.get(type(have)), _RANK.get(type(want))
-    if ranks[0] is None or ranks[1] is None or ranks[0] > ranks[1]:
-        return False
-    exact = _EXACT.get(type(want))
-    return exact is None or have.is_float() or ranks[0] <= exact
-
-
-def _common(have: pl.DataType, want: pl.DataType) -> pl.DataType | None:
-    ranks = _RANK.get(type(have)), _RANK.get(type(want))
-    if ranks[0] is None or ranks[1] is None:
-        return None
-    if have.is_integer() == want.is_integer():
-        return have if ranks[0] > ranks[1] else want
-    return pl.Float64()
+fit_schema = Fitting[pl.DataType](_spelt, pl.Float64()).fit

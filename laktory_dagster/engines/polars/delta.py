@@ -12,7 +12,8 @@ from deltalake import DeltaTable
 from polars.io.partition import FileProviderArgs
 
 from laktory_dagster.engines.base import Commit, Receipt
-from laktory_dagster.engines.polars.columns import SchemaFit, cast_to, fit_schema, stored_types
+from laktory_dagster.engines.columns import SchemaFit
+from laktory_dagster.engines.polars.columns import cast_to, fit_schema, stored_types
 from laktory_dagster.engines.polars.delta_log import (
     DataFile,
     LogChange,
@@ -112,11 +113,11 @@ class DeltaWriter(StagingWriter):
             raise WriteError(f"{self.name}: every column is a partition column; none is left")
 
     @cached_property
-    def fit(self) -> SchemaFit:
+    def fit(self) -> SchemaFit[pl.DataType]:
         """Return how the batch fits the table. Raises SchemaChangedError."""
         return self.fit_to(None if self.replaces else self.table)
 
-    def fit_to(self, table: DeltaTable | None) -> SchemaFit:
+    def fit_to(self, table: DeltaTable | None) -> SchemaFit[pl.DataType]:
         """Return how the batch fits a table; without one it makes its own schema."""
         if not len(self.schema):
             raise WriteError(f"{self.name}: there are no columns to write")
@@ -180,7 +181,7 @@ class DeltaWriter(StagingWriter):
     @property
     def types(self) -> pl.Schema:
         """Return the types of the written columns."""
-        return self.fit.batch
+        return pl.Schema(self.fit.batch)
 
     @property
     def keeps_types(self) -> bool:
@@ -227,7 +228,7 @@ class DeltaWriter(StagingWriter):
         parts = [
             pl.scan_parquet(store.url(f.name), storage_options=options, hive_partitioning=False)
             .with_columns(pl.lit(v, dtype=batch[k]).alias(k) for k, v in f.partition.items())
-            .select(batch.names())
+            .select(*batch)
             for f in files
         ]
         return pl.concat(parts)
@@ -271,7 +272,7 @@ class DeltaWriter(StagingWriter):
         rewrites = bool(self.fit.widened)
         return LogChange(
             files=self._files,
-            schema=self.fit.table,
+            schema=pl.Schema(self.fit.table),
             partition_by=self.partition_by,
             replace=rewrites or (self.target.mode != "APPEND"),
             added=() if rewrites else self.fit.added,
@@ -289,7 +290,9 @@ class DeltaWriter(StagingWriter):
             # The staged file has other types; staged again, it will fit.
             fit_schema(self.fit.batch, table_schema(table), "freeze", self.name)
         partitions = tuple(table.metadata().partition_columns)
-        return replace(change, schema=fit.table, added=fit.added, partition_by=partitions)
+        return replace(
+            change, schema=pl.Schema(fit.table), added=fit.added, partition_by=partitions
+        )
 
     def _repeated(self, receipt: Receipt) -> Commit:
         """Return the commit of a token that is in the log: this attempt's files go."""

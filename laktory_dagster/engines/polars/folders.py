@@ -74,7 +74,7 @@ class FolderWriter(FileWriter):
         spared = {name: known.get(name, types[name]) for name in self.target.partition_by}
         given = pl.Schema({**dict(types.items()), **spared})
         evolution = "add" if evolution == "widen" else evolution
-        return fit_schema(given, known, evolution, self.name).batch
+        return pl.Schema(fit_schema(given, known, evolution, self.name).batch)
 
     def sinks(self, frame: pl.LazyFrame) -> list[pl.LazyFrame]:
         """Return the sink of the staged files."""

@@ -9,7 +9,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 from laktory_dagster.engines.base import Commit, Receipt
-from laktory_dagster.engines.polars.columns import SchemaFit, cast_to, fit_schema, stored_types
+from laktory_dagster.engines.columns import SchemaFit, quoted
+from laktory_dagster.engines.polars.columns import cast_to, fit_schema, stored_types
 from laktory_dagster.engines.polars.delta import DeltaWriter
 from laktory_dagster.engines.polars.delta_log import (
     LogChange,
@@ -24,26 +25,29 @@ from laktory_dagster.engines.polars.expressions import compile_condition
 from laktory_dagster.engines.polars.layers import dedupe
 from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.writer import declared_types
+from laktory_dagster.engines.storage.merging import (
+    ANEW,
+    DELETE,
+    DIFFERING_ROWS,
+    FILL,
+    NULL_HINT,
+    NULL_KEYS,
+    ORDER,
+    ORDER_HINT,
+    SHOWN_KEYS,
+    STORED_ORDER,
+    MergeTarget,
+)
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
-from laktory_dagster.errors import MergeKeyError, WriteError
-from laktory_dagster.models import MergeOptions
-
-DELETE = "__laktory_delete"
-SHOWN_KEYS = 5
 
 
-class MergeWriter(DeltaWriter):
+class MergeWriter(MergeTarget, DeltaWriter):
     """Writes a Delta table by MERGE. The batch is staged as one Parquet file beside the table."""
 
     @property
-    def rule(self) -> MergeOptions:
-        """Return how changes apply."""
-        return self.target.merge or MergeOptions()
-
-    @property
-    def keys(self) -> list[str]:
-        """Return the columns that identify a row."""
-        return list(self.target.primary_keys or self.rule.primary_keys)
+    def columns(self) -> list[str]:
+        """Return the columns of the batch."""
+        return self.schema.names()
 
     @property
     def replaces(self) -> bool:
@@ -56,48 +60,21 @@ class MergeWriter(DeltaWriter):
         return f"{self.layout.staged}/{self.slot.id}.parquet"
 
     @cached_property
-    def written(self) -> list[str]:
-        """Return the columns that the merge writes; the keys always do."""
-        names = self.schema.names()
-        if self.rule.include_columns is not None:
-            kept = set(self.rule.include_columns) | set(self.keys)
-            return [name for name in names if name in kept]
-        dropped = set(self.rule.exclude_columns or ()) - set(self.keys)
-        return [name for name in names if name not in dropped]
-
-    def check(self) -> None:
-        """Check options and columns."""
-        if not self.keys:
-            raise WriteError(
-                f"{self.name}: MERGE needs `primary_keys` on the node or in `merge_cdc_options`"
-            )
-        named = [*self.keys, *([self.rule.order_by] if self.rule.order_by else [])]
-        named += [*(self.rule.include_columns or ()), *(self.rule.exclude_columns or ())]
-        missing = [name for name in named if name not in self.schema]
-        if missing:
-            raise WriteError(
-                f"{self.name}: the merge names the column `{missing[0]}`, which the rows do not "
-                "have",
-                expected=f"one of {', '.join(self.schema.names())}",
-            )
-        _ = self.batch_types
-        super().check()
-
-    @cached_property
     def batch_types(self) -> pl.Schema:
         """Return the types of the staged batch, unwritten columns included."""
         stored = pl.Schema() if self.replaces or self.table is None else table_schema(self.table)
         wanted = {**dict(self.schema.items()), **declared_types(self.target, self.schema)}
         return stored_types(pl.Schema(wanted), self.name, stored)
 
-    def fit_to(self, table: DeltaTable | None) -> SchemaFit:
+    def fit_to(self, table: DeltaTable | None) -> SchemaFit[pl.DataType]:
         """Return how the written columns fit the table."""
         batch = pl.Schema((name, self.batch_types[name]) for name in self.written)
         if table is None:
             return SchemaFit(batch, batch)
-        partial = self.rule.include_columns is not None or self.rule.exclude_columns is not None
         evolution = "add" if self.evolution == "widen" else self.evolution
-        return fit_schema(batch, table_schema(table), evolution, self.name, may_lack=partial)
+        return fit_schema(
+            batch, table_schema(table), evolution, self.name, may_lack=self.is_partial
+        )
 
     def sinks(self, frame: pl.LazyFrame) -> list[pl.LazyFrame]:
         """Return the sink of the staged batch."""
@@ -145,13 +122,13 @@ class MergeWriter(DeltaWriter):
         self.refuse_null_keys()
         if self.rule.order_by is None:
             differing = self.batch.unique().group_by(self.keys).len().filter(pl.col("len") > 1)
-            self.refuse(differing, "merge keys with several rows that differ", _ORDER_HINT)
+            self.refuse(differing, DIFFERING_ROWS, ORDER_HINT)
 
     def refuse_null_keys(self) -> None:
         """Raise MergeKeyError for keys that are null, unless null is a key."""
         if not self.rule.null_equals_null:
             nulls = self.batch.filter(pl.any_horizontal(pl.col(self.keys).is_null()))
-            self.refuse(nulls, "rows with a null in the merge key", _NULL_HINT)
+            self.refuse(nulls, NULL_KEYS, NULL_HINT)
 
     def refuse(self, frame: pl.LazyFrame, what: str, hint: str) -> None:
         """Raise MergeKeyError if there are rows."""
@@ -159,23 +136,22 @@ class MergeWriter(DeltaWriter):
         if not found:
             return
         shown = frame.select(self.keys).unique().sort(self.keys).head(SHOWN_KEYS).collect()
-        examples = ", ".join(str(row) for row in plain_rows(shown))
-        raise MergeKeyError(f"{self.name}: {found:,} {what}: {examples}", hint=hint)
+        raise self.bad_keys(found, what, plain_rows(shown), hint)
 
     def changes(self) -> pl.LazyFrame:
         """Return one row a key, the latest, with whether it deletes or begins the row anew."""
         batch = self.batch.with_columns(self.deletes().alias(DELETE))
         if self.rule.order_by is None:
-            latest = batch.unique().with_columns(pl.lit(value=False).alias(_ANEW))
+            latest = batch.unique().with_columns(pl.lit(value=False).alias(ANEW))
         else:
             latest = dedupe(batch, tuple(self.keys), self.rule.order_by, "first")
             if self.rule.ignore_null_updates:
                 latest = self._filled(batch, latest)
             else:
-                latest = latest.with_columns(pl.lit(value=False).alias(_ANEW))
+                latest = latest.with_columns(pl.lit(value=False).alias(ANEW))
         written = [pl.col(name) for name in self.written]
-        order = [] if self.rule.order_by is None else [pl.col(self.rule.order_by).alias(_ORDER)]
-        return latest.select(*written, *order, DELETE, _ANEW)
+        order = [] if self.rule.order_by is None else [pl.col(self.rule.order_by).alias(ORDER)]
+        return latest.select(*written, *order, DELETE, ANEW)
 
     def first_rows(self) -> pl.LazyFrame:
         """Return the rows of a table that is made of this batch."""
@@ -202,9 +178,9 @@ class MergeWriter(DeltaWriter):
         keys, order = self.keys, str(self.rule.order_by)
         newer = batch
         if self.table is not None and not self.replaces and order in table_schema(self.table):
-            stored = pl.scan_delta(self.table).select(*keys, pl.col(order).alias(_STORED))
+            stored = pl.scan_delta(self.table).select(*keys, pl.col(order).alias(STORED_ORDER))
             newer = batch.join(stored, on=keys, how="left", nulls_equal=True).filter(
-                pl.col(_STORED).is_null() | (pl.col(order) >= pl.col(_STORED))
+                pl.col(STORED_ORDER).is_null() | (pl.col(order) >= pl.col(STORED_ORDER))
             )
         deleted = pl.col(order).filter(pl.col(DELETE)).max().over(keys)
         values = [name for name in self.written if name not in keys]
@@ -212,14 +188,14 @@ class MergeWriter(DeltaWriter):
             newer.filter(deleted.is_null() | (pl.col(order) > deleted))
             .sort(order, nulls_last=False)
             .group_by(keys)
-            .agg(pl.col(name).drop_nulls().last().alias(f"{_FILL}{name}") for name in values)
+            .agg(pl.col(name).drop_nulls().last().alias(f"{FILL}{name}") for name in values)
         )
-        anew = newer.group_by(keys).agg(pl.col(DELETE).any().alias(_ANEW))
-        fills = [pl.col(name).fill_null(pl.col(f"{_FILL}{name}")) for name in values]
+        anew = newer.group_by(keys).agg(pl.col(DELETE).any().alias(ANEW))
+        fills = [pl.col(name).fill_null(pl.col(f"{FILL}{name}")) for name in values]
         return (
             latest.join(found, on=keys, how="left", nulls_equal=True)
             .join(anew, on=keys, how="left", nulls_equal=True)
-            .with_columns(*fills, pl.col(_ANEW).fill_null(value=False))
+            .with_columns(*fills, pl.col(ANEW).fill_null(value=False))
         )
 
     def commit(self, receipt: Receipt, rows: int) -> Commit:
@@ -256,7 +232,7 @@ class MergeWriter(DeltaWriter):
         pl.collect_all([self._sink(self.first_rows(), self.slot.id)])
         change = LogChange(
             files=self._files,
-            schema=self.fit.table,
+            schema=pl.Schema(self.fit.table),
             partition_by=self.partition_by,
             replace=True,
             comment=self.target.comment,
@@ -281,14 +257,13 @@ class MergeWriter(DeltaWriter):
             merge_schema=grown,
             commit_properties=commit_properties(receipt, self.slot.id),
         )
-        current = self._is_current(table)
-        stored = [name for name in self.written if name in table_schema(table)]
-        updates = {
-            quoted(name): self._new_value(name, stored=name in stored) for name in self.written
-        }
+        known = table_schema(table)
+        current = self.is_current(known)
+        stored = [name for name in self.written if name in known]
+        updates = {quoted(name): self.new_value(name, known) for name in self.written}
         kept = [name for name in stored if name not in self.keys]
         differs = " OR ".join(
-            f"({self._new_value(name, stored=True)} IS DISTINCT FROM target.{quoted(name)})"
+            f"({self.new_value(name, known)} IS DISTINCT FROM target.{quoted(name)})"
             for name in kept
         )
         changed = differs if differs and not grown else "true"
@@ -308,35 +283,3 @@ class MergeWriter(DeltaWriter):
         if not self.rule.null_equals_null:
             return equal
         return f"({equal} OR ({source} IS NULL AND {target} IS NULL))"
-
-    def _is_current(self, table: DeltaTable) -> str:
-        """Return the condition that a change is not older than the stored row."""
-        order = self.rule.order_by
-        if order is None or order not in table_schema(table):
-            return "true"
-        stored = f"target.{quoted(order)}"
-        return f"({stored} IS NULL OR source.{_ORDER} >= {stored})"
-
-    def _new_value(self, name: str, *, stored: bool) -> str:
-        source = f"source.{quoted(name)}"
-        if self.rule.ignore_null_updates and stored:
-            # What a delete of the same batch took away does not come back.
-            kept = f"coalesce({source}, target.{quoted(name)})"
-            return f"CASE WHEN source.{_ANEW} THEN {source} ELSE {kept} END"
-        return source
-
-
-_ORDER = "__laktory_order"
-_STORED = "__laktory_stored_order"
-_FILL = "__laktory_fill_"
-_ANEW = "__laktory_anew"
-_NULL_HINT = (
-    "`null_keys: quarantine` sets such rows aside; `merge_cdc_options: {null_equals_null: true}` "
-    "takes null as a key"
-)
-_ORDER_HINT = "`merge_cdc_options: {order_by: column}` says which row of a key is the latest"
-
-
-def quoted(name: str) -> str:
-    """Return a name as delta-rs takes it in a predicate."""
-    return "`" + name.replace("`", "``") + "`"

@@ -11,9 +11,10 @@ from laktory_dagster.engines.polars.expressions import compile_expression
 from laktory_dagster.engines.polars.problems import explained
 from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.engines.polars.steps import StepScope
-from laktory_dagster.errors import LaktoryDagsterError, TransformError
-from laktory_dagster.expressions.python import Expression, parse_argument, parse_data_type
-from laktory_dagster.expressions.sql import SqlExpression, parse_sql_expression
+from laktory_dagster.engines.steps import ColumnBatch, column_batches, in_column, no_column
+from laktory_dagster.errors import LaktoryDagsterError
+from laktory_dagster.expressions.python import Expression, parse_data_type
+from laktory_dagster.expressions.sql import SqlExpression
 from laktory_dagster.models.transformer import Column
 
 
@@ -27,31 +28,16 @@ def add_columns(frame: pl.LazyFrame, columns: Sequence[Column], scope: StepScope
         TransformError: a column reads one that is not there, or has a type that cannot be.
         ExpressionError: its expression is none.
     """
-    batch: dict[str, tuple[Column, Expression | SqlExpression]] = {}
-    for column in columns:
-        expression = _parsed(column, scope.dialect)
-        reads = expression.columns
-        if column.name in batch or reads is None or not reads.isdisjoint(batch):
-            frame = _add(frame, batch, scope)
-            batch = {}
-        batch[column.name] = (column, expression)
-    return _add(frame, batch, scope)
-
-
-def _parsed(column: Column, dialect: str) -> Expression | SqlExpression:
-    if column.sql_expr is not None:
-        return parse_sql_expression(column.sql_expr, dialect)
-    text = column.expr or ""
-    return parse_argument(text) or parse_sql_expression(text, dialect)
+    for batch in column_batches(columns, scope.dialect):
+        frame = _add(frame, batch, scope)
+    return frame
 
 
 def _add(
     frame: pl.LazyFrame,
-    batch: dict[str, tuple[Column, Expression | SqlExpression]],
+    batch: ColumnBatch,
     scope: StepScope,
 ) -> pl.LazyFrame:
-    if not batch:
-        return frame
     schema = frame.collect_schema()
     values = {
         name: _value(column, expression, schema, scope)
@@ -68,7 +54,7 @@ def _value(
 ) -> pl.Expr:
     value = compile_expression(expression, scope.moment, schema)
     if not isinstance(value, pl.Expr):
-        raise TransformError(f"the column `{column.name}` is no column: `{expression.text}`")
+        raise no_column(column, expression)
     return value
 
 
@@ -87,7 +73,7 @@ def _check(empty: pl.LazyFrame, name: str, value: pl.Expr) -> None:
     try:
         empty.select(value).collect_schema()
     except pl.exceptions.PolarsError as error:
-        raise _in_column(name, explained(error, empty.collect_schema().names())) from error
+        raise in_column(name, explained(error, empty.collect_schema().names())) from error
 
 
 def _typed(value: pl.Expr, source: pl.DataType, column: Column) -> pl.Expr:
@@ -98,10 +84,4 @@ def _typed(value: pl.Expr, source: pl.DataType, column: Column) -> pl.Expr:
     try:
         return cast_to(value, source, target if isinstance(target, pl.DataType) else target())
     except LaktoryDagsterError as error:
-        raise _in_column(column.name, explained(error, ())) from error
-
-
-def _in_column(name: str, error: TransformError) -> TransformError:
-    return TransformError(
-        f"the column `{name}`: {error.message}", expected=error.expected, hint=error.hint
-    )
+        raise in_column(column.name, explained(error, ())) from error

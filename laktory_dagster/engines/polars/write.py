@@ -20,7 +20,7 @@ from laktory_dagster.engines.base import (
     StageSummary,
     Target,
 )
-from laktory_dagster.engines.polars.check import Counts, RuleSet, merged_samples
+from laktory_dagster.engines.polars.check import RuleSet
 from laktory_dagster.engines.polars.custom import CustomWriter
 from laktory_dagster.engines.polars.delta import DeltaWriter
 from laktory_dagster.engines.polars.files import FileWriter
@@ -32,6 +32,7 @@ from laktory_dagster.engines.polars.read import as_read_error
 from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.schemas import column_types
 from laktory_dagster.engines.polars.writer import TargetWriter
+from laktory_dagster.engines.rules import Counts, null_keys
 from laktory_dagster.engines.storage.layout import layout_of
 from laktory_dagster.engines.storage.receipts import save_failures
 from laktory_dagster.errors import LaktoryDagsterError, UnsupportedError, WriteError
@@ -90,7 +91,7 @@ class _Pass:
             request.rules,
             request.dialect,
             self.schema,
-            _null_keys(request.targets),
+            null_keys(request.targets),
             request.stamp.logical_time,
         )
         flagged = self.rules.flagged(frame)
@@ -141,7 +142,8 @@ class _Pass:
         )
         preview = plain_rows(results.pop()) if previews else self._read_preview()
         shown = [plain_rows(rows) for rows in results]
-        return self._summary(found or self._footer_counts(), shown, preview)
+        counts = found or self._footer_counts()
+        return counts.summary(column_types(self.schema), shown, preview)
 
     def _counting(self, flagged: pl.LazyFrame) -> list[pl.LazyFrame]:
         """Return the branches that count the rules and take samples of failing rows."""
@@ -220,25 +222,7 @@ class _Pass:
         writer = self._typed_writer()
         if writer is None or writer.rows is None:
             raise RuntimeError("no staged file says how many rows there are")
-        return Counts(writer.rows, writer.rows, 0, {}, {})
-
-    def _summary(
-        self,
-        counts: Counts,
-        samples: Sequence[Sequence[Mapping[str, Any]]],
-        preview: Sequence[Mapping[str, Any]],
-    ) -> StageSummary:
-        return StageSummary(
-            rows_in=counts.rows_in,
-            rows_out=counts.rows_out,
-            rows_dropped=counts.rows_in - counts.rows_out - counts.rows_quarantined,
-            rows_quarantined=counts.rows_quarantined,
-            failures=counts.failures,
-            aggregates=counts.aggregates,
-            columns=column_types(self.schema),
-            samples=tuple(merged_samples(samples)) if samples else (),
-            preview=tuple(preview),
-        )
+        return Counts.of_rows(writer.rows)
 
 
 def stage(request: StageRequest) -> PolarsStaged:
@@ -292,16 +276,6 @@ def _without_state(target: Target) -> Target:
     """Return the target with UPDATE by key as what it is where no state is kept: a MERGE."""
     keys = target.primary_keys or (target.merge.primary_keys if target.merge else ())
     return replace(target, mode="MERGE") if target.mode == "UPDATE" and keys else target
-
-
-def _null_keys(targets: Sequence[Target]) -> tuple[str, ...]:
-    keys = [
-        key
-        for target in targets
-        if target.mode == "MERGE" and target.null_keys == "quarantine"
-        for key in target.primary_keys or (target.merge.primary_keys if target.merge else ())
-    ]
-    return tuple(dict.fromkeys(keys))
 
 
 def _collect(frames: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:

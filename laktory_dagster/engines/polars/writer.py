@@ -8,10 +8,10 @@ from typing import Protocol
 import polars as pl
 
 from laktory_dagster.engines.base import Commit, Receipt, RunStamp, Target
+from laktory_dagster.engines.columns import require_declared
 from laktory_dagster.engines.polars.columns import cast_to
 from laktory_dagster.engines.polars.schemas import parse_schema
 from laktory_dagster.engines.storage.target import StagingTarget
-from laktory_dagster.errors import WriteError
 
 
 class TargetWriter(Protocol):
@@ -96,11 +96,5 @@ def declared_types(target: Target, schema: pl.Schema) -> Mapping[str, pl.DataTyp
     if target.schema_definition is None:
         return {}
     wanted = dict(parse_schema(target.schema_definition).items())
-    missing = [name for name in wanted if name not in schema]
-    if missing:
-        raise WriteError(
-            f"{target.table_name or target.place.uri}: the sink declares the column "
-            f"`{missing[0]}`, which the rows do not have",
-            expected=f"one of {', '.join(schema.names())}",
-        )
+    require_declared(wanted, schema.names(), target.table_name or target.place.uri)
     return wanted

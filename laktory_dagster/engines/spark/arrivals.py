@@ -21,6 +21,7 @@ from laktory_dagster.engines.base import (
     ReadResult,
     StreamRead,
 )
+from laktory_dagster.engines.columns import quoted
 from laktory_dagster.engines.spark.opening import open_version, readable_files
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS
 from laktory_dagster.engines.spark.scan import scan_stream, scan_written
@@ -85,8 +86,7 @@ def _version_to_read(spark: Any, place: Place, read: StreamRead, subject: str) -
 
 
 def _identity(spark: Any, place: Place) -> str:
-    path = place.uri.replace("`", "``")
-    return str(spark.sql(f"DESCRIBE DETAIL delta.`{path}`").first()["id"])
+    return str(spark.sql(f"DESCRIBE DETAIL delta.{quoted(place.uri)}").first()["id"])
 
 
 def rows_of_files(table: Any, files: list[str]) -> Any:

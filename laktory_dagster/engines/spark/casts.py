@@ -6,7 +6,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as st
 
-from laktory_dagster.engines.spark.schemas import portable
+from laktory_dagster.engines.spark.schemas import ddl, portable
 from laktory_dagster.errors import TransformError
 
 _TRUE = ("true", "t", "yes", "y", "1")
@@ -29,9 +29,9 @@ def cast_to(value: Column, source: st.DataType, target: st.DataType) -> Column:
     if source == target:
         return value
     if isinstance(source, st.NullType):
-        return value.cast(target)
+        return value.cast(ddl(target))
     if isinstance(target, st.StringType) and isinstance(source, _NESTED):
-        return value.cast(target)
+        return value.cast(ddl(target))
     if isinstance(source, _NESTED) or isinstance(target, _NESTED):
         return _nested(value, source, target)
     if isinstance(source, st.StringType):
@@ -40,7 +40,7 @@ def cast_to(value: Column, source: st.DataType, target: st.DataType) -> Column:
         return value != F.lit(0)
     if not _can_be(source, target):
         raise _impossible(source, target)
-    return value.try_cast(target)
+    return value.try_cast(ddl(target))
 
 
 def _nested(value: Column, source: st.DataType, target: st.DataType) -> Column:
@@ -50,7 +50,7 @@ def _nested(value: Column, source: st.DataType, target: st.DataType) -> Column:
         parts = [
             cast_to(value.getField(field.name), have[field.name], field.dataType)
             if field.name in have
-            else F.lit(None).cast(field.dataType)
+            else F.lit(None).cast(ddl(field.dataType))
             for field in target.fields
         ]
         named = [part.alias(field.name) for part, field in zip(parts, target.fields, strict=True)]
@@ -74,11 +74,11 @@ def _of_text(text: Column, target: st.DataType) -> Column:
         return F.when(word.isin(*_TRUE), F.lit(True)).when(word.isin(*_FALSE), F.lit(False))
     if isinstance(target, st.DateType):
         found = F.regexp_extract(text, _ISO_DATE, 1)
-        return F.when(found != "", found).try_cast(target)
+        return F.when(found != "", found).try_cast(ddl(target))
     if isinstance(target, st.TimestampType | st.TimestampNTZType):
-        moment = F.when(text.rlike(_ISO_TIME), text).try_cast(st.TimestampType())
-        return moment.cast(target)
-    return text.try_cast(target)
+        moment = F.when(text.rlike(_ISO_TIME), text).try_cast("timestamp")
+        return moment.cast(ddl(target))
+    return text.try_cast(ddl(target))
 
 
 def _can_be(source: st.DataType, target: st.DataType) -> bool:

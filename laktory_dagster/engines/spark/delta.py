@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import Commit, Receipt
+from laktory_dagster.engines.columns import SchemaFit, quoted
 from laktory_dagster.engines.spark.arrivals import rows_of_files
 from laktory_dagster.engines.spark.columns import (
-    SchemaFit,
     Types,
     cast_to,
     declared_types,
@@ -130,7 +131,7 @@ class DeltaWriter(StagingWriter):
             raise WriteError(f"{self.name}: every column is a partition column; none is left")
 
     @cached_property
-    def fit(self) -> SchemaFit:
+    def fit(self) -> SchemaFit[st.DataType]:
         """Return how the batch fits the table. Raises SchemaChangedError."""
         if not self.types:
             raise WriteError(f"{self.name}: there are no columns to write")
@@ -296,18 +297,13 @@ def added_rows(spark: Any, layout: Layout, version: int) -> Any:
 
 def _is_conflict(error: BaseException) -> bool:
     """Return whether Delta refused a commit because another one came first."""
-    said = condition_of(error) or str(error)
+    said = f"{condition_of(error)} {error}"
     return any(sign in said for sign in _CONFLICTS)
 
 
 def commit_note(receipt: Receipt) -> str:
     """Return what a commit says of itself: the receipt that proves who made it."""
     return json.dumps({commits.RECEIPT_KEY: json.dumps(receipt.to_dict())})
-
-
-def quoted(name: str) -> str:
-    """Return a name as Spark's SQL takes it."""
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _listed(columns: tuple[str, ...]) -> str:

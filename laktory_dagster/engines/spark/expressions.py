@@ -21,7 +21,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from laktory_dagster.engines.spark import column_functions, polars_columns, time_formats
 from laktory_dagster.engines.spark.narwhals_columns import is_narwhals, one_column
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, explained
-from laktory_dagster.engines.spark.schemas import parse_type
+from laktory_dagster.engines.spark.schemas import ddl, parse_type
 from laktory_dagster.engines.spark.scope import Scope, column
 from laktory_dagster.engines.spark.typed_text import check_texts
 from laktory_dagster.errors import ExpressionError
@@ -356,7 +356,7 @@ class _Compiler:
         found = method(receiver, *self._own(args), **self._own_all(kwargs))
         if name not in polars_columns.KEEP_THE_TYPE:
             return found
-        return found.cast(self.scope.frame.select(receiver).schema.fields[0].dataType)
+        return found.cast(ddl(self.scope.frame.select(receiver).schema.fields[0].dataType))
 
     def _laktory(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Column:
         if name == "current_timestamp":

@@ -7,64 +7,44 @@ from typing import Any
 
 from pyspark.sql import Column, Window
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import types as st
 
-from laktory_dagster.engines.spark.columns import SchemaFit, cast_to, fit_schema
+from laktory_dagster.engines.columns import SchemaFit, quoted
+from laktory_dagster.engines.spark.columns import cast_to, fit_schema
 from laktory_dagster.engines.spark.dedupe import dedupe
-from laktory_dagster.engines.spark.delta import quoted
-from laktory_dagster.engines.spark.merge import DELETE, MergeWriter
+from laktory_dagster.engines.spark.merge import MergeWriter
 from laktory_dagster.engines.spark.scope import column
 from laktory_dagster.engines.storage.history import (
+    ACTION,
+    AT,
     CLOSE,
     DROP,
+    LAST,
+    LIFE,
     NEW,
-    NULL_ORDER_HINT,
-    check_history,
+    NEXT,
+    STORED,
+    HistoryTarget,
 )
+from laktory_dagster.engines.storage.merging import DELETE
 
-_ACTION = "__laktory_action"
-_AT = "__laktory_at"
 _COUNTS = "__laktory_counts"
-_LAST = "__laktory_last"
-_LIFE = "__laktory_life"
-_NEXT = "__laktory_next"
 _NEXT_DELETE = "__laktory_next_delete"
-_STORED = "__laktory_stored"
 
 
-class HistoryWriter(MergeWriter):
+class HistoryWriter(HistoryTarget, MergeWriter):
     """Writes a Delta table by MERGE and keeps what was, as the Polars engine's does."""
 
-    @property
-    def start(self) -> str:
-        """Return the column in which a version starts."""
-        return self.rule.start_at_column_name
-
-    @property
-    def end(self) -> str:
-        """Return the column in which a version ends."""
-        return self.rule.end_at_column_name
-
-    @property
-    def order(self) -> str:
-        """Return the column that orders the changes of a key."""
-        return str(self.rule.order_by)
-
-    def check(self) -> None:
-        """Check options and columns."""
-        check_history(self.rule, list(self.types), self.name)
-        super().check()
-
     @cached_property
-    def fit(self) -> SchemaFit:
+    def fit(self) -> SchemaFit[st.DataType]:
         """Return how the written columns, and those of the history, fit the table."""
         moment = self.batch_types[self.order]
         batch = {name: self.batch_types[name] for name in self.written}
         whole = {**batch, self.start: moment, self.end: moment}
         if self.replaces:
             return SchemaFit(whole, whole)
-        partial = self.rule.include_columns is not None or self.rule.exclude_columns is not None
         evolution = "add" if self.evolution == "widen" else self.evolution
-        return fit_schema(whole, self.stored, evolution, self.name, may_lack=partial)
+        return fit_schema(whole, self.stored, evolution, self.name, may_lack=self.is_partial)
 
     def take(self, rows: Any) -> None:
         """Keep the batch, check its keys, and that every change says when it was.
@@ -76,9 +56,7 @@ class HistoryWriter(MergeWriter):
         self.frame = cast_to(rows, {**self.batch_types, **fit})
         self.refuse_null_keys()
         nulls = self.frame.filter(column(self.order).isNull())
-        self.refuse(
-            nulls, f"rows with a null in `{self.order}`, which orders them", NULL_ORDER_HINT
-        )
+        self.refuse(nulls, *self.null_order)
 
     def first_rows(self) -> Any:
         """Return the rows of a table that is made of this batch."""
@@ -90,29 +68,27 @@ class HistoryWriter(MergeWriter):
         if self.rule.ignore_null_updates:
             changes = self._filled_in(changes)
         kept = self._changing(changes)
-        following = F.lead(_AT).over(self._in_time)
-        made = kept.withColumns(
-            {_NEXT: following, _NEXT_DELETE: F.lead(DELETE).over(self._in_time)}
-        )
-        replaced = (F.col(_NEXT) == F.col(_AT)) & ~F.col(_NEXT_DELETE)
+        following = F.lead(AT).over(self._in_time)
+        made = kept.withColumns({NEXT: following, _NEXT_DELETE: F.lead(DELETE).over(self._in_time)})
+        replaced = (F.col(NEXT) == F.col(AT)) & ~F.col(_NEXT_DELETE)
         action = (
-            F.when(~F.col(_STORED), NEW).when(replaced, DROP).when(F.col(_NEXT).isNotNull(), CLOSE)
+            F.when(~F.col(STORED), NEW).when(replaced, DROP).when(F.col(NEXT).isNotNull(), CLOSE)
         )
         return (
             made.filter(~F.col(DELETE))
             .select(
                 *map(column, self.written),
-                F.col(_AT).alias(self.start),
-                F.col(_NEXT).alias(self.end),
-                action.alias(_ACTION),
+                F.col(AT).alias(self.start),
+                F.col(NEXT).alias(self.end),
+                action.alias(ACTION),
             )
-            .filter(F.col(_ACTION).isNotNull())
+            .filter(F.col(ACTION).isNotNull())
         )
 
     @property
     def _in_time(self) -> Any:
         keys = [column(key) for key in self.keys]
-        return Window.partitionBy(*keys).orderBy(F.col(_AT).asc(), F.col(_STORED).desc())
+        return Window.partitionBy(*keys).orderBy(F.col(AT).asc(), F.col(STORED).desc())
 
     def _sequence(self) -> Any:
         """Return the changes that count, with the open version of their keys before them."""
@@ -120,54 +96,49 @@ class HistoryWriter(MergeWriter):
         single = dedupe(marked, (*self.keys, self.order), None, "first")
         changes = single.select(
             *map(column, self.written),
-            column(self.order).alias(_AT),
+            column(self.order).alias(AT),
             DELETE,
-            F.lit(False).alias(_STORED),
+            F.lit(False).alias(STORED),
         )
         if self.replaces:
             return changes
         touched = self.joined(
             self._table(), changes.select(*map(column, self.keys)).distinct(), "leftsemi"
         )
-        newest = F.max(F.coalesce(column(self.end), column(self.start))).alias(_LAST)
+        newest = F.max(F.coalesce(column(self.end), column(self.start))).alias(LAST)
         last = touched.groupBy(*map(column, self.keys)).agg(newest)
         current = self.joined(changes, last).filter(
-            F.col(_LAST).isNull() | (F.col(_AT) >= F.col(_LAST))
+            F.col(LAST).isNull() | (F.col(AT) >= F.col(LAST))
         )
         opened = touched.filter(column(self.end).isNull()).select(
             *[column(name) for name in self.written if name in self.stored],
-            column(self.start).alias(_AT),
+            column(self.start).alias(AT),
             F.lit(False).alias(DELETE),
-            F.lit(True).alias(_STORED),
+            F.lit(True).alias(STORED),
         )
-        return current.drop(_LAST).unionByName(opened, allowMissingColumns=True)
-
-    @property
-    def _values(self) -> list[str]:
-        """Return the columns whose change makes a version."""
-        return [name for name in self.written if name not in (*self.keys, self.order)]
+        return current.drop(LAST).unionByName(opened, allowMissingColumns=True)
 
     def _filled_in(self, changes: Any) -> Any:
         """Return the changes with nulls as the row had them before; a delete ends a row's life."""
         before = self._in_time.rowsBetween(Window.unboundedPreceding, -1)
         deaths = F.coalesce(F.sum(F.col(DELETE).cast("int")).over(before), F.lit(0))
-        lives = Window.partitionBy(*map(column, self.keys), F.col(_LIFE))
-        so_far = lives.orderBy(F.col(_AT).asc(), F.col(_STORED).desc()).rowsBetween(
+        lives = Window.partitionBy(*map(column, self.keys), F.col(LIFE))
+        so_far = lives.orderBy(F.col(AT).asc(), F.col(STORED).desc()).rowsBetween(
             Window.unboundedPreceding, Window.currentRow
         )
-        fills = {name: F.last(column(name), ignorenulls=True).over(so_far) for name in self._values}
-        return changes.withColumn(_LIFE, deaths).withColumns(fills).drop(_LIFE)
+        fills = {name: F.last(column(name), ignorenulls=True).over(so_far) for name in self.values}
+        return changes.withColumn(LIFE, deaths).withColumns(fills).drop(LIFE)
 
     def _changing(self, changes: Any) -> Any:
         """Return the open versions, and the changes after which a row is another than before."""
         was_gone = F.coalesce(F.lag(DELETE).over(self._in_time), F.lit(True))
         differs = [
             ~column(name).eqNullSafe(F.lag(column(name)).over(self._in_time))
-            for name in self._values
+            for name in self.values
         ]
         is_other = reduce(Column.__or__, differs, F.lit(False))
         counts = F.when(F.col(DELETE), ~was_gone).otherwise(was_gone | is_other)
-        return changes.withColumn(_COUNTS, counts).filter(F.col(_STORED) | F.col(_COUNTS))
+        return changes.withColumn(_COUNTS, counts).filter(F.col(STORED) | F.col(_COUNTS))
 
     def merge(self) -> None:
         """Close, drop and add versions as one commit; nothing to do makes none."""
@@ -176,13 +147,13 @@ class HistoryWriter(MergeWriter):
         values = ", ".join(f"source.{quoted(name)}" for name in names)
         end = quoted(self.end)
         match = [self.same(key) for key in self.keys]
-        match += [f"target.{end} IS NULL", f"source.{_ACTION} <> '{NEW}'"]
+        match += [f"target.{end} IS NULL", f"source.{ACTION} <> '{NEW}'"]
         statement = f"""
             MERGE INTO delta.{quoted(self.layout.uri)} AS target
             USING {{laktory_changes}} AS source
             ON {" AND ".join(match)}
-            WHEN MATCHED AND source.{_ACTION} = '{DROP}' THEN DELETE
-            WHEN MATCHED AND source.{_ACTION} = '{CLOSE}' THEN UPDATE SET {end} = source.{end}
-            WHEN NOT MATCHED AND source.{_ACTION} = '{NEW}' THEN INSERT ({listed}) VALUES ({values})
+            WHEN MATCHED AND source.{ACTION} = '{DROP}' THEN DELETE
+            WHEN MATCHED AND source.{ACTION} = '{CLOSE}' THEN UPDATE SET {end} = source.{end}
+            WHEN NOT MATCHED AND source.{ACTION} = '{NEW}' THEN INSERT ({listed}) VALUES ({values})
         """
         self.spark.sql(statement, laktory_changes=self._versions()).collect()

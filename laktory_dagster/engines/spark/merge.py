@@ -7,10 +7,11 @@ from typing import Any
 
 from pyspark.sql import Column, Window
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import Receipt
+from laktory_dagster.engines.columns import SchemaFit, quoted
 from laktory_dagster.engines.spark.columns import (
-    SchemaFit,
     Types,
     cast_to,
     declared_types,
@@ -18,69 +19,37 @@ from laktory_dagster.engines.spark.columns import (
     stored_types,
 )
 from laktory_dagster.engines.spark.dedupe import dedupe
-from laktory_dagster.engines.spark.delta import DeltaWriter, commit_note, quoted
+from laktory_dagster.engines.spark.delta import DeltaWriter, commit_note
 from laktory_dagster.engines.spark.expressions import compile_condition
 from laktory_dagster.engines.spark.rows import plain_rows
 from laktory_dagster.engines.spark.scope import Scope, column
-from laktory_dagster.errors import MergeKeyError, WriteError
-from laktory_dagster.models import MergeOptions
-
-SHOWN_KEYS = 5
-DELETE = "__laktory_delete"
-_ORDER = "__laktory_order"
-_STORED = "__laktory_stored_order"
-_FILL = "__laktory_fill_"
-_ANEW = "__laktory_anew"
-_NULL_HINT = (
-    "`null_keys: quarantine` sets such rows aside; `merge_cdc_options: {null_equals_null: true}` "
-    "takes null as a key"
+from laktory_dagster.engines.storage.merging import (
+    ANEW,
+    DELETE,
+    DIFFERING_ROWS,
+    FILL,
+    NULL_HINT,
+    NULL_KEYS,
+    ORDER,
+    ORDER_HINT,
+    SHOWN_KEYS,
+    STORED_ORDER,
+    MergeTarget,
 )
-_ORDER_HINT = "`merge_cdc_options: {order_by: column}` says which row of a key is the latest"
 
 
-class MergeWriter(DeltaWriter):
+class MergeWriter(MergeTarget, DeltaWriter):
     """Writes a Delta table by MERGE; the batch is computed once and kept until the commit."""
 
     @property
-    def rule(self) -> MergeOptions:
-        """Return how changes apply."""
-        return self.target.merge or MergeOptions()
-
-    @property
-    def keys(self) -> list[str]:
-        """Return the columns that identify a row."""
-        return list(self.target.primary_keys or self.rule.primary_keys)
+    def columns(self) -> list[str]:
+        """Return the columns of the batch."""
+        return list(self.types)
 
     @property
     def replaces(self) -> bool:
         """Return whether the table is made anew from the batch."""
         return self.version is None or self.target.replace_stored
-
-    @cached_property
-    def written(self) -> list[str]:
-        """Return the columns that the merge writes; the keys always do."""
-        if self.rule.include_columns is not None:
-            kept = set(self.rule.include_columns) | set(self.keys)
-            return [name for name in self.types if name in kept]
-        dropped = set(self.rule.exclude_columns or ()) - set(self.keys)
-        return [name for name in self.types if name not in dropped]
-
-    def check(self) -> None:
-        """Check options and columns."""
-        if not self.keys:
-            raise WriteError(
-                f"{self.name}: MERGE needs `primary_keys` on the node or in `merge_cdc_options`"
-            )
-        named = [*self.keys, *([self.rule.order_by] if self.rule.order_by else [])]
-        named += [*(self.rule.include_columns or ()), *(self.rule.exclude_columns or ())]
-        missing = [name for name in named if name not in self.types]
-        if missing:
-            raise WriteError(
-                f"{self.name}: the merge names the column `{missing[0]}`, which the rows do not "
-                "have",
-                expected=f"one of {', '.join(self.types)}",
-            )
-        super().check()
 
     @cached_property
     def batch_types(self) -> Types:
@@ -92,14 +61,13 @@ class MergeWriter(DeltaWriter):
         return stored_types(wanted, self.name, {} if self.replaces else self.stored)
 
     @cached_property
-    def fit(self) -> SchemaFit:
+    def fit(self) -> SchemaFit[st.DataType]:
         """Return how the written columns fit the table."""
         batch = {name: self.batch_types[name] for name in self.written}
         if self.replaces:
             return SchemaFit(batch, batch)
-        partial = self.rule.include_columns is not None or self.rule.exclude_columns is not None
         evolution = "add" if self.evolution == "widen" else self.evolution
-        return fit_schema(batch, self.stored, evolution, self.name, may_lack=partial)
+        return fit_schema(batch, self.stored, evolution, self.name, may_lack=self.is_partial)
 
     def take(self, rows: Any) -> None:
         """Keep the batch and check its keys.
@@ -112,14 +80,14 @@ class MergeWriter(DeltaWriter):
         if self.rule.order_by is None:
             keys = [column(key) for key in self.keys]
             differing = self.frame.distinct().groupBy(*keys).count().filter(F.col("count") > 1)
-            self.refuse(differing, "merge keys with several rows that differ", _ORDER_HINT)
+            self.refuse(differing, DIFFERING_ROWS, ORDER_HINT)
 
     def refuse_null_keys(self) -> None:
         """Raise MergeKeyError for keys that are null, unless null is a key."""
         if not self.rule.null_equals_null:
             is_null = reduce(Column.__or__, [column(key).isNull() for key in self.keys])
             nulls = self.frame.filter(is_null)
-            self.refuse(nulls, "rows with a null in the merge key", _NULL_HINT)
+            self.refuse(nulls, NULL_KEYS, NULL_HINT)
 
     def refuse(self, frame: Any, what: str, hint: str) -> None:
         """Raise MergeKeyError if there are rows."""
@@ -128,24 +96,23 @@ class MergeWriter(DeltaWriter):
             return
         keys = [column(key) for key in self.keys]
         shown = plain_rows(frame.select(*keys).distinct().orderBy(*keys).limit(SHOWN_KEYS))
-        examples = ", ".join(str(row) for row in shown)
-        raise MergeKeyError(f"{self.name}: {found:,} {what}: {examples}", hint=hint)
+        raise self.bad_keys(found, what, shown, hint)
 
     def _changes(self) -> Any:
         """Return one row a key, the latest, with whether it deletes or begins the row anew."""
         batch = self.frame.withColumn(DELETE, self.deletes())
         never = F.lit(False)
         if self.rule.order_by is None:
-            latest = batch.distinct().withColumn(_ANEW, never)
+            latest = batch.distinct().withColumn(ANEW, never)
         else:
             latest = dedupe(batch, self.keys, self.rule.order_by, "first")
             if self.rule.ignore_null_updates:
                 latest = self._filled(batch, latest)
             else:
-                latest = latest.withColumn(_ANEW, never)
+                latest = latest.withColumn(ANEW, never)
         written = [column(name) for name in self.written]
-        order = [] if self.rule.order_by is None else [column(self.rule.order_by).alias(_ORDER)]
-        return latest.select(*written, *order, DELETE, _ANEW)
+        order = [] if self.rule.order_by is None else [column(self.rule.order_by).alias(ORDER)]
+        return latest.select(*written, *order, DELETE, ANEW)
 
     def deletes(self) -> Column:
         """Return the condition under which a change deletes its row."""
@@ -164,9 +131,9 @@ class MergeWriter(DeltaWriter):
         keys, order = self.keys, column(str(self.rule.order_by))
         newer = batch
         if not self.replaces and self.rule.order_by in self.stored:
-            stored = self._table().select(*map(column, keys), order.alias(_STORED))
+            stored = self._table().select(*map(column, keys), order.alias(STORED_ORDER))
             newer = self.joined(batch, stored).filter(
-                F.col(_STORED).isNull() | (order >= F.col(_STORED))
+                F.col(STORED_ORDER).isNull() | (order >= F.col(STORED_ORDER))
             )
         groups = Window.partitionBy(*map(column, keys))
         deleted = F.max(F.when(F.col(DELETE), order)).over(groups)
@@ -175,14 +142,14 @@ class MergeWriter(DeltaWriter):
             F.col("__laktory_deleted").isNull() | (order > F.col("__laktory_deleted"))
         )
         last = [
-            F.max_by(column(name), F.when(column(name).isNotNull(), order)).alias(f"{_FILL}{name}")
+            F.max_by(column(name), F.when(column(name).isNotNull(), order)).alias(f"{FILL}{name}")
             for name in values
         ]
         found = since.groupBy(*map(column, keys)).agg(*last) if last else since.select(*keys)
-        anew = newer.groupBy(*map(column, keys)).agg(F.bool_or(DELETE).alias(_ANEW))
+        anew = newer.groupBy(*map(column, keys)).agg(F.bool_or(DELETE).alias(ANEW))
         joined = self.joined(self.joined(latest, found), anew)
-        fills = {name: F.coalesce(column(name), column(f"{_FILL}{name}")) for name in values}
-        return joined.withColumns({**fills, _ANEW: F.coalesce(F.col(_ANEW), F.lit(False))})
+        fills = {name: F.coalesce(column(name), column(f"{FILL}{name}")) for name in values}
+        return joined.withColumns({**fills, ANEW: F.coalesce(F.col(ANEW), F.lit(False))})
 
     def joined(self, left: Any, right: Any, how: str = "left") -> Any:
         """Return the left rows with columns of the right ones of the same key; null equals null."""
@@ -220,13 +187,15 @@ class MergeWriter(DeltaWriter):
         """Bring the changes into the table as one commit."""
         changes = self._changes()
         stored = [name for name in self.written if name in self.stored]
-        current = self._is_current()
+        current = self.is_current(self.stored)
         kept = [name for name in stored if name not in self.keys]
         differs = " OR ".join(
-            f"NOT ({self._new_value(name)} <=> target.{quoted(name)})" for name in kept
+            f"NOT ({self.new_value(name, self.stored)} <=> target.{quoted(name)})" for name in kept
         )
         changed = differs if differs and not self.fit.added else "true"
-        updates = ", ".join(f"{quoted(name)} = {self._new_value(name)}" for name in self.written)
+        updates = ", ".join(
+            f"{quoted(name)} = {self.new_value(name, self.stored)}" for name in self.written
+        )
         names = ", ".join(quoted(name) for name in self.written)
         values = ", ".join(f"source.{quoted(name)}" for name in self.written)
         deletes = f"WHEN MATCHED AND source.{DELETE} AND {current} THEN DELETE"
@@ -245,22 +214,6 @@ class MergeWriter(DeltaWriter):
         """Return the condition that source and target have the same key."""
         operator = "<=>" if self.rule.null_equals_null else "="
         return f"source.{quoted(key)} {operator} target.{quoted(key)}"
-
-    def _is_current(self) -> str:
-        """Return the condition that a change is not older than the stored row."""
-        order = self.rule.order_by
-        if order is None or order not in self.stored:
-            return "true"
-        stored = f"target.{quoted(order)}"
-        return f"({stored} IS NULL OR source.{_ORDER} >= {stored})"
-
-    def _new_value(self, name: str) -> str:
-        source = f"source.{quoted(name)}"
-        if self.rule.ignore_null_updates and name in self.stored:
-            # What a delete of the same batch took away does not come back.
-            kept = f"coalesce({source}, target.{quoted(name)})"
-            return f"CASE WHEN source.{_ANEW} THEN {source} ELSE {kept} END"
-        return source
 
     def _published(self, version: int) -> Any:
         return self.frame

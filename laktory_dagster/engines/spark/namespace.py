@@ -186,7 +186,7 @@ def with_row_index(
     ties = [column(c).asc_nulls_last() for c in scope.names] if orders else []
     if not orders:
         orders = [F.monotonically_increasing_id()]
-    window = Window.partitionBy(*groups).orderBy(*orders, *ties)
+    window = Window.partitionBy(*(groups or [F.lit(0)])).orderBy(*orders, *ties)
     number = F.row_number().over(window) + F.lit(offset - 1)
     return frame.withColumn(name, number.cast("long"))
 

@@ -12,6 +12,7 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
 from laktory_dagster.engines.base import ColumnType
+from laktory_dagster.engines.columns import quoted
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.expressions.suggest import hint_for
 
@@ -72,6 +73,22 @@ def portable(dtype: st.DataType) -> str:
         return f"map<{portable(dtype.keyType)}, {portable(dtype.valueType)}>"
     if isinstance(dtype, (st.CharType, st.VarcharType)):
         return "string"
+    return dtype.simpleString()
+
+
+def ddl(dtype: st.DataType) -> str:
+    """Return a type as Spark's SQL writes it, the form in which to cast to it.
+
+    A type given as an object is another one over Connect: its strings get a collation, which Delta
+    stores and other readers of Delta refuse.
+    """
+    if isinstance(dtype, st.ArrayType):
+        return f"array<{ddl(dtype.elementType)}>"
+    if isinstance(dtype, st.MapType):
+        return f"map<{ddl(dtype.keyType)}, {ddl(dtype.valueType)}>"
+    if isinstance(dtype, st.StructType):
+        fields = (f"{quoted(field.name)}: {ddl(field.dataType)}" for field in dtype.fields)
+        return f"struct<{', '.join(fields)}>"
     return dtype.simpleString()
 
 

@@ -10,6 +10,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812 - the name that everybody uses
 from pyspark.sql import types as st
 
+from laktory_dagster.engines.columns import quoted
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -41,4 +43,4 @@ class Scope:
 
 def column(name: str) -> Column:
     """Return the column of exactly this name, whatever characters it has."""
-    return F.col("`" + name.replace("`", "``") + "`")
+    return F.col(quoted(name))

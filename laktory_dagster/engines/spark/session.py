@@ -110,12 +110,15 @@ def _existing(remote: str | None) -> Any:
     """Return the session that this process already has (a notebook's), None where it has none."""
     from pyspark.sql import SparkSession
 
-    if remote is not None or not hasattr(SparkSession, "_instantiatedSession"):
+    if remote is not None:
         return None
-    found = SparkSession._instantiatedSession
+    if "SPARK_CONNECT_MODE_ENABLED" in os.environ:
+        from pyspark.sql.connect.session import SparkSession as RemoteSession
+
+        return RemoteSession.getActiveSession() or RemoteSession._get_default_session()
+    found = getattr(SparkSession, "_instantiatedSession", None)
     context = getattr(found, "_sc", None)
-    is_alive = found is not None and context is not None and context._jsc is not None
-    return found if is_alive else None
+    return found if context is not None and context._jsc is not None else None
 
 
 def _start(remote: str | None, settings: SparkSettings) -> Any:
@@ -123,10 +126,10 @@ def _start(remote: str | None, settings: SparkSettings) -> Any:
 
     builder: Any = SparkSession.builder
     builder = builder.appName("laktory_dagster")
-    if remote is not None and not remote.startswith("local"):
-        return builder.remote(remote).getOrCreate()
+    is_local = remote is None or remote.startswith("local")
     builder = builder.remote(remote) if remote else builder.master(settings.master)
-    for key, value in {**local_configuration(settings), **settings.conf}.items():
+    configuration = local_configuration(settings) if is_local else {}
+    for key, value in {**configuration, **settings.conf}.items():
         builder = builder.config(key, value)
     with warnings.catch_warnings():
         # The client of Connect sets what its server has been started with once more, and warns.

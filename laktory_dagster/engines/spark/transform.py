@@ -197,7 +197,8 @@ def _call_of_frame(scope: Scope, name: str, given: Calls) -> Any:
 
 
 def _grouped(scope: Scope, result: Any) -> Any:
-    return _Groups(scope.frame, result) if hasattr(result, "pivot") else result
+    is_groups = type(result).__name__ == "GroupedData"
+    return _Groups(scope.frame, result) if is_groups else result
 
 
 def _call_portable(scope: Scope, name: str, given: Calls) -> Any:

@@ -14,7 +14,8 @@ from laktory_dagster.engines.base import (
     StageSummary,
     Target,
 )
-from laktory_dagster.engines.spark.check import Counts, RuleSet, merged_samples
+from laktory_dagster.engines.rules import Counts, null_keys
+from laktory_dagster.engines.spark.check import RuleSet
 from laktory_dagster.engines.spark.custom import CustomWriter
 from laktory_dagster.engines.spark.delta import DeltaWriter
 from laktory_dagster.engines.spark.files import FilesWriter
@@ -27,8 +28,6 @@ from laktory_dagster.engines.spark.writer import TargetWriter
 from laktory_dagster.engines.storage.layout import layout_of
 from laktory_dagster.engines.storage.receipts import save_failures
 from laktory_dagster.errors import LaktoryDagsterError, TransformError, UnsupportedError, WriteError
-
-_UNCOUNTED = Counts(0, 0, 0, {}, {})
 
 
 class SparkStaged:
@@ -90,7 +89,7 @@ class _Pass:
             request.rules,
             request.dialect,
             frame,
-            _null_keys(request.targets),
+            null_keys(request.targets),
             request.stamp.logical_time,
         )
         self._flagged = self.rules.flagged(frame)
@@ -98,7 +97,7 @@ class _Pass:
         self.quarantined = self.rules.quarantined(self._flagged, request.stamp)
         self.is_direct = self._may_be_direct()
         self.writers: dict[str, TargetWriter] = {}
-        self.summary = self._summary(_UNCOUNTED, [], [])
+        self.summary = self._summary(Counts.of_rows(0))
         try:
             for target in request.targets:
                 with _write_errors(target):
@@ -157,28 +156,17 @@ class _Pass:
     def commit_direct(self, target: Target, receipt: Receipt) -> Commit:
         """Write the batch and count it in one."""
         commit = self.writers[target.key].commit(receipt, None)
-        counts = Counts(commit.rows, commit.rows, 0, {}, {})
         preview = [] if commit.skipped else self._preview(commit.published)
-        self.summary = self._summary(counts, [], preview)
+        self.summary = self._summary(Counts.of_rows(commit.rows), preview=preview)
         return commit
 
     def _summary(
         self,
         counts: Counts,
-        samples: Sequence[Sequence[Mapping[str, Any]]],
-        preview: Sequence[Mapping[str, Any]],
+        samples: Sequence[Sequence[Mapping[str, Any]]] = (),
+        preview: Sequence[Mapping[str, Any]] = (),
     ) -> StageSummary:
-        return StageSummary(
-            rows_in=counts.rows_in,
-            rows_out=counts.rows_out,
-            rows_dropped=counts.rows_in - counts.rows_out - counts.rows_quarantined,
-            rows_quarantined=counts.rows_quarantined,
-            failures=counts.failures,
-            aggregates=counts.aggregates,
-            columns=column_types(self.request.frame.schema),
-            samples=tuple(merged_samples(samples)) if samples else (),
-            preview=tuple(preview),
-        )
+        return counts.summary(column_types(self.request.frame.schema), samples, preview)
 
     def abort(self) -> None:
         """Let go of what was kept and staged; never raises."""
@@ -231,16 +219,6 @@ def _delta_writer(target: Target) -> type[DeltaWriter]:
         return DeltaWriter
     keeps_history = target.merge is not None and target.merge.scd_type == 2
     return HistoryWriter if keeps_history else MergeWriter
-
-
-def _null_keys(targets: Sequence[Target]) -> tuple[str, ...]:
-    keys = [
-        key
-        for target in targets
-        if target.mode == "MERGE" and target.null_keys == "quarantine"
-        for key in target.primary_keys or (target.merge.primary_keys if target.merge else ())
-    ]
-    return tuple(dict.fromkeys(keys))
 
 
 @contextmanager
