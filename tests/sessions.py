@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import subprocess
 import sys
 from functools import cache
@@ -29,19 +30,33 @@ QUICK = {
 }
 
 
-@cache
+_open: dict[str, Any] = {}
+
+
 def shared_session(kind: str = "spark") -> Any:
-    """Return the session of a kind, classic (`spark`) or `connect`; it ends with the process."""
+    """Return the session of a kind, classic (`spark`) or `connect`; it ends with the process.
+
+    A process has one kind at a time: the session of the other kind is stopped.
+    """
     from laktory_dagster.engines.spark.session import open_session
     from laktory_dagster.settings import SparkSettings
 
-    if kind == "connect":
-        settings = SparkSettings(remote=f"sc://127.0.0.1:{connect_server()}")
-    else:
-        settings = SparkSettings(master="local[2]", conf=QUICK)
-    spark = open_session(None, settings).spark
-    atexit.register(spark.stop)
-    return spark
+    if kind not in _open:
+        close_sessions()
+        if kind == "connect":
+            settings = SparkSettings(remote=f"sc://127.0.0.1:{connect_server()}")
+        else:
+            settings = SparkSettings(master="local[2]", conf=QUICK)
+        _open[kind] = open_session(None, settings).spark
+    return _open[kind]
+
+
+@atexit.register
+def close_sessions() -> None:
+    """Stop the session that is open."""
+    while _open:
+        _open.popitem()[1].stop()
+    os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)
 
 
 @cache

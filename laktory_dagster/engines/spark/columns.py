@@ -9,6 +9,7 @@ from pyspark.sql import types as st
 from laktory_dagster.engines.columns import Fitting, require_declared
 from laktory_dagster.engines.spark.schemas import ddl, parse_schema, portable
 from laktory_dagster.engines.spark.scope import column
+from laktory_dagster.engines.spark.session import is_connect
 from laktory_dagster.errors import WriteError
 
 Types = dict[str, st.DataType]
@@ -83,8 +84,12 @@ def _stored(dtype: st.DataType, name: str, table: str) -> st.DataType:
 def cast_to(frame: Any, want: Types) -> Any:
     """Return the frame with the columns of other types cast."""
     have = types_of(frame)
+    # Over Connect a string may have an explicit collation, which its schema does not show.
+    remote = is_connect(frame)
     changes = {
-        name: column(name).cast(ddl(dtype)) for name, dtype in want.items() if have[name] != dtype
+        name: column(name).cast(ddl(dtype))
+        for name, dtype in want.items()
+        if have[name] != dtype or (remote and "string" in ddl(dtype))
     }
     return frame.withColumns(changes) if changes else frame
 

@@ -346,7 +346,7 @@ class _Compiler:
         if name == "over":
             return receiver.over(column_functions.window(*args, **kwargs))
         if name in ("cast", "astype", "try_cast") and args and isinstance(args[0], str):
-            args = [parse_type(args[0])]
+            args = [ddl(parse_type(args[0]))]
         return getattr(receiver, name)(*args, **kwargs)
 
     def _polars_method(

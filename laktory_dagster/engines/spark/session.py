@@ -187,6 +187,11 @@ def _jars(settings: SparkSettings) -> Mapping[str, str]:
 
 def _not_started(error: Exception, remote: str | None) -> ExecutionError:
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if "SESSION_ALREADY_EXIST" in str(error):
+        return ExecutionError(
+            "this process has a Spark session of its own already, and cannot have a remote one too",
+            hint="stop it before the run, or run without LAKTORY_DAGSTER_SPARK_REMOTE",
+        )
     if remote is not None and not remote.startswith("local"):
         return ExecutionError(
             f"the Spark server at {remote.partition(';')[0]} does not answer: {text}",
