@@ -7,8 +7,7 @@ a few names in `narwhals_names`. `F.` are Spark's functions, from the `spark_*` 
 from __future__ import annotations
 
 import ast
-import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -28,35 +27,10 @@ from laktory_dagster.engines.polars.spark_names import as_column, spark_column
 from laktory_dagster.engines.polars.sql_values import compile_tree
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog
+from laktory_dagster.expressions.compiler import Compiler, no_column
 from laktory_dagster.expressions.nodes import dotted
 from laktory_dagster.expressions.python import Expression, parse_argument
 from laktory_dagster.expressions.sql import SqlExpression, parse_sql_expression
-
-_BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
-}
-_COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-_UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
-    ast.Invert: operator.invert,
-    ast.USub: operator.neg,
-    ast.UAdd: operator.pos,
-}
 
 
 def compile_expression(
@@ -125,59 +99,32 @@ def compile_sql(
 
 
 @dataclass(frozen=True)
-class _Compiler:
+class _Compiler(Compiler):
     scope: Scope
 
-    def value(self, node: ast.expr) -> Any:
-        """Return what a node stands for."""
-        match node:
-            case ast.Constant(value=value):
-                return value
-            case ast.List(elts=items):
-                return [self.value(item) for item in items]
-            case ast.Tuple(elts=items):
-                return tuple(self.value(item) for item in items)
-            case ast.Dict(keys=keys, values=values):
-                pairs = zip(keys, values, strict=True)
-                return {self.value(key): self.value(v) for key, v in pairs if key is not None}
-            case ast.BinOp() | ast.Compare() | ast.UnaryOp():
-                return self._operation(node)
-            case ast.Call():
-                return self._call(node)
-            case ast.Attribute():
-                return self._attribute(node)
-            case ast.Subscript(value=value, slice=key):
-                return self._subscript(self.value(value), key)
-        raise ExpressionError(f"`{ast.unparse(node)[:60]}` is not allowed in an expression")
-
-    def _operation(self, node: ast.BinOp | ast.Compare | ast.UnaryOp) -> Any:
-        if isinstance(node, ast.UnaryOp):
-            return _UNARY[type(node.op)](self.value(node.operand))
-        if isinstance(node, ast.Compare):
-            compare = _COMPARE[type(node.ops[0])]
-            return compare(self.value(node.left), self.value(node.comparators[0]))
-        left, right = self.value(node.left), self.value(node.right)
+    def binary(self, node: ast.BinOp, left: Any, right: Any) -> Any:
+        """Return what an operator gives; Spark's remainder has the sign of the dividend."""
         if isinstance(node.op, ast.Mod) and (_is_spark(node.left) or _is_spark(node.right)):
             return spark_columns.remainder(left, right)
-        return _BINARY[type(node.op)](left, right)
+        return super().binary(node, left, right)
 
-    def _attribute(self, node: ast.Attribute) -> Any:
+    def attribute(self, node: ast.Attribute) -> Any:
+        """Return a column `col.name`, or a data type."""
         base, names = dotted(node)
         if isinstance(base, ast.Name) and len(names) == 1 and names[0] in _types(base.id):
             return getattr(pl, names[0])
         if isinstance(base, ast.Name) and (base.id, *names[:-1]) in (("pl", "col"), ("col",)):
             return pl.col(names[-1])
-        raise ExpressionError(f"`{ast.unparse(node)[:60]}` is no column and no data type")
+        raise no_column(node)
 
-    def _subscript(self, value: Any, key: ast.expr) -> Any:
-        if isinstance(key, ast.Slice):
-            start, stop = (
-                None if part is None else self.value(part) for part in (key.lower, key.upper)
-            )
-            return spark_columns.substr(value, start, stop)
-        return spark_columns.get_item(value, self.value(key))
+    def item(self, value: Any, key: Any) -> Any:
+        """Return an item, a field, or for a slice a part of a text."""
+        if isinstance(key, slice):
+            return spark_columns.substr(value, key.start, key.stop)
+        return spark_columns.get_item(value, key)
 
-    def _call(self, node: ast.Call) -> Any:
+    def call(self, node: ast.Call) -> Any:
+        """Return what a function or a method gives."""
         base, names = dotted(node.func)
         if not isinstance(base, ast.Name):
             return self._method(node, self.value(base), names, is_spark=_is_spark(base))
@@ -190,21 +137,13 @@ class _Compiler:
         if not names:
             return self._bare(node, root)
         if names[0] in _types(root):
-            return self._plain_call(getattr(pl, names[0]), node)
+            return self.plain_call(getattr(pl, names[0]), node)
         if root == "F":
             return self._spark_function(node, name)
         return self._polars_function(node, root, name)
 
-    def _arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
-        args = [self.value(value) for value in node.args]
-        return args, {k.arg: self.value(k.value) for k in node.keywords if k.arg is not None}
-
-    def _plain_call(self, function: Callable[..., Any], node: ast.Call) -> Any:
-        args, kwargs = self._arguments(node)
-        return function(*args, **kwargs)
-
     def _bare(self, node: ast.Call, root: str) -> Any:
-        args, kwargs = self._arguments(node)
+        args, kwargs = self.arguments(node)
         if root == "col":
             if len(args) == 1 and isinstance(args[0], str) and not kwargs:
                 return spark_column(args[0])
@@ -217,7 +156,7 @@ class _Compiler:
         return compile_tree(parse_sql_expression(args[0], dialect), self.scope)
 
     def _spark_function(self, node: ast.Call, name: str) -> Any:
-        args, kwargs = self._arguments(node)
+        args, kwargs = self.arguments(node)
         if name.startswith("laktory."):
             return self._laktory(name.removeprefix("laktory."), args, kwargs)
         if name == "expr":
@@ -233,7 +172,7 @@ class _Compiler:
         return spark_functions.call(name, self.scope, args, kwargs)
 
     def _polars_function(self, node: ast.Call, root: str, name: str) -> Any:
-        args, kwargs = self._arguments(node)
+        args, kwargs = self.arguments(node)
         laktory = name.removeprefix("Expr.").removeprefix("expr.")
         if laktory.startswith("laktory."):
             return self._laktory(laktory.removeprefix("laktory."), args, kwargs)
@@ -250,7 +189,7 @@ class _Compiler:
     def _method(
         self, node: ast.Call, receiver: Any, names: tuple[str, ...], *, is_spark: bool
     ) -> Any:
-        args, kwargs = self._arguments(node)
+        args, kwargs = self.arguments(node)
         name = ".".join(names)
         if name.startswith("laktory."):
             return self._laktory(name.removeprefix("laktory."), [receiver, *args], kwargs)

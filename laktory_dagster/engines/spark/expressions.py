@@ -7,7 +7,6 @@ as `nw.`. A bare `col` is Spark's unless only narwhals has a method that follows
 from __future__ import annotations
 
 import ast
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,37 +25,13 @@ from laktory_dagster.engines.spark.scope import Scope, column
 from laktory_dagster.engines.spark.typed_text import check_texts
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog
+from laktory_dagster.expressions.compiler import Compiler, no_column
 from laktory_dagster.expressions.nodes import dotted
 from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.python import Expression, parse_argument
 from laktory_dagster.expressions.sql import SqlExpression, parse_sql_expression
 
 Flavour = Literal["spark", "narwhals"]
-_BINARY: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
-}
-_COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-_UNARY: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {
-    ast.Invert: operator.invert,
-    ast.USub: operator.neg,
-    ast.UAdd: lambda value: value,
-}
 _TIME_METHODS: Mapping[str, Callable[[Column, Any], Column]] = {
     # Narwhals' own formats know fewer parts, and no literal letters.
     "str.to_datetime": time_formats.to_datetime,
@@ -155,43 +130,12 @@ def is_column(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class _Compiler:
+class _Compiler(Compiler):
     scope: Scope
     bare: Flavour
     aggregates: bool
 
-    def value(self, node: ast.expr) -> Any:
-        """Return what a node stands for."""
-        match node:
-            case ast.Constant(value=value):
-                return value
-            case ast.List(elts=items):
-                return [self.value(item) for item in items]
-            case ast.Tuple(elts=items):
-                return tuple(self.value(item) for item in items)
-            case ast.Dict(keys=keys, values=values):
-                pairs = zip(keys, values, strict=True)
-                return {self.value(key): self.value(v) for key, v in pairs if key is not None}
-            case ast.BinOp() | ast.Compare() | ast.UnaryOp():
-                return self._operation(node)
-            case ast.Call():
-                return self._call(node)
-            case ast.Attribute():
-                return self._attribute(node)
-            case ast.Subscript(value=value, slice=key):
-                return self._subscript(self.value(value), key)
-        raise ExpressionError(f"`{ast.unparse(node)[:60]}` is not allowed in an expression")
-
-    def _operation(self, node: ast.BinOp | ast.Compare | ast.UnaryOp) -> Any:
-        if isinstance(node, ast.UnaryOp):
-            return _UNARY[type(node.op)](self.value(node.operand))
-        if isinstance(node, ast.Compare):
-            left, right = self._alike(node.left, node.comparators[0])
-            return _COMPARE[type(node.ops[0])](left, right)
-        left, right = self._alike(node.left, node.right)
-        return _BINARY[type(node.op)](left, right)
-
-    def _alike(self, left: ast.expr, right: ast.expr) -> tuple[Any, Any]:
+    def pair(self, left: ast.expr, right: ast.expr) -> tuple[Any, Any]:
         """Return two operands of one library: Spark's where they differ."""
         first, second = self.value(left), self.value(right)
         if is_column(first) != is_column(second):
@@ -204,7 +148,8 @@ class _Compiler:
     def _own_all(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {key: self._own(value) for key, value in values.items()}
 
-    def _attribute(self, node: ast.Attribute) -> Any:
+    def attribute(self, node: ast.Attribute) -> Any:
+        """Return a column `col.name`, or a data type."""
         base, names = dotted(node)
         if isinstance(base, ast.Name) and len(names) == 1 and names[0] in _types(base.id):
             return getattr(nw, names[0])
@@ -212,21 +157,17 @@ class _Compiler:
             return self._named(names[-1])
         if isinstance(base, ast.Name) and (base.id, *names[:-1]) == ("pl", "col"):
             return nw.col(names[-1])
-        raise ExpressionError(f"`{ast.unparse(node)[:60]}` is no column and no data type")
+        raise no_column(node)
 
     def _named(self, name: str) -> Any:
         return nw.col(name) if self.bare == "narwhals" else column(name)
 
-    def _subscript(self, value: Any, key: ast.expr) -> Any:
-        value = self._own(value)
-        if isinstance(key, ast.Slice):
-            start, stop = (
-                None if part is None else self.value(part) for part in (key.lower, key.upper)
-            )
-            return value[start:stop]
-        return value[self.value(key)]
+    def item(self, value: Any, key: Any) -> Any:
+        """Return an item, a field, or for a slice a part of a text."""
+        return self._own(value)[key]
 
-    def _call(self, node: ast.Call) -> Any:
+    def call(self, node: ast.Call) -> Any:
+        """Return what a function or a method gives."""
         base, names = dotted(node.func)
         if not isinstance(base, ast.Name):
             return self._method(node, self.value(base), names)
@@ -238,24 +179,16 @@ class _Compiler:
         if not names:
             return self._bare(node, root)
         if names[0] in _types(root):
-            return self._plain_call(getattr(nw, names[0]), node)
+            return self.plain_call(getattr(nw, names[0]), node)
         if root == "F":
             return self._spark_function(node, name)
         if root == "pl" and name in polars_columns.FUNCTIONS:
-            args, kwargs = self._arguments(node)
+            args, kwargs = self.arguments(node)
             return polars_columns.FUNCTIONS[name](*self._own(args), **self._own_all(kwargs))
         return self._narwhals_function(node, root, name)
 
-    def _arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
-        args = [self.value(value) for value in node.args]
-        return args, {k.arg: self.value(k.value) for k in node.keywords if k.arg is not None}
-
-    def _plain_call(self, function: Callable[..., Any], node: ast.Call) -> Any:
-        args, kwargs = self._arguments(node)
-        return function(*args, **kwargs)
-
     def _bare(self, node: ast.Call, root: str) -> Any:
-        args, kwargs = self._arguments(node)
+        args, kwargs = self.arguments(node)
         library = nw if self.bare == "narwhals" else F
         if root == "col":
             return library.col(*args, **kwargs)
@@ -267,7 +200,7 @@ class _Compiler:
         return compile_tree(parse_sql_expression(args[0], dialect), self.scope)
 
     def _spark_function(self, node: ast.Call, name: str) -> Any:
-        args, kwargs = self._arguments(node)
+        args, kwargs = self.arguments(node)
         args, kwargs = self._own(args), {key: self._own(v) for key, v in kwargs.items()}
         if name.startswith("laktory."):
             return self._laktory(name.removeprefix("laktory."), args, kwargs)
@@ -282,7 +215,7 @@ class _Compiler:
         return getattr(F, name)(*args, **kwargs)
 
     def _narwhals_function(self, node: ast.Call, root: str, name: str) -> Any:
-        args, kwargs = self._arguments(node)
+        args, kwargs = self.arguments(node)
         laktory = name.removeprefix("Expr.").removeprefix("expr.")
         if laktory.startswith("laktory."):
             name = laktory.removeprefix("laktory.")
@@ -302,7 +235,7 @@ class _Compiler:
         return getattr(nw, name)(*args, **kwargs)
 
     def _method(self, node: ast.Call, receiver: Any, names: tuple[str, ...]) -> Any:
-        args, kwargs = self._arguments(node)
+        args, kwargs = self.arguments(node)
         name = ".".join(names)
         if name.startswith("laktory."):
             given = [self._own(value) for value in (receiver, *args)]
