@@ -19,7 +19,7 @@ from laktory_dagster.engines.base import (
     ReadResult,
     StreamRead,
 )
-from laktory_dagster.engines.polars.opening import open_version, readable_files
+from laktory_dagster.engines.polars.opening import checked_files, open_version
 from laktory_dagster.engines.polars.scan import scan_stream, scan_written
 from laktory_dagster.engines.polars.schemas import parse_schema
 from laktory_dagster.engines.storage.arrivals import Found, choose, find_files, listing_of
@@ -130,7 +130,7 @@ def _open_files(request: ReadRequest, place: Place, read: StreamRead, subject: s
     listing = _with_rows(listing_of(found, chosen), request)
     damaged: tuple[str, ...] = ()
     if listing.files:
-        listing, damaged = readable_files(listing, request, place)
+        listing, damaged = checked_files(listing, request, place)
     bad = {name: chosen.pop(name) for name in _names(found, damaged)}
     if read.offset is not None:
         bad |= read.offset.get("bad", {})

@@ -7,6 +7,13 @@ from typing import Any
 
 import polars as pl
 
+from laktory_dagster.engines.namespace import (
+    THEIRS,
+    aggregate_parts,
+    join_keys,
+    listed,
+    refuse_conditions,
+)
 from laktory_dagster.engines.polars.dedupe import dedupe
 from laktory_dagster.engines.polars.expressions import compile_condition
 from laktory_dagster.engines.polars.portable_joins import join_kind, require_columns
@@ -15,14 +22,6 @@ from laktory_dagster.engines.polars.schemas import portable
 from laktory_dagster.engines.polars.spark_names import Ordering, as_column
 from laktory_dagster.engines.polars.steps import StepScope
 from laktory_dagster.errors import TransformError
-
-_THEIRS = "_right"
-
-
-def _names(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _column(value: Any, scope: StepScope) -> pl.Expr:
@@ -60,22 +59,15 @@ def groupby_and_agg(
             "`groupby_window` runs on Spark only",
             hint='group by `pl.col("time").dt.truncate("1h")` instead',
         )
-    keys = [_column(key, scope) for key in _names(groupby_columns)]
-    aggregates = [_aggregate(item, scope) for item in _names(agg_expressions)]
+    keys = [_column(key, scope) for key in listed(groupby_columns)]
+    aggregates = [_aggregate(item, scope) for item in listed(agg_expressions)]
     return frame.group_by(keys).agg(aggregates) if keys else frame.select(aggregates)
 
 
 def _aggregate(item: Any, scope: StepScope) -> pl.Expr:
-    if not isinstance(item, Mapping):
-        return _column(item, scope)
-    value = item.get("sql_expr")
-    value = item.get("expr", item.get("spark_func_name")) if value is None else value
-    if value is None:
-        raise TransformError(
-            "an aggregate needs an expression", expected="{name: total, expr: F.sum('amount')}"
-        )
-    column = _column(value, scope)
-    return column.alias(str(item["name"])) if "name" in item else column
+    value, name = aggregate_parts(item)
+    found = _column(value, scope)
+    return found if name is None else found.alias(name)
 
 
 def smart_join(
@@ -102,15 +94,8 @@ def smart_join(
     Raises:
         TransformError: a key is not there, or a condition is given that only streams take.
     """
-    _refuse_stream_options(
-        on_expression, time_constraint_interval_lower, time_constraint_interval_upper
-    )
-    left_keys = _names(on) or _names(left_on)
-    other_keys = _names(on) or _names(other_on) or left_keys
-    if not left_keys or len(left_keys) != len(other_keys):
-        raise TransformError(
-            "the join needs its keys", expected="`on`, or `left_on` and `other_on` of one length"
-        )
+    refuse_conditions(on_expression, time_constraint_interval_lower, time_constraint_interval_upper)
+    left_keys, other_keys = join_keys(on, left_on, other_on)
     require_columns(frame, left_keys)
     require_columns(other, other_keys)
     kind = join_kind(how)
@@ -121,17 +106,9 @@ def smart_join(
         right = right.rename(dict(zip(other_keys, left_keys, strict=True)))
         other_keys = left_keys
     joined = frame.join(
-        right, left_on=left_keys, right_on=other_keys, how=kind, coalesce=True, suffix=_THEIRS
+        right, left_on=left_keys, right_on=other_keys, how=kind, coalesce=True, suffix=THEIRS
     )
     return _arranged(joined, scope.schema.names(), coalesce=coalesce)
-
-
-def _refuse_stream_options(*options: Any) -> None:
-    if any(option is not None for option in options):
-        raise TransformError(
-            "`on_expression` and time constraints run on Spark only",
-            hint="write the join as SQL: `SELECT ... FROM {df} AS a JOIN {nodes.b} AS b ON ...`",
-        )
 
 
 def _arranged(joined: pl.LazyFrame, left: Sequence[str], *, coalesce: bool) -> pl.LazyFrame:
@@ -140,7 +117,7 @@ def _arranged(joined: pl.LazyFrame, left: Sequence[str], *, coalesce: bool) -> p
     columns: list[pl.Expr] = []
     merged: set[str] = set()
     for name in left:
-        twin = f"{name}{_THEIRS}"
+        twin = f"{name}{THEIRS}"
         if coalesce and twin in names and twin not in left:
             columns.append(pl.coalesce(name, twin))
             merged.add(twin)
@@ -164,7 +141,7 @@ def window_filter(
     Numbers start at 0, or at 1 where `order_by` is in the older schema's form, as they do there.
     Ties are broken by the remaining columns, so that the same rows are kept every time.
     """
-    start = int(order_by is None or any(isinstance(o, Mapping) for o in _names(order_by)))
+    start = int(order_by is None or any(isinstance(o, Mapping) for o in listed(order_by)))
     numbered = with_row_index(frame, scope, row_index_name, order_by, partition_by, offset=start)
     kept = numbered.filter(pl.col(row_index_name) < rows_to_keep + start)
     return kept.drop(row_index_name) if drop_row_index else kept
@@ -182,8 +159,8 @@ def with_row_index(
 
     With an order rows are numbered in it, and by the remaining columns where they are equal.
     """
-    groups = [_column(key, scope) for key in _names(partition_by)]
-    orders = [_order(item, scope) for item in _names(order_by)]
+    groups = [_column(key, scope) for key in listed(partition_by)]
+    orders = [_order(item, scope) for item in listed(order_by)]
     if orders:
         ties = [Ordering(pl.col(column), nulls_last=True) for column in scope.schema.names()]
         orders += ties

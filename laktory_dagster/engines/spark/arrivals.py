@@ -22,7 +22,7 @@ from laktory_dagster.engines.base import (
     StreamRead,
 )
 from laktory_dagster.engines.columns import quoted
-from laktory_dagster.engines.spark.opening import open_version, readable_files
+from laktory_dagster.engines.spark.opening import checked_files, open_version
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS
 from laktory_dagster.engines.spark.scan import scan_stream, scan_written
 from laktory_dagster.engines.spark.schemas import parse_schema
@@ -111,7 +111,7 @@ def _open_files(
     listing = _with_rows(listing_of(found, chosen), request)
     damaged: tuple[str, ...] = ()
     if listing.files:
-        listing, damaged = readable_files(spark, listing, request, place)
+        listing, damaged = checked_files(spark, listing, request, place)
     start = len(found.base.rstrip("/")) + 1
     bad = {path[start:]: chosen.pop(path[start:]) for path in damaged}
     if read.offset is not None:

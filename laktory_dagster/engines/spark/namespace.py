@@ -9,6 +9,13 @@ from pyspark.sql import Column, Window
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as st
 
+from laktory_dagster.engines.namespace import (
+    THEIRS,
+    aggregate_parts,
+    join_keys,
+    listed,
+    refuse_conditions,
+)
 from laktory_dagster.engines.spark.dedupe import dedupe
 from laktory_dagster.engines.spark.expressions import compile_condition, is_column
 from laktory_dagster.engines.spark.portable import as_column, join_kind, require_columns
@@ -16,14 +23,6 @@ from laktory_dagster.engines.spark.problems import missing_column
 from laktory_dagster.engines.spark.schemas import portable
 from laktory_dagster.engines.spark.scope import Scope, column
 from laktory_dagster.errors import TransformError
-
-_THEIRS = "_right"
-
-
-def _names(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _column(value: Any, scope: Scope) -> Column:
@@ -53,10 +52,10 @@ def groupby_and_agg(
     Raises:
         TransformError: an aggregate has no expression.
     """
-    keys = [_column(key, scope) for key in _names(groupby_columns)]
+    keys = [_column(key, scope) for key in listed(groupby_columns)]
     if groupby_window is not None:
         keys = [_window(groupby_window), *keys]
-    aggregates = [_aggregate(item, scope) for item in _names(agg_expressions)]
+    aggregates = [_aggregate(item, scope) for item in listed(agg_expressions)]
     if not aggregates:
         return frame.select(*keys).distinct()
     return frame.groupBy(*keys).agg(*aggregates)
@@ -75,16 +74,9 @@ def _window(window: Any) -> Column:
 
 
 def _aggregate(item: Any, scope: Scope) -> Column:
-    if not isinstance(item, Mapping):
-        return _column(item, scope)
-    value = item.get("sql_expr")
-    value = item.get("expr", item.get("spark_func_name")) if value is None else value
-    if value is None:
-        raise TransformError(
-            "an aggregate needs an expression", expected="{name: total, expr: F.sum('amount')}"
-        )
+    value, name = aggregate_parts(item)
     found = _column(value, scope)
-    return found.alias(str(item["name"])) if "name" in item else found
+    return found if name is None else found.alias(name)
 
 
 def smart_join(
@@ -111,18 +103,8 @@ def smart_join(
     Raises:
         TransformError: a key is not there, or a condition is given that only streams take.
     """
-    conditions = (on_expression, time_constraint_interval_lower, time_constraint_interval_upper)
-    if any(condition is not None for condition in conditions):
-        raise TransformError(
-            "`on_expression` and time constraints join two streams, which no engine here does",
-            hint="write the join as SQL: `SELECT ... FROM {df} AS a JOIN {nodes.b} AS b ON ...`",
-        )
-    left_keys = _names(on) or _names(left_on)
-    other_keys = _names(on) or _names(other_on) or left_keys
-    if not left_keys or len(left_keys) != len(other_keys):
-        raise TransformError(
-            "the join needs its keys", expected="`on`, or `left_on` and `other_on` of one length"
-        )
+    refuse_conditions(on_expression, time_constraint_interval_lower, time_constraint_interval_upper)
+    left_keys, other_keys = join_keys(on, left_on, other_on)
     require_columns(frame, left_keys)
     require_columns(other, other_keys)
     right = other if other.isStreaming else dedupe(other, other_keys, None, "first")
@@ -131,7 +113,7 @@ def smart_join(
     if kind in ("leftsemi", "leftanti"):
         return frame.join(renamed, on=left_keys, how=kind)
     twins = [name for name in renamed.columns if name in frame.columns and name not in left_keys]
-    renamed = renamed.withColumnsRenamed({name: f"{name}{_THEIRS}" for name in twins})
+    renamed = renamed.withColumnsRenamed({name: f"{name}{THEIRS}" for name in twins})
     joined = frame.join(renamed, on=left_keys, how=kind)
     return _arranged(joined, scope.names, twins if coalesce else [])
 
@@ -139,12 +121,12 @@ def smart_join(
 def _arranged(joined: Any, left: Sequence[str], merged: Sequence[str]) -> Any:
     """Return the columns of the left frame first, coalesced with the other's where that is asked."""
     columns = [
-        F.coalesce(column(name), column(f"{name}{_THEIRS}")).alias(name)
+        F.coalesce(column(name), column(f"{name}{THEIRS}")).alias(name)
         if name in merged
         else column(name)
         for name in left
     ]
-    gone = {f"{name}{_THEIRS}" for name in merged}
+    gone = {f"{name}{THEIRS}" for name in merged}
     others = [column(n) for n in joined.columns if n not in left and n not in gone]
     return joined.select(*columns, *others)
 
@@ -163,7 +145,7 @@ def window_filter(
     Numbers start at 0, or at 1 where `order_by` is in the older schema's form, as they do there.
     Ties are broken by the remaining columns, so that the same rows are kept every time.
     """
-    start = int(order_by is None or any(isinstance(o, Mapping) for o in _names(order_by)))
+    start = int(order_by is None or any(isinstance(o, Mapping) for o in listed(order_by)))
     numbered = with_row_index(frame, scope, row_index_name, order_by, partition_by, offset=start)
     kept = numbered.filter(column(row_index_name) < rows_to_keep + start)
     return kept.drop(row_index_name) if drop_row_index else kept
@@ -181,8 +163,8 @@ def with_row_index(
 
     With an order rows are numbered in it, and by the remaining columns where they are equal.
     """
-    groups = [_column(key, scope) for key in _names(partition_by)]
-    orders = [_order(item, scope) for item in _names(order_by)]
+    groups = [_column(key, scope) for key in listed(partition_by)]
+    orders = [_order(item, scope) for item in listed(order_by)]
     ties = [column(c).asc_nulls_last() for c in scope.names] if orders else []
     if not orders:
         orders = [F.monotonically_increasing_id()]

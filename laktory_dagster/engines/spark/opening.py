@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from pyspark.sql import types as st
@@ -14,7 +13,7 @@ from laktory_dagster.engines.spark.scan import scan_listing, scan_written
 from laktory_dagster.engines.spark.schemas import parse_type
 from laktory_dagster.engines.storage import commits
 from laktory_dagster.engines.storage.layout import layout_of
-from laktory_dagster.engines.storage.listing import EMPTY, Listing, list_files
+from laktory_dagster.engines.storage.listing import EMPTY, Listing, list_files, readable_files
 from laktory_dagster.engines.storage.receipts import TEXT
 from laktory_dagster.errors import LaktoryDagsterError, ReadError
 
@@ -42,34 +41,15 @@ def open_files(spark: Any, request: ReadRequest, place: Place) -> ReadResult:
     empty = _stored_empty(spark, listing, place, str(request.format))
     if empty is not None:
         return ReadResult(empty, (), (listing.version,))
-    readable, damaged = readable_files(spark, listing, request, place)
+    readable, damaged = checked_files(spark, listing, request, place)
     return ReadResult(_scan(spark, readable, request), (), (listing.version,), damaged)
 
 
-def readable_files(
+def checked_files(
     spark: Any, listing: Listing, request: ReadRequest, place: Place
 ) -> tuple[Listing, tuple[str, ...]]:
-    """Return the files that can be read, and the paths of those that are set aside.
-
-    Raises:
-        ReadError: a file is damaged and none may be set aside, or none is left.
-    """
-    tolerant = getattr(request.source, "bad_files", "fail") == "quarantine"
-    damaged = {file.path: file.problem for file in listing.files if file.problem is not None}
-    if tolerant:
-        damaged |= _unreadable(spark, listing, request, set(damaged))
-    if damaged and not tolerant:
-        path, problem = next(iter(damaged.items()))
-        raise ReadError(
-            f"{path}: {problem}",
-            expected=f"a {request.format} file",
-            hint="mend or remove it, or set `bad_files: quarantine` on the source",
-        )
-    readable = [file for file in listing.files if file.path not in damaged]
-    if not readable:
-        raise ReadError(f"none of the {len(damaged)} files at {place.uri} can be read")
-    left = Listing(tuple(readable), listing.version, listing.is_folder, listing.storage_options)
-    return left, tuple(damaged)
+    """Return the files that can be read, and those that are set aside. Raises ReadError."""
+    return readable_files(listing, request, place, lambda one: _problem_in(spark, one, request))
 
 
 def _scan(spark: Any, listing: Listing, request: ReadRequest) -> Any:
@@ -96,17 +76,10 @@ def _stored_empty(spark: Any, listing: Listing, place: Place, form: str) -> Any:
     )
 
 
-def _unreadable(
-    spark: Any, listing: Listing, request: ReadRequest, known: Sequence[str] | set[str]
-) -> dict[str, str]:
-    """Return the files that do not read to their end; each is read once for that."""
-    found: dict[str, str] = {}
-    for file in listing.files:
-        if file.path in known:
-            continue
-        one = Listing((file,), listing.version, listing.is_folder, listing.storage_options)
-        try:
-            _scan(spark, one, request).write.format("noop").mode("overwrite").save()
-        except (OSError, *SPARK_ERRORS, LaktoryDagsterError) as error:
-            found[file.path] = str(error).splitlines()[0]
-    return found
+def _problem_in(spark: Any, one: Listing, request: ReadRequest) -> str | None:
+    """Return why a file does not read to its end, None where it does."""
+    try:
+        _scan(spark, one, request).write.format("noop").mode("overwrite").save()
+    except (OSError, *SPARK_ERRORS, LaktoryDagsterError) as error:
+        return str(error).splitlines()[0]
+    return None

@@ -7,12 +7,12 @@ import glob
 import gzip
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote
 
-from laktory_dagster.engines.base import InputVersion, Place
+from laktory_dagster.engines.base import InputVersion, Place, ReadRequest
 from laktory_dagster.engines.storage.layout import read_manifest
 from laktory_dagster.engines.storage.store import file_version, open_store
 from laktory_dagster.errors import ReadError
@@ -40,6 +40,10 @@ class Listing:
     version: InputVersion
     is_folder: bool
     storage_options: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def only(self, files: Iterable[DataFile]) -> Listing:
+        """Return the listing with these files only."""
+        return replace(self, files=tuple(files))
 
 
 def list_files(place: Place) -> Listing:
@@ -204,3 +208,40 @@ def _list_remote(place: Place) -> Listing:
     )
     version = version_of(uri, {name: there.get(name, "") for name in sorted(visible)})
     return Listing(files, version, True, options)
+
+
+def readable_files(
+    listing: Listing,
+    request: ReadRequest,
+    place: Place,
+    problem_in: Callable[[Listing], str | None],
+) -> tuple[Listing, tuple[str, ...]]:
+    """Return the files that can be read, and the paths of those that are set aside.
+
+    Args:
+        listing: the files.
+        request: whose source says whether damaged files may be set aside.
+        place: where the files are.
+        problem_in: reads a listing of one file to its end and says what is wrong with it.
+
+    Raises:
+        ReadError: a file is damaged and none may be set aside, or none is left.
+    """
+    tolerant = getattr(request.source, "bad_files", "fail") == "quarantine"
+    damaged = {file.path: file.problem for file in listing.files if file.problem is not None}
+    if damaged and not tolerant:
+        path, problem = next(iter(damaged.items()))
+        raise ReadError(
+            f"{path}: {problem}",
+            expected=f"a {request.format} file",
+            hint="mend or remove it, or set `bad_files: quarantine` on the source",
+        )
+    if tolerant:
+        for file in listing.files:
+            found = damaged.get(file.path) or problem_in(listing.only([file]))
+            if found is not None:
+                damaged[file.path] = found
+    readable = [file for file in listing.files if file.path not in damaged]
+    if not readable:
+        raise ReadError(f"none of the {len(damaged)} files at {place.uri} can be read")
+    return listing.only(readable), tuple(damaged)
