@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from pyspark.sql import types as st
 from laktory_dagster.engines.base import Written
 from laktory_dagster.engines.spark.casts import cast_to
 from laktory_dagster.engines.spark.drift import unify
+from laktory_dagster.engines.spark.json_order import in_order, is_lines, key_order
 from laktory_dagster.engines.spark.native import held_type, spark_type
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, plain_text, require_avro
 from laktory_dagster.engines.spark.schemas import parse_schema, parse_type
@@ -45,7 +44,6 @@ TEXT_OPTIONS = {
     "eol_char": "lineSep",
 }
 """Options of the other engine's readers under Spark's names."""
-_ORDER_LINES = 1_000
 _TEXT = ("CSV", "JSON", *LINES, "TEXT", "XML")
 _LOOKED_AT = 100
 _GLOB = str.maketrans({mark: f"\\{mark}" for mark in "[]{}*?\\"})
@@ -238,7 +236,7 @@ class _Files:
         return self._several(schemas, schema, {})
 
     def _json(self, schema: st.StructType | None) -> Any:
-        documents = [] if self._form in LINES else [p for p in self._paths if not _is_lines(p)]
+        documents = [] if self._form in LINES else [p for p in self._paths if not is_lines(p)]
         lines = [path for path in self._paths if path not in documents]
         groups = [(False, lines), (True, documents)]
         parts = [
@@ -252,7 +250,7 @@ class _Files:
         if schema is not None:
             return whole
         self._refuse_corrupt(whole)
-        return _in_order(whole, _key_order(self._paths))
+        return in_order(whole, key_order(self._paths))
 
     def _refuse_corrupt(self, frame: Any) -> None:
         if "_corrupt_record" in frame.columns:
@@ -319,81 +317,6 @@ def _as_read(schema: st.StructType) -> st.StructType:
 def _as_text(dtype: st.DataType) -> st.DataType:
     nested = isinstance(dtype, st.ArrayType | st.StructType | st.MapType)
     return dtype if nested else st.StringType()
-
-
-def _is_lines(path: str) -> bool:
-    """Return whether a JSON file has a document per line, rather than an array or one."""
-    first = next(iter(_lines(path, 1)), "")
-    text = first.lstrip("\ufeff \t\r\n")
-    if not text.startswith("{"):
-        return False
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _lines(path: str, count: int) -> Iterable[str]:
-    """Return the first lines of a text file that hold something."""
-    if "://" in path:
-        return []
-    opener: Any = gzip.open if path.endswith(".gz") else open
-    found: list[str] = []
-    with opener(path, "rt", encoding="utf-8", errors="replace") as file:
-        for line in file:
-            if line.strip():
-                found.append(line)
-            if len(found) == count:
-                break
-    return found
-
-
-def _key_order(paths: Sequence[str]) -> dict[str, Any]:
-    """Return the keys of JSON files in the order in which they appear, nested ones below them."""
-    order: dict[str, Any] = {}
-    for path in paths[:100]:
-        try:
-            lines = _lines(path, _ORDER_LINES)
-            texts = lines if _is_lines(path) else [Path(path).read_text(encoding="utf-8-sig")]
-            for text in texts:
-                _note_keys(json.loads(text), order)
-        except (OSError, ValueError):
-            continue
-    return order
-
-
-def _note_keys(value: Any, order: dict[str, Any]) -> None:
-    if isinstance(value, list):
-        for item in value:
-            _note_keys(item, order)
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _note_keys(inner, order.setdefault(key, {}))
-
-
-def _in_order(frame: Any, order: Mapping[str, Any]) -> Any:
-    """Return the frame with its columns and fields in this order; Spark sorts them by name."""
-    schema = _ordered(frame.schema, order)
-    if schema == frame.schema:
-        return frame
-    return frame.to(schema)
-
-
-def _ordered(schema: st.StructType, order: Mapping[str, Any]) -> st.StructType:
-    places = {name: place for place, name in enumerate(order)}
-    fields = sorted(schema.fields, key=lambda field: places.get(field.name, len(places)))
-    return st.StructType(
-        [st.StructField(f.name, _ordered_type(f.dataType, order.get(f.name, {}))) for f in fields]
-    )
-
-
-def _ordered_type(dtype: st.DataType, order: Mapping[str, Any]) -> st.DataType:
-    if isinstance(dtype, st.StructType):
-        return _ordered(dtype, order)
-    if isinstance(dtype, st.ArrayType):
-        return st.ArrayType(_ordered_type(dtype.elementType, order), dtype.containsNull)
-    return dtype
 
 
 def scan_written(spark: Any, listing: Listing, form: str, written: Written) -> Any:
