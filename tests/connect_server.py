@@ -1,4 +1,6 @@
-"""A server of Spark Connect in a process of its own; it prints its port, and ends with its input.
+"""A server of Spark Connect in a process of its own, which ends with its input.
+
+It prints its port and the number of its Java process.
 
 Called with the configuration of its session as JSON.
 """
@@ -22,7 +24,9 @@ def main() -> None:
     }
     session: Any = open_session(None, SparkSettings(conf=conf))
     service = "org.apache.spark.sql.connect.service.SparkConnectService$"
-    print(getattr(getattr(session.spark._jvm, service), "MODULE$").localPort(), flush=True)
+    java = session.spark._jvm
+    port = getattr(getattr(java, service), "MODULE$").localPort()
+    print(port, java.java.lang.ProcessHandle.current().pid(), flush=True)
     sys.stdin.read()
     session.close()
 

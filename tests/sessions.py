@@ -44,7 +44,7 @@ def shared_session(kind: str = "spark") -> Any:
     if kind not in _open:
         close_sessions()
         if kind == "connect":
-            settings = SparkSettings(remote=f"sc://127.0.0.1:{connect_server()}")
+            settings = SparkSettings(remote=f"sc://127.0.0.1:{connect_server()[0]}")
         else:
             settings = SparkSettings(master="local[2]", conf=QUICK)
         _open[kind] = open_session(None, settings).spark
@@ -60,15 +60,17 @@ def close_sessions() -> None:
 
 
 @cache
-def connect_server() -> int:
-    """Return the port of a server of Spark Connect on this machine, which ends with the process."""
+def connect_server() -> tuple[int, int]:
+    """Return port and Java process of a server on this machine, which ends with this process."""
     conf = json.dumps({**QUICK, "spark.master": "local[2]"})
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.connect_server", conf],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith("SPARK_")},
     )
     atexit.register(server.wait)
     atexit.register(server.stdin.close)
-    return int(server.stdout.readline())
+    port, java = server.stdout.readline().split()
+    return int(port), int(java)

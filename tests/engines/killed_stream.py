@@ -31,7 +31,7 @@ def main(text: str) -> None:
     if spec["engine"] == "spark":
         from tests.sessions import shared_session
 
-        options["spark"] = shared_session()
+        options["spark"] = shared_session(spec["session"])
     feed.run(**options)
 
 

