@@ -10,6 +10,7 @@ environment of its own below the work folder.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.data import make
-from benchmarks.measure import Cost, paired
+from benchmarks.measure import Cost, median_cost, paired
 
 HERE = Path(__file__).parent
 PYTHON = sys.executable
@@ -97,7 +98,11 @@ def reference_python(work: Path) -> str:
 
 def part(*words: str) -> dict[str, float]:
     """Return the figures of one part of `scale.py`, run in a process of its own."""
-    command = [PYTHON, "-m", "benchmarks.scale", *words]
+    return output_of([PYTHON, "-m", "benchmarks.scale", *words])
+
+
+def output_of(command: list[str]) -> dict[str, float]:
+    """Return the figures that a command prints as its last line."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(done.stderr[-3000:])
@@ -121,6 +126,35 @@ def scale() -> dict[str, dict[str, float]]:
             f"  steps: {steps:<8}{figures['per_node_ms']:>8.1f} | {figures['per_asset_ms']:.1f} ms a node"
         )
     return found
+
+
+def spark(work: Path, rows: int, rounds: int) -> dict[str, float]:
+    """Compare the example on Spark with the same by hand, from a session that is there already."""
+    project = work / f"rows_{rows}"
+    make(project, rows)
+    found: dict[str, list[dict[str, float]]] = {"by hand": [], "this package": []}
+    for _ in range(rounds):
+        for kind, name in (("hand", "by hand"), ("ours", "this package")):
+            command = ["-m", "benchmarks.spark", kind, str(project), str(work / f"spark_{kind}")]
+            found[name].append(output_of([PYTHON, *command]))
+    print(f"\nExample pipeline on Spark, {rows:,} events, without the session's start")
+    print(f"  {'':<34}{'wall':>11}{'CPU':>12}{'peak':>12}")
+    costs = {
+        name: median_cost([Cost(f["wall"], f["cpu"], f["memory"]) for f in runs])
+        for name, runs in found.items()
+    }
+    for name, cost in costs.items():
+        print(row(name, cost))
+    ours, hand = costs["this package"], costs["by hand"]
+    sessions = max(f["contexts"] for f in found["this package"])
+    ratios = {
+        "wall": ours.wall / hand.wall,
+        "cpu": ours.cpu / hand.cpu,
+        "memory": ours.memory / hand.memory,
+    }
+    shown = ", ".join(f"{key} {value:.2f} x" for key, value in ratios.items())
+    print(f"  this package / by hand: {shown}; {sessions:.0f} session a run")
+    return {**ratios, "sessions": sessions}
 
 
 def imports(rounds: int) -> dict[str, float]:
@@ -149,6 +183,8 @@ def main() -> None:
     work = options.work.resolve()
     figures: dict[str, object] = {"rows": options.rows, "imports": imports(options.rounds)}
     figures["example"] = example(work, options.rows, options.rounds)
+    if importlib.util.find_spec("pyspark") is not None:
+        figures["spark"] = spark(work, options.rows, options.rounds)
     if not options.no_reference:
         python = reference_python(work)
         figures["reference"] = reference(work, options.rows, options.rounds, python)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from laktory_dagster.errors import (
 )
 from laktory_dagster.models import MergeOptions
 from tests.engines.frames import collected
-from tests.engines.writing import Desk
+from tests.engines.writing import Desk, receipt_for, stamp_of
 
 
 @pytest.fixture
@@ -252,6 +253,34 @@ def test_staged_batches_are_swept_by_the_next_run(desk: Desk) -> None:
         desk.put(rows_of((number, "a", 1)), target, run=f"r{number}")
     staged = [file for file in desk.files("t") if file.endswith(".parquet") and "staged" in file]
     assert len(staged) == (0 if desk.engine.name == "spark" else 1)
+
+
+def test_merges_at_once_into_many_tables_each_leave_their_own_receipt(desk: Desk) -> None:
+    targets = [merging(desk, f"t{number}", order_by="at") for number in range(4)]
+    for target in targets:
+        desk.put(rows_of((1, "old", 1)), target, run="first")
+    ready, failed = threading.Barrier(len(targets)), []
+
+    def merge(number: int, target: Target) -> None:
+        stamp = stamp_of(f"r{number}")
+        staged = desk.stage(rows_of((1, f"v{number}", 2)), target, stamp=stamp)
+        ready.wait()
+        try:
+            staged.commit(target, receipt_for(stamp, target, staged.summary))
+        except BaseException as error:  # noqa: BLE001
+            failed.append(error)
+
+    threads = [threading.Thread(target=merge, args=pair) for pair in enumerate(targets)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    for number, target in enumerate(targets):
+        assert desk.rows(target) == [(1, f"v{number}", 2)]
+        token = stamp_of(f"r{number}").token(target.key)
+        log = desk.folder / f"t{number}" / "_delta_log"
+        assert token in (log / f"{1:020}.json").read_text()
 
 
 CHANGES = st.lists(

@@ -43,21 +43,35 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+ENGINES = {"polars": {}, "mixed": {"slv_stock_prices": "SPARK", "gld_companies": "SPARK"}}
+
+
+@pytest.fixture(scope="module", params=["polars", pytest.param("mixed", marks=[pytest.mark.spark])])
+def engines(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Nodes of the example that run on another engine than Polars."""
+    return ENGINES[request.param]
+
+
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(engines: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a webserver that shows the example after one run of it."""
     home = tmp_path_factory.mktemp("home")
     # Without the welcome dialog, which hides the page.
     (home / "dagster.yaml").write_text("nux:\n  enabled: false\ntelemetry:\n  enabled: false\n")
     project = tmp_path_factory.mktemp("project") / "stock_prices"
     shutil.copytree(EXAMPLE, project, ignore=shutil.ignore_patterns("warehouse"))
+    pipeline = project / "pipeline.yaml"
+    for node, engine in engines.items():
+        name = f"name: {node}\n"
+        typed = f"{name}    dataframe_type: {engine}\n"
+        pipeline.write_text(pipeline.read_text().replace(name, typed, 1))
     environ = {
         **os.environ,
         "DAGSTER_HOME": str(home),
         "LAKTORY_DAGSTER_PIPELINES": str(project),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
     }
-    cli = [sys.executable, "-m", "laktory_dagster.cli.main", "run", str(project / "pipeline.yaml")]
+    cli = [sys.executable, "-m", "laktory_dagster.cli.main", "run", str(pipeline)]
     done = subprocess.run(cli, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     port = free_port()
@@ -129,7 +143,9 @@ def browser(address: str, shots: Path) -> Iterator[Browser]:
         chromium.close()
 
 
-def test_the_graph_shows_every_node_with_its_kinds(browser: Browser) -> None:
+def test_the_graph_shows_every_node_with_its_kinds(
+    browser: Browser, engines: dict[str, str]
+) -> None:
     text = browser.see(
         "/asset-groups",
         "brz_stock_prices", "slv_stock_prices", "gld_companies",
@@ -138,6 +154,8 @@ def test_the_graph_shows_every_node_with_its_kinds(browser: Browser) -> None:
 
     assert "daily_returns" in text
     assert "data_events" in text
+    assert ("spark" in text) == bool(engines)
+    assert "polars" in text
 
 
 def test_an_assets_page_shows_schema_rows_and_table(browser: Browser) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property, reduce
+from threading import Lock
 from typing import Any
 
 from pyspark.sql import Column, Window
@@ -36,6 +39,8 @@ from laktory_dagster.engines.storage.merging import (
     STORED_ORDER,
     MergeTarget,
 )
+
+_NOTED = Lock()
 
 
 class MergeWriter(MergeTarget, DeltaWriter):
@@ -167,17 +172,23 @@ class MergeWriter(MergeTarget, DeltaWriter):
             self.frame = self.first_rows()
             super()._write(receipt)
             return
-        # The note of a commit by SQL is a setting of the session; it is taken back at once.
-        self.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", commit_note(receipt))
-        grown = bool(self.fit.added)
-        if grown:
-            self.spark.conf.set("spark.databricks.delta.schema.autoMerge.enabled", "true")
-        try:
+        with self._noted(receipt):
             self.merge()
-        finally:
-            self.spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
-            if grown:
-                self.spark.conf.unset("spark.databricks.delta.schema.autoMerge.enabled")
+
+    @contextmanager
+    def _noted(self, receipt: Receipt) -> Iterator[None]:
+        """Set the note of a commit by SQL: a setting of the session, and so one merge at a time."""
+        settings = {"spark.databricks.delta.commitInfo.userMetadata": commit_note(receipt)}
+        if self.fit.added:
+            settings["spark.databricks.delta.schema.autoMerge.enabled"] = "true"
+        with _NOTED:
+            for name, value in settings.items():
+                self.spark.conf.set(name, value)
+            try:
+                yield
+            finally:
+                for name in settings:
+                    self.spark.conf.unset(name)
 
     def first_rows(self) -> Any:
         """Return the rows of a table that is made of this batch."""
