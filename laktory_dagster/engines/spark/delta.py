@@ -24,6 +24,7 @@ from laktory_dagster.engines.spark.columns import (
     types_of,
 )
 from laktory_dagster.engines.spark.formats import writer_options
+from laktory_dagster.engines.spark.paths import literal
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, condition_of, plain_text
 from laktory_dagster.engines.spark.receipts import find_receipt
 from laktory_dagster.engines.spark.scope import column
@@ -35,6 +36,7 @@ from laktory_dagster.errors import SchemaChangedError, TargetBusyError, WriteErr
 
 ATTEMPTS = 10
 PAUSE_SECONDS = 0.2
+SAMPLED_FILES = 4
 _CONFLICTS = ("CONCURRENT", "Concurrent", "ProtocolChangedException", "MetadataChangedException")
 EXACT_INTEGERS = 2**53
 EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
@@ -278,6 +280,17 @@ class DeltaWriter(StagingWriter):
         self.abort()
         published = self.no_rows() if not rows else self._published(version)
         return Commit(self.target, rows or 0, version, None, published, skipped=rows is None)
+
+    def sample(self, commit: Commit) -> Any:
+        """Return rows of the first files of a commit, past Delta: its snapshot costs far more."""
+        at = commit.version
+        added = [] if at is None else commits.actions(self.layout.store, at, "add")
+        if not added:
+            return self.no_rows()
+        paths = [f"{self.layout.uri}/{unquote(file['path'])}" for file in added[:SAMPLED_FILES]]
+        schema = st.StructType([st.StructField(n, t) for n, t in self.fit.batch.items()])
+        reader = self.spark.read.schema(schema).option("basePath", literal(self.layout.uri))
+        return reader.parquet(*map(literal, paths)).select(*map(column, self.fit.batch))
 
     def _published(self, version: int) -> Any:
         if self.fit.widened:

@@ -14,6 +14,7 @@ from laktory_dagster.engines.spark.casts import cast_to
 from laktory_dagster.engines.spark.drift import unify
 from laktory_dagster.engines.spark.json_order import in_order, is_lines, key_order
 from laktory_dagster.engines.spark.native import held_type, spark_type
+from laktory_dagster.engines.spark.paths import literal
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, plain_text, require_avro
 from laktory_dagster.engines.spark.schemas import parse_schema, parse_type
 from laktory_dagster.engines.spark.scope import column
@@ -46,7 +47,6 @@ TEXT_OPTIONS = {
 """Options of the other engine's readers under Spark's names."""
 _TEXT = ("CSV", "JSON", *LINES, "TEXT", "XML")
 _LOOKED_AT = 100
-_GLOB = str.maketrans({mark: f"\\{mark}" for mark in "[]{}*?\\"})
 
 
 def scan_listing(spark: Any, listing: Listing, form: str, source: SourceOptions) -> Any:
@@ -129,7 +129,7 @@ class _Files:
     def _reader(self, options: Mapping[str, Any]) -> Any:
         reader = self._spark.read.format(READERS[self._form])
         if any(file.partition for file in self._listing.files):
-            reader = reader.option("basePath", _base(self._listing).translate(_GLOB))
+            reader = reader.option("basePath", literal(_base(self._listing)))
         given: dict[str, Any] = {**options, **self._options}
         for name, value in given.items():
             reader = reader.option(name, _option(value))
@@ -141,7 +141,7 @@ class _Files:
         reader = self._reader(options)
         if schema is not None:
             reader = reader.schema(schema)
-        return reader.load([path.translate(_GLOB) for path in paths])
+        return reader.load([literal(path) for path in paths])
 
     def inferred(self) -> Any:
         """Return the rows in the types that their files have or show."""

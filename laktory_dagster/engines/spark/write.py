@@ -155,8 +155,11 @@ class _Pass:
 
     def commit_direct(self, target: Target, receipt: Receipt) -> Commit:
         """Write the batch and count it in one."""
-        commit = self.writers[target.key].commit(receipt, None)
-        preview = [] if commit.skipped else self._preview(commit.published)
+        writer = self.writers[target.key]
+        commit = writer.commit(receipt, None)
+        preview: Sequence[Mapping[str, Any]] = []
+        if isinstance(writer, DeltaWriter) and not commit.skipped:
+            preview = self._preview(writer.sample(commit))
         self.summary = self._summary(Counts.of_rows(commit.rows), preview=preview)
         return commit
 
