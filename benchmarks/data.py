@@ -58,10 +58,20 @@ def make(folder: Path, rows: int) -> None:
         currency=pl.lit("USD"),
     )
     companies.write_csv(folder / "data" / "companies.csv")
-    text = (EXAMPLE / "pipeline.yaml").read_text()
-    # Ten rows measure start-up; the example's own minimum would refuse them.
-    (folder / "pipeline.yaml").write_text(text.replace("count(*) > 1000", "count(*) > 1"))
+    declare(folder, "POLARS")
     done.touch()
+
+
+def declare(folder: Path, engine: str) -> Path:
+    """Write the example's pipeline for an engine into the project and return the file."""
+    text = (EXAMPLE / "pipeline.yaml").read_text()
+    text = text.replace(
+        "name: stock_prices\n", f"name: stock_prices\ndataframe_type: {engine}\n", 1
+    )
+    file = folder / ("pipeline.yaml" if engine == "POLARS" else f"{engine.lower()}.yaml")
+    # Ten rows measure start-up; the example's own minimum would refuse them.
+    file.write_text(text.replace("count(*) > 1000", "count(*) > 1"))
+    return file
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from typing import Any
 
 import pyspark
 
+from benchmarks.data import declare
+
 KEYS = ["symbol", "traded_on"]
 PRICES = ["open", "high", "low", "close"]
 
@@ -111,9 +113,8 @@ def gold(spark: Any, tables: Path, now: Any) -> None:
     from pyspark.sql import functions as F  # noqa: N812
 
     before = F.lag("close").over(Window.partitionBy("symbol").orderBy("traded_on"))
-    returns = stored(spark, tables, "slv_stock_prices").withColumn(
-        "daily_return", F.col("close") / before - 1
-    )
+    prices = stored(spark, tables, "slv_stock_prices")
+    returns = prices.withColumn("daily_return", F.col("close") / before - 1).persist()
     companies = (
         returns.groupBy("symbol", "company", "sector")
         .agg(
@@ -144,6 +145,7 @@ def gold(spark: Any, tables: Path, now: Any) -> None:
         .withColumn("_gold_at", now)
     )
     written(sectors, tables, "gld_sectors_by_month")
+    returns.unpersist()
 
 
 def ours(spark: Any, project: Path, tables: Path) -> None:
@@ -152,10 +154,8 @@ def ours(spark: Any, project: Path, tables: Path) -> None:
 
     from laktory_dagster import build_definitions
 
-    definitions = build_definitions(
-        project / "pipeline.yaml", warehouse=str(tables), spark=Given(spark)
-    )
-    job = definitions.get_repository_def().get_all_jobs()[0]
+    file = declare(project, "SPARK")
+    definitions = build_definitions(file, warehouse=str(tables), spark=Given(spark))
     with dg.DagsterInstance.ephemeral() as instance:
         for job in definitions.get_repository_def().get_all_jobs():
             if not job.name.startswith("__"):
@@ -222,5 +222,4 @@ def measured(work: Callable[[Any, Path, Path], None], project: Path, tables: Pat
 
 if __name__ == "__main__":
     kind, project, tables = sys.argv[1:4]
-    os.environ["LAKTORY_DAGSTER_ENGINE"] = "spark"
     measured({"hand": by_hand, "ours": ours}[kind], Path(project), Path(tables))
