@@ -20,9 +20,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pyspark
 
 from benchmarks.data import declare
+from laktory_dagster import build_definitions
+from laktory_dagster.engines.registry import open_engine
 
 KEYS = ["symbol", "traded_on"]
 PRICES = ["open", "high", "low", "close"]
@@ -150,10 +153,6 @@ def gold(spark: Any, tables: Path, now: Any) -> None:
 
 def ours(spark: Any, project: Path, tables: Path) -> None:
     """Run the example's job through Dagster."""
-    import dagster as dg
-
-    from laktory_dagster import build_definitions
-
     file = declare(project, "SPARK")
     definitions = build_definitions(file, warehouse=str(tables), spark=Given(spark))
     with dg.DagsterInstance.ephemeral() as instance:
@@ -200,8 +199,6 @@ def measured(work: Callable[[Any, Path, Path], None], project: Path, tables: Pat
         begin(self, *args, **kwargs)
 
     pyspark.SparkContext._do_init = counted  # type: ignore[method-assign]
-    from laktory_dagster.engines.registry import open_engine
-
     shutil.rmtree(tables, ignore_errors=True)
     started = time.perf_counter()
     engine: Any = open_engine("spark")

@@ -27,8 +27,6 @@ QUICK = {
     "spark.default.parallelism": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.driver.memory": "2g",
-    "spark.sql.adaptive.enabled": "false",
-    "spark.databricks.delta.stats.collect": "false",
 }
 
 
@@ -50,6 +48,9 @@ def shared_session(kind: str = "spark") -> Any:
         else:
             settings = SparkSettings(master="local[2]", conf=QUICK)
         _open[kind] = open_session(None, settings).spark
+        if kind == "connect":
+            # Reattaching to a query that lost its line is nothing for a server next door.
+            _open[kind].client.disable_reattachable_execute()
     return _open[kind]
 
 

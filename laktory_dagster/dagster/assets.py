@@ -13,7 +13,6 @@ from laktory_dagster.dagster.graph import FUSED, AssetGraph, sources_of
 from laktory_dagster.dagster.io_managers import Committed, LaktoryIOManager
 from laktory_dagster.dagster.keys import IO_MANAGER, SPARK, folded
 from laktory_dagster.dagster.limits import TimeLimit
-from laktory_dagster.errors import LaktoryDagsterError
 from laktory_dagster.execution.context import RunOptions
 from laktory_dagster.execution.results import NodeResult, NodeStatus
 from laktory_dagster.execution.runner import Commit, iterate
@@ -208,10 +207,9 @@ def _rows_stored(session: RunSession, node: PlanNode, result: NodeResult) -> int
         return result.rows_out
     try:
         state = session.engine(node.engine).inspect(targets[-1].place, targets[-1].format)
-    except LaktoryDagsterError:
-        # The node is published; a number is not worth losing that.
+        return None if state is None else state.count()
+    except Exception:  # noqa: BLE001 - the node is published; a number is not worth losing that
         return None
-    return None if state is None else state.rows
 
 
 def _versions_read(

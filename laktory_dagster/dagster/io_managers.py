@@ -163,6 +163,7 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
             staged = engine.stage(StageRequest(frame, (), (target,), stamp, "polars"))
             commit = _published(_Stored(staged, stamp), target)
             state = engine.inspect(place, target.format)
+            rows = None if state is None else state.count()
         finally:
             engine.close()
         result = NodeResult(
@@ -173,7 +174,7 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
             targets=(target_result(commit),),
             **row_counts(staged.summary),
         )
-        return result, None if state is None else state.rows
+        return result, rows
 
     def _load_table(self, context: dg.InputContext, metadata: dict[str, Any]) -> Any:
         _, place = self._place(context.asset_key, metadata)

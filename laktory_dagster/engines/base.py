@@ -295,12 +295,15 @@ class Commit:
 
 @dataclass(frozen=True)
 class TableState:
-    """What a target holds now: version, columns, row count where it is free, last receipt."""
+    """What a target holds now: version, columns and last receipt; its rows when they are asked for.
+
+    `count` gives the number of rows, None where only reading them all would tell.
+    """
 
     version: int | None
     columns: tuple[ColumnType, ...]
-    rows: int | None
     receipt: Receipt | None
+    count: Callable[[], int | None]
 
 
 class Staged(Protocol):

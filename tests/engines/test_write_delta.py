@@ -344,7 +344,7 @@ def test_versions_count_and_old_ones_stay(desk: Desk) -> None:
     assert versions == [0, 1, 2]
     state = desk.engine.inspect(target.place, "DELTA")
     assert state is not None
-    assert (state.version, state.rows) == (2, 1)
+    assert (state.version, state.count()) == (2, 1)
 
 
 def test_published_is_pinned(desk: Desk) -> None:

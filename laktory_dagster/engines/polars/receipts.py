@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from laktory_dagster.engines.base import Place, Receipt, TableState
@@ -72,15 +73,18 @@ def inspect(place: Place, form: str) -> TableState | None:
         if found is None:
             return None
         names = found
-    rows = None
-    if form == "PARQUET":
-        rows = sum(read_footer(layout.store, name).num_rows for name in names)
     receipt = last_receipt(layout)
     columns = receipt.columns if receipt is not None else ()
     if not columns or form not in TEXT:
         frame = scan_files(layout, form, names)
         columns = column_types(frame.collect_schema()) if frame is not None else columns
-    return TableState(None, columns, rows, receipt)
+    return TableState(None, columns, receipt, lambda: _rows_in_footers(layout, form, names))
+
+
+def _rows_in_footers(layout: Layout, form: str, names: Sequence[str]) -> int | None:
+    if form != "PARQUET":
+        return None
+    return sum(int(read_footer(layout.store, name).num_rows) for name in names)
 
 
 def _inspect_table(layout: Layout) -> TableState | None:
@@ -92,7 +96,7 @@ def _inspect_table(layout: Layout) -> TableState | None:
     if receipt is None or (receipt.table_version is not None and receipt.table_version < version):
         newest = receipt_of_commit({**table.history(1)[0], "version": version})
         receipt = Receipt.from_dict(newest) if newest else receipt
-    return TableState(version, column_types(table_schema(table)), table.count(), receipt)
+    return TableState(version, column_types(table_schema(table)), receipt, table.count)
 
 
 def purge(place: Place, form: str) -> None:

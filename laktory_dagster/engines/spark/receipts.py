@@ -53,7 +53,7 @@ def inspect(spark: Any, place: Place, form: str) -> TableState | None:
         return None
     receipt = last_receipt(layout)
     columns = receipt.columns if receipt is not None else ()
-    return TableState(None, columns, receipt.rows_out if receipt else None, receipt)
+    return TableState(None, columns, receipt, lambda: receipt.rows_out if receipt else None)
 
 
 def _inspect_table(spark: Any, layout: Layout) -> TableState | None:
@@ -65,8 +65,8 @@ def _inspect_table(spark: Any, layout: Layout) -> TableState | None:
         newest = commits.receipt_in(commits.commit_info(layout.store, version), version)
         receipt = newest or receipt
     table = spark.read.format("delta").load(layout.uri)
-    # Delta counts by the statistics of its log.
-    return TableState(version, column_types(table.schema), table.count(), receipt)
+    # Delta counts by the statistics of its log: a job, and so only when it is asked for.
+    return TableState(version, column_types(table.schema), receipt, table.count)
 
 
 def purge(place: Place, form: str) -> None:
