@@ -13,10 +13,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from laktory_dagster import models
 from laktory_dagster.engines.registry import open_engine
 from laktory_dagster.engines.spark import java, session
 from laktory_dagster.errors import ExecutionError, UnsupportedError
 from laktory_dagster.settings import SparkSettings
+from tests.sessions import shared_session
 
 
 @pytest.mark.slow
@@ -40,6 +42,39 @@ def test_a_session_that_dies_in_mid_run_is_named_and_the_next_run_has_another(
     assert runs[0]["error"] == "RunFailedError"
     assert "the Spark session was lost" in runs[0]["message"]
     assert runs[1] == {"rows": 3}
+
+
+@pytest.mark.spark
+@pytest.mark.xdist_group("spark")
+def test_a_run_leaves_nothing_in_the_memory_of_a_given_session(tmp_path: Path) -> None:
+    spark = shared_session()
+
+    def kept() -> set[int]:
+        """Return the numbers of what is kept, but for what Delta keeps of its tables."""
+        found = spark.sparkContext._jsc.getPersistentRDDs()
+        return {rdd.id() for rdd in found.values() if "Delta Table" not in rdd.toDebugString()}
+
+    before = kept()
+    rules = [{"name": "small", "expr": "a < 3", "action": "QUARANTINE"}]
+    aside = {"table_name": "aside", "is_quarantine": True}
+    nodes = [
+        {
+            "name": "good",
+            "source": {"path": str(tmp_path / "rows.parquet"), "format": "PARQUET"},
+            "expectations": rules,
+            "sinks": [{"table_name": "good"}, {"table_name": "more"}, aside],
+        },
+        {"name": "view", "source": {"node_name": "good"}, "expectations": rules},
+        {"name": "one", "source": {"node_name": "view"}, "sinks": [{"table_name": "one"}]},
+        {"name": "two", "source": {"node_name": "view"}, "sinks": [{"table_name": "two"}]},
+    ]
+    pl.DataFrame({"a": [1, 2, 3]}).write_parquet(tmp_path / "rows.parquet")
+    lake = str(tmp_path / "lake")
+    with models.Pipeline(name="p", warehouse=lake, dataframe_type="SPARK", nodes=nodes) as pipeline:
+        result = pipeline.execute(spark)
+        assert [result[name].rows_out for name in ("good", "one", "two")] == [2, 2, 2]
+        assert kept() - before
+    assert not kept() - before
 
 
 def test_a_server_that_is_down_is_named_at_once() -> None:

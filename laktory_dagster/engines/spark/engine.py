@@ -46,6 +46,7 @@ class SparkEngine:
         self._given = spark
         self._settings = settings
         self._cached: list[Frame] = []
+        self._views: list[write.SparkStaged] = []
 
     @cached_property
     def _session(self) -> Session:
@@ -81,8 +82,11 @@ class SparkEngine:
 
     @reported
     def stage(self, request: StageRequest) -> Staged:
-        """Run the frame once and prepare all targets."""
-        return write.stage(request)
+        """Run the frame once and prepare all targets; a view's rows are kept until `close`."""
+        staged = write.stage(request)
+        if not request.targets:
+            self._views.append(staged)
+        return staged
 
     def cache(self, frame: Frame) -> Frame:
         """Return the frame, which is computed once with its first consumer."""
@@ -125,8 +129,12 @@ class SparkEngine:
 
     def close(self) -> None:
         """Let go of cached frames, and end a session that was started here."""
+        # The rows of a view first: they come from what is cached.
+        for view in reversed(self._views):
+            view.release()
+        self._views.clear()
         with suppress(*SPARK_ERRORS):
-            for frame in self._cached:
+            for frame in reversed(self._cached):
                 frame.unpersist()
         self._cached.clear()
         if "_session" in self.__dict__:

@@ -36,6 +36,7 @@ class SparkStaged:
     def __init__(self, work: _Pass) -> None:
         """Keep the pass whose writers publish."""
         self._work = work
+        self._waiting = set(work.writers)
 
     @property
     def summary(self) -> StageSummary:
@@ -55,10 +56,18 @@ class SparkStaged:
                     return work.commit_direct(target, receipt)
                 summary = work.summary
                 rows = summary.rows_quarantined if target.role == "quarantine" else summary.rows_out
-                return work.writers[target.key].commit(receipt, rows)
+                commit = work.writers[target.key].commit(receipt, rows)
         except BaseException:
             work.writers[target.key].abort()
             raise
+        self._waiting.discard(target.key)
+        if not self._waiting:
+            work.release()
+        return commit
+
+    def release(self) -> None:
+        """Let go of the rows that were kept for several uses; later ones compute them again."""
+        self._work.release()
 
     def abort(self) -> None:
         """Remove what was staged and not committed; never raises."""
@@ -175,6 +184,10 @@ class _Pass:
         """Let go of what was kept and staged; never raises."""
         for writer in self.writers.values():
             writer.abort()
+        self.release()
+
+    def release(self) -> None:
+        """Let go of what was kept; never raises."""
         with suppress(Exception):
             if not self.is_direct:
                 self._flagged.unpersist()
