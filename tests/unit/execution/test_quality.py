@@ -97,7 +97,7 @@ def receipt(run: str) -> Receipt:
 
 def test_a_rejection_says_what_failed_and_what_stays() -> None:
     checks = evaluate([rule(action="FAIL")], summary(3))
-    stored = TableState(version=7, columns=(), rows=None, receipt=receipt("run-1"))
+    stored = TableState(version=7, columns=(), receipt=receipt("run-1"), count=lambda: None)
 
     error = rejection("prices", checks, lambda: stored)
 
