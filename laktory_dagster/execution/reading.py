@@ -92,7 +92,8 @@ class Reader:
 
     def _new_rows(self, batch: BatchReads, source: SourceOptions, node: PlanNode) -> ReadResult:
         if isinstance(source, NodeSource) and self._session.plan.nodes[source.node_name].is_view:
-            return self._given(source, node, batch.view(source.node_name, self))
+            frame = self._frame_of(source.node_name, node, batch.view(source.node_name, self))
+            return self._given(source, node, frame)
         return batch.results[id(source)]
 
     def read_stream(self, source: SourceOptions, node: PlanNode, stream: StreamRead) -> ReadResult:
@@ -145,15 +146,23 @@ class Reader:
         options = source or NodeSource(node_name=upstream)
         declared = session.plan.nodes[upstream]
         if upstream in session.shared.handed and not session.options.write:
-            return self._given(options, node, session.shared.handed[upstream])
+            handed = self._frame_of(upstream, node, session.shared.handed[upstream])
+            return self._given(options, node, handed)
         if declared.is_view:
-            result = self._given(options, node, session.view(upstream).frame)
+            frame = self._frame_of(upstream, node, session.view(upstream).frame)
+            result = self._given(options, node, frame)
             return self._versioned(result, upstream)
         place, form, state = self._stored_node(upstream, node)
         if state is None:
             return self._missing_upstream(upstream, node, options, place)
         result = self._stored(options, node, place, form, self._written(upstream, state))
         return self._versioned(result, upstream, state)
+
+    def _frame_of(self, upstream: str, node: PlanNode, frame: Frame) -> Frame:
+        """Return a frame of an upstream node; between engines its rows pass through memory."""
+        if self._session.plan.nodes[upstream].engine == node.engine:
+            return frame
+        return self._session.engine(node.engine).from_native(frame)
 
     def _missing_upstream(
         self, upstream: str, node: PlanNode, options: SourceOptions, place: Place
@@ -168,7 +177,8 @@ class Reader:
             )
         if upstream not in session.shared.handed:
             session.shared.handed[upstream] = session.node_frame(upstream).frame
-        return self._given(options, node, session.shared.handed[upstream])
+        handed = self._frame_of(upstream, node, session.shared.handed[upstream])
+        return self._given(options, node, handed)
 
     def _versioned(
         self, result: ReadResult, upstream: str, state: TableState | None = None

@@ -50,6 +50,39 @@ def _stored(folder: Path, table: str) -> list[tuple[object, ...]]:
     ]
 
 
+def write_given(folder: Path) -> pl.DataFrame:
+    series = {name: pl.Series(values, dtype=kind) for name, (kind, values) in TYPES.items()}
+    given = pl.DataFrame({"id": [1, 2, 3], **series})
+    given.write_parquet(folder / "given.parquet")
+    return given
+
+
+@pytest.mark.parametrize("write", [True, False])
+@pytest.mark.parametrize("engines", [("POLARS", "SPARK"), ("SPARK", "POLARS")])
+def test_a_view_of_one_engine_is_read_by_the_other(
+    tmp_path: Path, engines: tuple[str, str], write: bool
+) -> None:
+    shared_session()
+    given = write_given(tmp_path)
+    source = {"path": str(tmp_path / "given.parquet"), "format": "PARQUET"}
+    nodes = [
+        {"name": "view", "dataframe_type": engines[0], "source": source},
+        {
+            "name": "table",
+            "dataframe_type": engines[1],
+            "source": {"node_name": "view"},
+            "sinks": [{"table_name": "table"}],
+        },
+    ]
+    with models.Pipeline(name="p", warehouse=str(tmp_path / "lake"), nodes=nodes) as pipeline:
+        result = pipeline.execute(write_sinks=write)
+        types = [{c.name: c.type for c in result[name].columns} for name in ("view", "table")]
+    assert types[0] == types[1]
+    if write:
+        stored = pl.read_delta(str(tmp_path / "lake/main/default/table")).sort("id")
+        assert stored.equals(given, null_equal=True)
+
+
 @pytest.mark.parametrize("engines", [("POLARS", "SPARK", "POLARS"), ("SPARK", "POLARS", "SPARK")])
 def test_types_are_equal_on_every_way(
     tmp_path: Path, engines: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
@@ -60,9 +93,7 @@ def test_types_are_equal_on_every_way(
     monkeypatch.setattr(
         spark_engine, "open_session", lambda *args: opened.append(args) or original(*args)
     )
-    series = {name: pl.Series(values, dtype=kind) for name, (kind, values) in TYPES.items()}
-    given = pl.DataFrame({"id": [1, 2, 3], **series})
-    given.write_parquet(tmp_path / "given.parquet")
+    given = write_given(tmp_path)
     sources = [
         {"path": str(tmp_path / "given.parquet"), "format": "PARQUET"},
         {"node_name": "first"},

@@ -14,7 +14,7 @@ from laktory_dagster.errors import ReadError
 def from_native(frame: Any) -> pl.LazyFrame:
     """Return the rows lazily.
 
-    Takes Polars frames, narwhals frames around them, Arrow tables, pandas frames, a list of
+    Takes Polars and Spark frames, narwhals frames around them, Arrow tables, pandas frames, a list of
     mappings and a mapping of lists. Columns of a list are those of all its rows, in the order they
     appear; a missing value is null.
 
@@ -25,6 +25,8 @@ def from_native(frame: Any) -> pl.LazyFrame:
         return frame
     if isinstance(frame, pl.DataFrame):
         return frame.lazy()
+    if type(frame).__module__.startswith("pyspark.sql"):
+        return _from_spark(frame)
     if hasattr(frame, "to_native"):
         return from_native(frame.to_native())
     if isinstance(frame, (Mapping, list, tuple)):
@@ -38,6 +40,14 @@ def from_native(frame: Any) -> pl.LazyFrame:
         f"{type(frame).__name__} is no frame that the Polars engine reads",
         expected="a Polars, pandas or Arrow frame, a list of mappings, or a mapping of lists",
     )
+
+
+def _from_spark(frame: Any) -> pl.LazyFrame:
+    try:
+        return pl.DataFrame(frame.toArrow()).lazy()
+    except Exception as error:
+        first = str(error).strip().partition("\n")[0]
+        raise ReadError(f"the rows that Spark gives cannot be read: {first}") from error
 
 
 def _from_plain(rows: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]) -> pl.LazyFrame:
