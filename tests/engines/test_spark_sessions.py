@@ -101,7 +101,9 @@ def _java(folder: Path, version: int) -> Path:
 class TestJava:
     @pytest.fixture(autouse=True)
     def bare(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv("JAVA_HOME", raising=False)
+        # Set first, so that what a test makes of it is taken back.
+        monkeypatch.setenv("JAVA_HOME", "")
+        monkeypatch.delenv("JAVA_HOME")
         monkeypatch.setenv("PATH", "/nowhere")
 
     def without_pypi(self, monkeypatch: pytest.MonkeyPatch) -> None:
