@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.ports import free_port
+
 Found = TypeVar("Found")
 
 ROOT = Path(__file__).parents[2]
@@ -275,13 +277,6 @@ def until(ask: Callable[[], Found | None], seconds: float, describe: Callable[[]
             return found
         time.sleep(0.3)
     raise AssertionError(f"not within {seconds} s: {describe()}")
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody uses."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

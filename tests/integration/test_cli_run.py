@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 import pytest
+
+from tests.ports import free_port
 
 PIPELINE = """\
 name: prices
@@ -275,12 +276,6 @@ def test_an_interrupt_ends_the_run_and_says_so(plain_project: Project) -> None:
         (run,) = instance.get_runs()
         assert run.status is dg.DagsterRunStatus.CANCELED
     assert not (plain_project.folder / "warehouse/main/default/b").exists()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
