@@ -57,7 +57,7 @@ def test_a_full_disk_keeps_the_old_rows(
     desk = Desk(engine, small_disk)
     target = desk.target(name, form)
     desk.put(FRAME, target, run="r1")
-    big = pl.select(a=pl.int_range(2_000_000).hash(seed=7).cast(pl.Int64, strict=False))
+    big = pl.select(a=pl.int_range(300_000).hash(seed=7).cast(pl.Int64, strict=False))
     with pytest.raises(LaktoryDagsterError, match="no space left"):
         desk.put(big, target, run="r2")
     assert desk.rows(target) == [(1,), (2,)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,4 +148,9 @@ def read_file(path: Path, form: str) -> pl.DataFrame:
 
 
 def sorted_rows(frame: pl.DataFrame) -> list[tuple[Any, ...]]:
-    return sorted(frame.rows(), key=lambda row: tuple((v is None, str(v)) for v in row))
+    return in_order(frame.rows())
+
+
+def in_order(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return rows in the order in which a desk shows them, whatever their types."""
+    return sorted(rows, key=lambda row: tuple((v is None, str(v)) for v in row))
