@@ -60,7 +60,8 @@ def address(engines: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
         typed = f"{name}    dataframe_type: {engine}\n"
         pipeline.write_text(pipeline.read_text().replace(name, typed, 1))
     environ = {
-        **os.environ,
+        # This process may have a session of Spark Connect, and say so to its children.
+        **{key: value for key, value in os.environ.items() if not key.startswith("SPARK_")},
         "DAGSTER_HOME": str(home),
         "LAKTORY_DAGSTER_PIPELINES": str(project),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
