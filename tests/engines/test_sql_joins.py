@@ -99,3 +99,12 @@ def test_long_chains_run(engine: Engine, query: str, rows: int) -> None:
 def test_what_would_take_minutes_is_refused(engine: Engine, query: str, message: str) -> None:
     with pytest.raises(TransformError, match=message):
         run(engine, query)
+
+
+def test_a_query_leaves_a_kept_frame_kept(engine: Engine) -> None:
+    """A view with several consumers is computed once, also where one of them is SQL."""
+    frame = engine.cache(engine.from_native(LEFT))
+    made = chained(engine, frame, {"sql_expr": "SELECT sum(x) AS x FROM {df}"})
+    assert engine.head(made, 1) == ({"x": 10},)
+    if engine.name == "spark":
+        assert frame.storageLevel.useMemory

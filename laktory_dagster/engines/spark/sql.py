@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pyspark.sql import functions as F  # noqa: N812
+
 from laktory_dagster.engines.spark.scope import Scope
 from laktory_dagster.errors import TransformError
 from laktory_dagster.expressions.present import with_moment
@@ -33,7 +35,9 @@ def run_query(text: str, frames: Mapping[str, Any], scope: Scope) -> Any:
     escaped = rendered.replace("{", "{{").replace("}", "}}")
     for name in names.values():
         escaped = escaped.replace(f"`{name}`", "{" + name + "}")
-    given = {names[reference]: table for reference, table in tables.items()}
+    # Spark makes a view of a frame for as long as this takes, and dropping it lets go of the rows
+    # that are kept of the same plan: one that differs by a filter of nothing leaves them.
+    given = {names[reference]: table.filter(F.lit(True)) for reference, table in tables.items()}
     return scope.frame.sparkSession.sql(escaped, **given)
 
 
