@@ -46,6 +46,12 @@ _COUNTS = {
 @env_option
 @click.option("--full-refresh", is_flag=True, help="Replace what appends and merges had stored.")
 @click.option("--retry", metavar="RUN_ID", help="Run again what an earlier run did not finish.")
+@click.option(
+    "--every",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    help="Run again and again, as often as this (0: without a pause), until Ctrl-C. For streams.",
+)
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -56,6 +62,7 @@ def run(
     env: str | None,
     full_refresh: bool,
     retry: str | None,
+    every: float | None,
     as_json: bool,
 ) -> None:
     """Run the pipeline at PATH, or what is left of an earlier run, through Dagster."""
@@ -63,29 +70,42 @@ def run(
 
     screen: Screen = ctx.obj
     on_node = _ignore if as_json else _progress(screen)
+    if every is not None and (retry is not None or as_json):
+        raise SettingsError(
+            "`--every` makes many runs; it goes with neither `--retry` nor `--json`"
+        )
     if retry is not None:
         if select or variables or warehouse or env or full_refresh:
             raise SettingsError("`--retry` keeps the options of the earlier run; give none of them")
         with screen.alone():
             report = launch.retry_run(retry, path or Path.cwd(), on_node)
-    elif path is None:
+        _end(ctx, report, as_json=as_json)
+        return
+    if path is None:
         raise SettingsError("name the pipeline to run", expected="a YAML file or a folder")
-    else:
-        values = parse_variables(variables)
-        options = launch.LaunchOptions(
-            selection=selection(select),
-            warehouse=_absolute(warehouse),
-            full_refresh=full_refresh,
-            environment=env,
-            variables=values,
-        )
-        plan = load_one_plan(path, env, values)
+    options = launch.LaunchOptions(
+        selection=selection(select),
+        warehouse=_absolute(warehouse),
+        full_refresh=full_refresh,
+        environment=env,
+        variables=parse_variables(variables),
+    )
+    plan = load_one_plan(path, env, options.variables)
+    if every is None:
         with screen.alone():
             report = launch.start_run(plan, options, on_node)
-    if as_json:
-        screen.document(report.to_dict())
+        _end(ctx, report, as_json=as_json)
     else:
-        _summarise(screen, report)
+        for report in launch.repeat_runs(plan, options, on_node, every):
+            _end(ctx, report)
+
+
+def _end(ctx: click.Context, report: RunReport, *, as_json: bool = False) -> None:
+    """Show how a run ended, and end with it unless it is done."""
+    if as_json:
+        ctx.obj.document(report.to_dict())
+    else:
+        _summarise(ctx.obj, report)
     if report.cancelled:
         ctx.exit(INTERRUPTED)
     if not report.succeeded:

@@ -10,7 +10,8 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,14 @@ from laktory_dagster.dagster.home import project_root, use_home
 from laktory_dagster.dagster.keys import IO_MANAGER, job_name
 from laktory_dagster.dagster.report import EventReader, NodeReport, RunReport
 from laktory_dagster.dagster.translator import LaktoryTranslator
+from laktory_dagster.engines.registry import open_engine
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.plan.locations import warehouse_root
 from laktory_dagster.plan.selection import select
 from laktory_dagster.project import load_project
 
-__all__ = ["LaunchOptions", "NodeReport", "RunReport", "retry_run", "start_run"]
+__all__ = ["LaunchOptions", "NodeReport", "RunReport", "repeat_runs", "retry_run", "start_run"]
 
 OnNode = Callable[[NodeReport], None]
 FILE_TAG = "laktory/file"
@@ -62,6 +64,39 @@ def start_run(plan: Plan, options: LaunchOptions, on_node: OnNode) -> RunReport:
     if plan.file is not None:
         tags[FILE_TAG] = str(plan.file.resolve())
     return _run(plan, options, selected, tags, on_node)
+
+
+def repeat_runs(
+    plan: Plan, options: LaunchOptions, on_node: OnNode, seconds: float
+) -> Iterator[RunReport]:
+    """Run again and again, and yield how each run ended, until an interrupt between two runs.
+
+    Args:
+        plan: the pipeline; changes of its file are not followed.
+        options: `full_refresh` is for the first run only.
+        on_node: called as each node ends.
+        seconds: between the starts of two runs; a run that takes longer is followed at once.
+    """
+    with suppress(KeyboardInterrupt), _kept_session(plan):
+        while True:
+            started = time.monotonic()
+            yield start_run(plan, options, on_node)
+            options = replace(options, full_refresh=False)
+            time.sleep(max(0.0, started + seconds - time.monotonic()))
+
+
+@contextmanager
+def _kept_session(plan: Plan) -> Iterator[None]:
+    """Hold the Spark session open between runs, where the plan has nodes on Spark."""
+    if all(node.engine != "spark" for node in plan.nodes.values()):
+        yield
+        return
+    engine: Any = open_engine("spark")
+    try:
+        _ = engine.spark
+        yield
+    finally:
+        engine.close()
 
 
 def retry_run(run_id: str, path: Path, on_node: OnNode) -> RunReport:

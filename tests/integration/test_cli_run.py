@@ -278,6 +278,51 @@ def test_an_interrupt_ends_the_run_and_says_so(plain_project: Project) -> None:
     assert not (plain_project.folder / "warehouse/main/default/b").exists()
 
 
+def test_runs_every_so_often_take_what_is_new(plain_project: Project) -> None:
+    folder = plain_project.folder
+    (folder / "landing").mkdir()
+    (folder / "landing/1.json").write_text('{"id": 1}\n')
+    plain_project.file.write_text(
+        "name: prices\nnodes:\n- name: n\n"
+        "  source: {path: ./landing, format: JSON, as_stream: true}\n"
+        "  sink: {table_name: n}\n"
+    )
+    process = subprocess.Popen(
+        plain_project.command("run", "prices.yaml", "--every", "1"), cwd=folder,
+        env=plain_project.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    receipts = folder / "warehouse/main/default/n/_laktory/receipts"
+    deadline = time.monotonic() + 60
+    for number in (2, 3):
+        while len(list((receipts.parent / "checkpoint/offsets").glob("*"))) < number - 1:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.2)
+        (folder / f"landing/{number}.json").write_text(f'{{"id": {number}}}\n')
+    while len(list((receipts.parent / "checkpoint/offsets").glob("*"))) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode in (0, 130), err
+    assert "Traceback" not in out + err
+    table = pl.read_delta(str(folder / "warehouse/main/default/n"))
+    assert sorted(table["id"]) == [1, 2, 3]
+    with plain_project.instance() as instance:
+        assert len(instance.get_runs()) >= 3
+
+
+@pytest.mark.parametrize("more", [["--json"], ["--retry", "x"]])
+def test_many_runs_are_neither_one_document_nor_a_retry(
+    plain_project: Project, more: list[str]
+) -> None:
+    done = plain_project.call("run", "prices.yaml", "--every", "1", *more)
+    assert done.returncode == 2
+    assert "`--every` makes many runs" in done.stdout + done.stderr
+
+
 @pytest.fixture
 def served(plain_project: Project) -> Iterator[tuple[Project, int, subprocess.Popen[str]]]:
     port = free_port()
