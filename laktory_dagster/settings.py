@@ -20,7 +20,8 @@ class SparkSettings:
     `remote` is a Spark Connect server (`sc://host:15002`), or `local[*]` for one in this process;
     `master` that of a classic session. `jars` are Delta's where Maven Central is out of reach, and
     `repository` another one that has them. `conf` are further settings of the session, `cache` the
-    folder of what starts leave for later ones.
+    folder of what starts leave for later ones. With `has_tables`, tables by name are those of the
+    session's own catalog, and the warehouse has only their receipts.
     """
 
     remote: str | None = None
@@ -29,6 +30,7 @@ class SparkSettings:
     repository: str | None = None
     conf: Mapping[str, str] = field(default_factory=dict)
     cache: Path = field(default_factory=lambda: _cache_home() / "laktory_dagster")
+    has_tables: bool = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> SparkSettings:
@@ -48,7 +50,14 @@ class SparkSettings:
             repository=_text(given, "SPARK_REPOSITORY"),
             conf=_pairs(_text(given, "SPARK_CONF")),
             cache=Path(cache) if cache else _cache_home() / "laktory_dagster",
+            has_tables=_has_tables(_text(given, "SPARK_TABLES")),
         )
+
+
+def _has_tables(value: str | None) -> bool:
+    if value not in (None, "warehouse", "session"):
+        raise SettingsError(f"{PREFIX}SPARK_TABLES is `{value}`", expected="warehouse or session")
+    return value == "session"
 
 
 def _cache_home() -> Path:

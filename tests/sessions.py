@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-ENGINES = (
-    "polars",
-    # One session, and so one process, for all tests of Spark.
+SPARK_KINDS = (
+    # One session, and so one process, for all tests of a kind.
     pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")]),
     pytest.param("connect", marks=[pytest.mark.connect, pytest.mark.xdist_group("connect")]),
 )
+ENGINES = ("polars", *SPARK_KINDS)
 
 # Small queries on a small machine: compiling them costs more than running them.
 QUICK = {

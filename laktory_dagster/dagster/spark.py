@@ -1,5 +1,6 @@
 """The Spark session of a Dagster run, as a resource."""
 
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -39,13 +40,8 @@ class SparkResource(LazyPySparkResource):
     def _settings(self) -> SparkSettings:
         own = SparkSettings.from_environment()
         conf = {**own.conf, **{name: str(value) for name, value in self.spark_config.items()}}
-        return SparkSettings(
-            remote=self.remote or own.remote,
-            master=self.master or own.master,
-            jars=own.jars,
-            repository=own.repository,
-            conf=conf,
-            cache=own.cache,
+        return replace(
+            own, remote=self.remote or own.remote, master=self.master or own.master, conf=conf
         )
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

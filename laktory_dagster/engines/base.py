@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from laktory_dagster.engines.log import Log
 from laktory_dagster.models import Expectation, MergeOptions
 from laktory_dagster.models.calls import LaktoryContext
 from laktory_dagster.models.place import Place as Place  # noqa: PLC0414 - also part of this contract
@@ -370,6 +371,10 @@ class Engine(Protocol):
 
     def find_receipt(self, place: Place, format: str, token: str) -> Receipt | None:  # noqa: A002
         """Return the receipt of an earlier commit with this token, if there was one."""
+        ...
+
+    def log(self, place: Place) -> Log:
+        """Return the commits of a Delta table."""
         ...
 
     def failures(self, place: Place, format: str) -> tuple[Mapping[str, Any], ...]:  # noqa: A002

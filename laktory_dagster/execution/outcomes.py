@@ -63,7 +63,7 @@ def result_of_receipts(
         TargetResult(
             key=target.key,
             role=target.role,
-            uri=target.place.uri,
+            uri=target.place.label,
             format=target.format,
             table_name=target.table_name,
             rows=receipt.rows_quarantined if target.role == "quarantine" else receipt.rows_out,
@@ -96,7 +96,7 @@ def target_result(commit: Commit) -> TargetResult:
     return TargetResult(
         key=target.key,
         role=target.role,
-        uri=target.place.uri,
+        uri=target.place.label,
         format=target.format,
         table_name=target.table_name,
         rows=commit.rows,

@@ -171,7 +171,7 @@ class Reader:
         if not session.options.compute_missing:
             raise ReadError(
                 f"node `{node.name}` reads node `{upstream}`, which has not been materialized: "
-                f"nothing is stored at {place.uri}",
+                f"nothing is stored at {place.label}",
                 hint=f"run `{upstream}` first, or select `*{node.name}` to run it with its "
                 "upstreams",
             )
@@ -226,6 +226,8 @@ class Reader:
         return self._session.engine(node.engine).read(request)
 
     def _table_format(self, place: Place) -> str:
+        if place.table is not None:
+            return "DELTA"
         written = self._formats.get(place.uri)
         if written is not None:
             return written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from laktory_dagster.config.secrets import find_secrets, mask, resolve, secret_values
 from laktory_dagster.engines.base import Place
@@ -27,7 +28,7 @@ class SecretKeeper:
             return place
         self._values |= set(secret_values([place.uri, options], os.environ))
         opened = {key: resolve(value) for key, value in options.items()}
-        return Place(resolve(place.uri), opened)
+        return replace(place, uri=resolve(place.uri), storage_options=opened)
 
     def mask_error(self, error: BaseException) -> None:
         """Replace every secret value in the texts of an error and of its causes by `***`."""

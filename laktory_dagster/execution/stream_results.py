@@ -95,7 +95,7 @@ def _unchanged(target: Target, state: TableState) -> TargetResult:
     return TargetResult(
         key=target.key,
         role=target.role,
-        uri=target.place.uri,
+        uri=target.place.label,
         format=target.format,
         table_name=target.table_name,
         rows=0,

@@ -111,7 +111,8 @@ def receipts_of_run(
 
     There are none if it wrote none, or if the node has changed since.
     """
-    found = [written_by(t.place, t.format, node.name, t.key) for t in targets]
+    engine = session.engine(node.engine)
+    found = [written_by(t.place, t.format, engine.log(t.place), node.name, t.key) for t in targets]
     receipts = [receipt for receipt in found if receipt is not None]
     root = session.options.root_run_id
     is_done = all(
@@ -139,7 +140,8 @@ class Stream:
     def receipt(self) -> Receipt | None:
         """Return the newest receipt that the node left in its primary target."""
         target = self._primary
-        return written_by(target.place, target.format, self.node.name, target.key)
+        log = self._engine.log(target.place)
+        return written_by(target.place, target.format, log, self.node.name, target.key)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the batches to run: one that was left unfinished, then one with what is new.

@@ -90,6 +90,7 @@ def build_plan(
         warehouse=warehouse or settings.warehouse,
         catalog=catalog,
         schema_prefix=schema_prefix,
+        session_has_tables=settings.spark.has_tables,
         data_roots=settings.data_roots,
     )
     findings = Findings()

@@ -88,6 +88,7 @@ class Plan:
 
     `folder` is where relative data paths start; `file` the pipeline file if there is one;
     `warehouse` is set where something outside of the declaration names the root folder of tables;
+    `session_has_tables` says that tables by name are those of the Spark session's catalog;
     `data_roots` are the only folders and URLs to touch, when there are any; `warnings` are
     diagnostics that did not stop the plan.
     """
@@ -101,6 +102,7 @@ class Plan:
     warehouse: str | None = None
     catalog: str | None = None
     schema_prefix: str = ""
+    session_has_tables: bool = False
     data_roots: tuple[str, ...] = ()
     plan_hash: str = ""
     warnings: tuple[Diagnostic, ...] = ()

@@ -60,25 +60,41 @@ def file_place(plan: Plan, path: str, storage_options: Mapping[str, str] | None 
 
 def table_parts(plan: Plan, table: TableSource | TableSink) -> tuple[str, str, str]:
     """Return catalog, schema and name of a table, with the plan's catalog and schema prefix."""
+    catalog, schema, name = _named_parts(plan, table)
+    return catalog or DEFAULT_CATALOG, schema or plan.schema_prefix + DEFAULT_SCHEMA, name
+
+
+def _named_parts(plan: Plan, table: TableSource | TableSink) -> tuple[str | None, str | None, str]:
+    """Return catalog, schema and name as far as file, plan and environment say them."""
     *above, name = table.table_name.split(".")
     schema = above[-1] if above else table.schema_name
     catalog = above[0] if len(above) == 2 else table.catalog_name
-    return (
-        catalog or plan.catalog or DEFAULT_CATALOG,
-        plan.schema_prefix + (schema or DEFAULT_SCHEMA),
-        name,
-    )
+    if schema is None and plan.schema_prefix:
+        schema = DEFAULT_SCHEMA
+    return catalog or plan.catalog, plan.schema_prefix + schema if schema else None, name
 
 
 def table_name(plan: Plan, table: TableSource | TableSink) -> str:
-    """Return `catalog.schema.table`: one name however much of it was written."""
-    return ".".join(table_parts(plan, table))
+    """Return `catalog.schema.table`: one name however much of it was written.
+
+    Where the session has the tables, it is no more than is said.
+    """
+    if not plan.session_has_tables:
+        return ".".join(table_parts(plan, table))
+    catalog, schema, name = _named_parts(plan, table)
+    # A catalog without a schema would be read as a schema.
+    schema = DEFAULT_SCHEMA if catalog and not schema else schema
+    return ".".join(part for part in (catalog, schema, name) if part)
 
 
 def table_place(plan: Plan, table: TableSource | TableSink, warehouse: str) -> Place:
-    """Return the folder of a table: `<warehouse>/<catalog>/<schema>/<table>`."""
+    """Return the folder of a table: `<warehouse>/<catalog>/<schema>/<table>`.
+
+    Where the session has the tables, the place has the name as well.
+    """
     folders = "/".join(path_part(part) for part in table_parts(plan, table))
-    return Place(f"{warehouse.rstrip('/')}/{folders}")
+    name = table_name(plan, table) if plan.session_has_tables else None
+    return Place(f"{warehouse.rstrip('/')}/{folders}", table=name)
 
 
 def sink_place(plan: Plan, sink: SinkOptions, warehouse: str) -> Place:
@@ -115,7 +131,8 @@ def quarantine_of(place: Place, form: str) -> tuple[Place, str]:
     base = uri.removesuffix(ending)
     if form in _FLAT_FORMATS:
         ending, form = ".json" if ending else "", "JSON"
-    return Place(f"{base}_quarantine{ending}", place.storage_options), form
+    table = f"{place.table}_quarantine" if place.table else None
+    return Place(f"{base}_quarantine{ending}", place.storage_options, table), form
 
 
 def has_file_suffix(path: str) -> bool:

@@ -51,6 +51,12 @@ def _check_sink(sink: SinkOptions, path: Path, context: NodeContext) -> None:
     elif isinstance(sink, TableSink):
         _check_format(sink.format, _TABLE_FORMATS_NOT_WRITTEN[context.engine], path, context)
         check_table_name(sink, path, context)
+        if context.common.plan.session_has_tables and sink.format != "DELTA":
+            context.findings.error(
+                f"a table of the Spark session's catalog is DELTA, not {sink.format}",
+                (*path, "format"),
+                hint="leave `format` out",
+            )
         if sink.table_type == "VIEW" and context.engine == "polars":
             context.findings.warn(
                 "polars has no catalog that keeps a view: its readers compute it",

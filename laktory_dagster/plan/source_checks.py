@@ -105,7 +105,13 @@ def check_suffix(file: str, declared: str, path: Path, context: NodeContext) -> 
 
 
 def check_table_name(table: TableSource | TableSink, path: Path, context: NodeContext) -> None:
-    """Report a table whose parts are named twice and differ."""
+    """Report a table whose parts are named twice and differ, or that the engine cannot reach."""
+    if context.common.plan.session_has_tables and context.engine == "polars":
+        context.findings.error(
+            "tables by name are those of the Spark session's catalog, and this node runs on polars",
+            path,
+            hint="set `dataframe_type: SPARK`, or leave LAKTORY_DAGSTER_SPARK_TABLES unset",
+        )
     *above, _ = table.table_name.split(".")
     named = {"schema_name": above[-1:], "catalog_name": above[:-1]}
     for key, part in named.items():

@@ -18,17 +18,11 @@ from laktory_dagster.engines.registry import open_engine
 from laktory_dagster.engines.spark import java, session
 from laktory_dagster.errors import ExecutionError, UnsupportedError
 from laktory_dagster.settings import SparkSettings
-from tests.sessions import shared_session
+from tests.sessions import SPARK_KINDS, shared_session
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.xdist_group("spark")]),
-        pytest.param("connect", marks=[pytest.mark.connect, pytest.mark.xdist_group("connect")]),
-    ],
-)
+@pytest.mark.parametrize("kind", SPARK_KINDS)
 def test_a_session_that_dies_in_mid_run_is_named_and_the_next_run_has_another(
     kind: str, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ from laktory_dagster.engines.polars.scan import scan_stream, scan_written
 from laktory_dagster.engines.polars.schemas import parse_schema
 from laktory_dagster.engines.storage.arrivals import Found, choose, find_files, listing_of
 from laktory_dagster.engines.storage.changes import CHOICES, added_files
+from laktory_dagster.engines.storage.commits import FileLog
 from laktory_dagster.engines.storage.layout import layout_of
 from laktory_dagster.engines.storage.listing import EMPTY, Listing
 from laktory_dagster.engines.storage.receipts import TEXT
@@ -74,7 +75,8 @@ def _open_table(place: Place, read: StreamRead, subject: str) -> ReadResult:
             f"{after}",
             hint=CHOICES,
         )
-    files = added_files(layout_of(place, "DELTA").store, after, to, subject)
+    store = layout_of(place, "DELTA").store
+    files = added_files(FileLog(store), store, after, to, subject)
     frame = _scan_added(table, place, files, subject)
     new = {"table": identity, "from": after, "version": to}
     return ReadResult(frame, (), inputs, offset=new, is_new=bool(files))

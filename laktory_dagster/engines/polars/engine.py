@@ -25,12 +25,20 @@ from laktory_dagster.engines.base import (
     TableState,
     TransformRequest,
 )
+from laktory_dagster.engines.log import Log
 from laktory_dagster.engines.polars import layers, native, read, receipts, transform, write
 from laktory_dagster.engines.polars.problems import plain_text
 from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.schemas import column_types
+from laktory_dagster.engines.storage.commits import FileLog
+from laktory_dagster.engines.storage.layout import layout_of
 from laktory_dagster.engines.storage.receipts import failures
-from laktory_dagster.errors import LaktoryDagsterError, ReadError, TransformError
+from laktory_dagster.errors import (
+    LaktoryDagsterError,
+    ReadError,
+    TransformError,
+    UnsupportedError,
+)
 
 
 class PolarsEngine:
@@ -44,6 +52,7 @@ class PolarsEngine:
 
     def read(self, request: ReadRequest) -> ReadResult:
         """Return the source lazily, its options applied."""
+        _require_files(request.place)
         return read.read(request)
 
     def transform(self, frame: Frame, request: TransformRequest) -> Frame:
@@ -63,6 +72,8 @@ class PolarsEngine:
 
     def stage(self, request: StageRequest) -> Staged:
         """Run the frame once and write all targets where no reader sees them."""
+        for target in request.targets:
+            _require_files(target.place)
         return write.stage(request)
 
     def cache(self, frame: Frame) -> Frame:
@@ -87,6 +98,7 @@ class PolarsEngine:
 
     def inspect(self, place: Place, format: str) -> TableState | None:  # noqa: A002
         """Return what is stored, or None where nothing is."""
+        _require_files(place)
         try:
             return receipts.inspect(place, format)
         except (OSError, pl.exceptions.PolarsError, DeltaError, ArrowException) as error:
@@ -98,6 +110,10 @@ class PolarsEngine:
     def find_receipt(self, place: Place, format: str, token: str) -> Receipt | None:  # noqa: A002
         """Return the receipt of an earlier commit with this token."""
         return receipts.find_receipt(place, format, token)
+
+    def log(self, place: Place) -> Log:
+        """Return the commits of a Delta table."""
+        return FileLog(layout_of(place, "DELTA").store)
 
     def failures(self, place: Place, format: str) -> tuple[Mapping[str, Any], ...]:  # noqa: A002
         """Return the rejected rows that the last run kept."""
@@ -116,3 +132,13 @@ class PolarsEngine:
         if self._cached is not None:
             self._cached.cleanup()
             self._cached = None
+
+
+def _require_files(place: Place | None) -> None:
+    """Raise UnsupportedError for a table of another engine's catalog."""
+    if place is not None and place.table is not None:
+        raise UnsupportedError(
+            f"the table {place.table} is in the Spark session's catalog, out of reach of Polars",
+            hint="take the node to Spark (`dataframe_type: SPARK`), or leave "
+            "LAKTORY_DAGSTER_SPARK_TABLES unset",
+        )

@@ -21,14 +21,13 @@ from laktory_dagster.engines.base import (
     ReadResult,
     StreamRead,
 )
-from laktory_dagster.engines.columns import quoted
 from laktory_dagster.engines.spark.opening import checked_files, open_version
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS
 from laktory_dagster.engines.spark.scan import scan_stream, scan_written
 from laktory_dagster.engines.spark.schemas import parse_schema
+from laktory_dagster.engines.spark.tables import table_of
 from laktory_dagster.engines.storage.arrivals import choose, find_files, listing_of
 from laktory_dagster.engines.storage.changes import CHOICES, added_files
-from laktory_dagster.engines.storage.layout import layout_of
 from laktory_dagster.engines.storage.listing import EMPTY, Listing
 from laktory_dagster.engines.storage.receipts import TEXT
 from laktory_dagster.errors import ReadError, SourceChangedError
@@ -43,7 +42,7 @@ def open_stream(spark: Any, request: ReadRequest, place: Place, read: StreamRead
         ReadError: it is not there, or damaged.
     """
     source = request.source
-    subject = f"node `{source.node_name}`" if isinstance(source, NodeSource) else place.uri
+    subject = f"node `{source.node_name}`" if isinstance(source, NodeSource) else place.label
     if request.format == "DELTA":
         return _open_table(spark, place, read, subject)
     return _open_files(spark, request, place, read, subject)
@@ -69,7 +68,8 @@ def _open_table(spark: Any, place: Place, read: StreamRead, subject: str) -> Rea
             f"{after}",
             hint=CHOICES,
         )
-    files = added_files(layout_of(place, "DELTA").store, after, to, subject)
+    table = table_of(place, lambda: spark)
+    files = added_files(table.log, table.files, after, to, subject)
     added = rows_of_files(frame, files)
     return ReadResult(added, (), inputs, offset=new, is_new=bool(files))
 
@@ -86,7 +86,7 @@ def _version_to_read(spark: Any, place: Place, read: StreamRead, subject: str) -
 
 
 def _identity(spark: Any, place: Place) -> str:
-    return str(spark.sql(f"DESCRIBE DETAIL delta.{quoted(place.uri)}").first()["id"])
+    return str(spark.sql(f"DESCRIBE DETAIL {table_of(place, lambda: spark).sql}").first()["id"])
 
 
 def rows_of_files(table: Any, files: list[str]) -> Any:

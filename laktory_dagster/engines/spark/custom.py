@@ -41,7 +41,7 @@ class CustomWriter:
             WriteError: the function failed.
         """
         place, form = self.target.place, self.target.format
-        if find_receipt(place, form, receipt.token) is not None:
+        if find_receipt(place, form, receipt.token, lambda: self.frame.sparkSession) is not None:
             return Commit(self.target, 0, None, None, self.frame, skipped=True)
         writer = self.target.custom_writer
         try:
@@ -50,7 +50,7 @@ class CustomWriter:
         except LaktoryDagsterError:
             raise
         except Exception as error:
-            raise WriteError(f"the writer of {place.uri} failed: {error!r}") from error
+            raise WriteError(f"the writer of {place.label} failed: {error!r}") from error
         write_receipt(layout_of(place, form), receipt)
         return Commit(self.target, rows or 0, None, None, self.frame)
 

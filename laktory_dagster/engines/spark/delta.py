@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import replace
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,7 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import Commit, Receipt
-from laktory_dagster.engines.columns import SchemaFit, quoted
+from laktory_dagster.engines.columns import SchemaFit
 from laktory_dagster.engines.spark.arrivals import rows_of_files
 from laktory_dagster.engines.spark.columns import (
     Types,
@@ -28,15 +29,16 @@ from laktory_dagster.engines.spark.paths import literal
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, condition_of, plain_text
 from laktory_dagster.engines.spark.receipts import find_receipt
 from laktory_dagster.engines.spark.scope import column
+from laktory_dagster.engines.spark.tables import Table, table_of
 from laktory_dagster.engines.spark.writer import StagingWriter
 from laktory_dagster.engines.storage import commits
-from laktory_dagster.engines.storage.layout import Layout
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
-from laktory_dagster.errors import SchemaChangedError, TargetBusyError, WriteError
+from laktory_dagster.errors import ReadError, SchemaChangedError, TargetBusyError, WriteError
 
 ATTEMPTS = 10
 PAUSE_SECONDS = 0.2
 SAMPLED_FILES = 4
+_PARTITIONS = "# Partition Information"
 _CONFLICTS = ("CONCURRENT", "Concurrent", "ProtocolChangedException", "MetadataChangedException")
 EXACT_INTEGERS = 2**53
 EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
@@ -47,9 +49,14 @@ class DeltaWriter(StagingWriter):
     """Writes a Delta table by OVERWRITE, APPEND, IGNORE or ERROR."""
 
     @cached_property
+    def table(self) -> Table:
+        """Return the table as Spark names it."""
+        return table_of(self.target.place, lambda: self.spark)
+
+    @cached_property
     def version(self) -> int | None:
         """Return the table's version when the work began, None where there was no table."""
-        return commits.latest_version(self.layout.store)
+        return self.table.log.latest()
 
     def exists(self) -> bool:
         """Return whether there is a table."""
@@ -57,17 +64,17 @@ class DeltaWriter(StagingWriter):
 
     def is_own(self) -> bool:
         """Return whether an earlier attempt of this run made the table."""
-        return commits.find_token(self.layout.store, self.slot.token) is not None
+        return commits.find_token(self.table.log, self.slot.token) is not None
 
     def is_published(self, staged_id: str) -> bool:
         """Return whether the table has these files, which another engine staged."""
         if not self.exists():
             return False
-        log = self.layout.store
-        noted = (
-            commits.commit_info(log, at).get(commits.STAGED_KEY) for at in commits.versions(log)
+        log = self.table.log
+        noted = (log.info(at).get(commits.STAGED_KEY) for at in log.versions())
+        return staged_id in noted or any(
+            staged_id in name for name in self.table.rows().inputFiles()
         )
-        return staged_id in noted or any(staged_id in name for name in self._table().inputFiles())
 
     @property
     def evolution(self) -> str:
@@ -93,13 +100,7 @@ class DeltaWriter(StagingWriter):
     @cached_property
     def stored(self) -> Types:
         """Return the stored columns; none where there is no table."""
-        return {} if self.version is None else types_of(self._table())
-
-    def _table(self, version: int | None = None) -> Any:
-        reader = self.spark.read.format("delta")
-        if version is not None:
-            reader = reader.option("versionAsOf", version)
-        return reader.load(self.layout.uri)
+        return {} if self.version is None else types_of(self.table.rows())
 
     @cached_property
     def partition_by(self) -> tuple[str, ...]:
@@ -117,8 +118,14 @@ class DeltaWriter(StagingWriter):
         return stored
 
     def _stored_partitions(self) -> tuple[str, ...]:
-        detail = self.spark.sql(f"DESCRIBE DETAIL delta.{quoted(self.layout.uri)}")
-        return tuple(detail.select("partitionColumns").first()[0])
+        # `DESCRIBE DETAIL` says it as well, and computes the table's state for it: ten times slower.
+        rows = self.spark.sql(f"DESCRIBE TABLE {self.table.sql}").collect()
+        names = [row["col_name"] for row in rows]
+        if _PARTITIONS not in names:
+            return ()
+        # A heading of its own, the columns in their order, and then maybe another part.
+        below = names[names.index(_PARTITIONS) + 2 :]
+        return tuple(takewhile(bool, below))
 
     def check(self) -> None:
         """Look at the table as it is before the work; check partition columns and schema."""
@@ -180,7 +187,7 @@ class DeltaWriter(StagingWriter):
             SchemaChangedError: the columns do not fit any more.
             TargetBusyError: the stored rows were to be rewritten and are others by now.
         """
-        now = commits.latest_version(self.layout.store)
+        now = self.table.log.latest()
         if now == self.version or (self.replaces and self.version is not None):
             return
         if self.fit.widened:
@@ -200,7 +207,9 @@ class DeltaWriter(StagingWriter):
 
     def _earlier(self, receipt: Receipt) -> Receipt | None:
         """Return the receipt of an earlier attempt that stands, None where there is work to do."""
-        found = find_receipt(self.target.place, self.target.format, receipt.token)
+        found = find_receipt(
+            self.target.place, self.target.format, receipt.token, lambda: self.spark
+        )
         if found is None or not self.exists():
             return None
         adds = self.target.mode in ("APPEND", "MERGE") and not self.target.replace_stored
@@ -210,14 +219,14 @@ class DeltaWriter(StagingWriter):
     def _repeated(self, earlier: Receipt) -> Commit:
         self.abort()
         at = earlier.table_version
-        return Commit(self.target, 0, at, None, self._table(at), skipped=True)
+        return Commit(self.target, 0, at, None, self.table.rows(at), skipped=True)
 
     def _refuse_inexact(self) -> None:
         """Raise SchemaChangedError for integers that the float they widen to cannot tell apart."""
         names = list(self.fit.inexact)
         if not names:
             return
-        frames = [self.frame, self._table()]
+        frames = [self.frame, self.table.rows()]
         for frame in frames:
             far = [F.max(F.abs(column(name))).alias(name) for name in names]
             row = frame.agg(*far).first().asDict()
@@ -233,7 +242,7 @@ class DeltaWriter(StagingWriter):
         frame = cast_to(self.frame, self.fit.batch)
         rewrites = bool(self.fit.widened)
         if rewrites:
-            old = cast_to(self._table(), {n: self.fit.table[n] for n in self.fit.widened})
+            old = cast_to(self.table.rows(), {n: self.fit.table[n] for n in self.fit.widened})
             frame = old.unionByName(frame, allowMissingColumns=True)
         replaces = self.replaces or rewrites
         writer = frame.write.format("delta").mode("overwrite" if replaces else "append")
@@ -245,7 +254,7 @@ class DeltaWriter(StagingWriter):
             writer = writer.option(name, value)
         if self.partition_by:
             writer = writer.partitionBy(*self.partition_by)
-        writer.option("userMetadata", commit_note(receipt)).save(self.layout.uri)
+        self.table.save(writer.option("userMetadata", commit_note(receipt)))
 
     def explained(self, error: BaseException) -> Exception:
         """Return what Delta raised while committing, in the words of the product."""
@@ -255,7 +264,7 @@ class DeltaWriter(StagingWriter):
 
     def finished(self, receipt: Receipt, rows: int | None) -> Commit:
         """Return the commit that was made, its receipt stored with the version it got."""
-        found = commits.commit_of(self.layout.store, receipt.token, self.version)
+        found = commits.commit_of(self.table.log, receipt.token, self.version)
         if found is None:
             return self._unchanged(receipt, rows)
         version, info = found
@@ -271,7 +280,7 @@ class DeltaWriter(StagingWriter):
 
     def _unchanged(self, receipt: Receipt, rows: int | None) -> Commit:
         """Return the commit of a batch for which Delta made none: it changed no row."""
-        version = commits.latest_version(self.layout.store)
+        version = self.table.log.latest()
         if version is None:
             raise WriteError(f"{self.name}: Delta made no table of the rows")
         if rows is None:
@@ -283,29 +292,38 @@ class DeltaWriter(StagingWriter):
 
     def sample(self, commit: Commit) -> Any:
         """Return rows of the first files of a commit, past Delta: its snapshot costs far more."""
-        at = commit.version
-        added = [] if at is None else commits.actions(self.layout.store, at, "add")
+        if commit.version is None:
+            return self.no_rows()
+        try:
+            added = self.table.log.actions(commit.version, "add")
+            folder = self.table.files.url("") if added else ""
+        except ReadError:
+            return commit.published
         if not added:
             return self.no_rows()
-        paths = [f"{self.layout.uri}/{unquote(file['path'])}" for file in added[:SAMPLED_FILES]]
+        paths = [f"{folder}/{unquote(file['path'])}" for file in added[:SAMPLED_FILES]]
         schema = st.StructType([st.StructField(n, t) for n, t in self.fit.batch.items()])
-        reader = self.spark.read.schema(schema).option("basePath", literal(self.layout.uri))
+        reader = self.spark.read.schema(schema).option("basePath", literal(folder))
         return reader.parquet(*map(literal, paths)).select(*map(column, self.fit.batch))
 
     def _published(self, version: int) -> Any:
         if self.fit.widened:
             return cast_to(self.frame, self.fit.batch)
         if self.replaces:
-            return self._table(version)
-        added = added_rows(self.spark, self.layout, version)
+            return self.table.rows(version)
+        added = added_rows(self.table, version)
         return added.select(*map(column, self.fit.batch))
 
 
-def added_rows(spark: Any, layout: Layout, version: int) -> Any:
+def added_rows(table: Table, version: int) -> Any:
     """Return the rows of the files that a version added to a table."""
-    added = commits.actions(layout.store, version, "add")
-    table = spark.read.format("delta").option("versionAsOf", version).load(layout.uri)
-    return rows_of_files(table, [unquote(action["path"]) for action in added])
+    rows = table.rows(version)
+    try:
+        added = [unquote(action["path"]) for action in table.log.actions(version, "add")]
+    except ReadError:
+        before = set(table.rows(version - 1).inputFiles()) if version else set()
+        added = [unquote(file) for file in rows.inputFiles() if file not in before]
+    return rows_of_files(rows, added)
 
 
 def _is_conflict(error: BaseException) -> bool:

@@ -20,11 +20,13 @@ from laktory_dagster.engines.base import (
     TableState,
     TransformRequest,
 )
+from laktory_dagster.engines.log import Log
 from laktory_dagster.engines.spark import layers, native, read, receipts, transform, write
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, explained, plain_text, reported
 from laktory_dagster.engines.spark.rows import plain_rows
 from laktory_dagster.engines.spark.schemas import column_types
 from laktory_dagster.engines.spark.session import Session, open_session
+from laktory_dagster.engines.spark.tables import table_of
 from laktory_dagster.engines.storage.receipts import failures
 from laktory_dagster.errors import ReadError
 from laktory_dagster.settings import SparkSettings
@@ -112,7 +114,11 @@ class SparkEngine:
 
     def find_receipt(self, place: Place, format: str, token: str) -> Receipt | None:  # noqa: A002
         """Return the receipt of an earlier commit with this token."""
-        return receipts.find_receipt(place, format, token)
+        return receipts.find_receipt(place, format, token, lambda: self.spark)
+
+    def log(self, place: Place) -> Log:
+        """Return the commits of a Delta table."""
+        return table_of(place, lambda: self.spark).log
 
     def failures(self, place: Place, format: str) -> tuple[Mapping[str, Any], ...]:  # noqa: A002
         """Return the rejected rows that the last run kept."""
@@ -120,7 +126,7 @@ class SparkEngine:
 
     def purge(self, place: Place, format: str) -> None:  # noqa: A002
         """Remove what is stored there."""
-        receipts.purge(place, format)
+        receipts.purge(place, format, lambda: self.spark)
 
     @reported
     def from_native(self, frame: Any) -> Frame:

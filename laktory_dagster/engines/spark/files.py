@@ -55,7 +55,7 @@ class FilesWriter(StagingWriter):
     def is_own(self) -> bool:
         """Return whether an earlier attempt of this run wrote the files."""
         place, form = self.target.place, self.target.format
-        return find_receipt(place, form, self.slot.token) is not None
+        return find_receipt(place, form, self.slot.token, lambda: self.spark) is not None
 
     def is_published(self, staged_id: str) -> bool:
         """Return whether the manifest names the files."""

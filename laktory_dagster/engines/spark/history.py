@@ -103,7 +103,7 @@ class HistoryWriter(HistoryTarget, MergeWriter):
         if self.replaces:
             return changes
         touched = self.joined(
-            self._table(), changes.select(*map(column, self.keys)).distinct(), "leftsemi"
+            self.table.rows(), changes.select(*map(column, self.keys)).distinct(), "leftsemi"
         )
         newest = F.max(F.coalesce(column(self.end), column(self.start))).alias(LAST)
         last = touched.groupBy(*map(column, self.keys)).agg(newest)
@@ -149,7 +149,7 @@ class HistoryWriter(HistoryTarget, MergeWriter):
         match = [self.same(key) for key in self.keys]
         match += [f"target.{end} IS NULL", f"source.{ACTION} <> '{NEW}'"]
         statement = f"""
-            MERGE INTO delta.{quoted(self.layout.uri)} AS target
+            MERGE INTO {self.table.sql} AS target
             USING {{laktory_changes}} AS source
             ON {" AND ".join(match)}
             WHEN MATCHED AND source.{ACTION} = '{DROP}' THEN DELETE

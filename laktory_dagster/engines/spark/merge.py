@@ -136,7 +136,7 @@ class MergeWriter(MergeTarget, DeltaWriter):
         keys, order = self.keys, column(str(self.rule.order_by))
         newer = batch
         if not self.replaces and self.rule.order_by in self.stored:
-            stored = self._table().select(*map(column, keys), order.alias(STORED_ORDER))
+            stored = self.table.rows().select(*map(column, keys), order.alias(STORED_ORDER))
             newer = self.joined(batch, stored).filter(
                 F.col(STORED_ORDER).isNull() | (order >= F.col(STORED_ORDER))
             )
@@ -211,7 +211,7 @@ class MergeWriter(MergeTarget, DeltaWriter):
         values = ", ".join(f"source.{quoted(name)}" for name in self.written)
         deletes = f"WHEN MATCHED AND source.{DELETE} AND {current} THEN DELETE"
         statement = f"""
-            MERGE INTO delta.{quoted(self.layout.uri)} AS target
+            MERGE INTO {self.table.sql} AS target
             USING {{laktory_changes}} AS source
             ON {" AND ".join(self.same(key) for key in self.keys)}
             {deletes if self.rule.delete_where is not None else ""}

@@ -6,13 +6,12 @@ from typing import Any
 
 from pyspark.sql import types as st
 
-from laktory_dagster.engines.base import Place, ReadRequest, ReadResult
+from laktory_dagster.engines.base import InputVersion, Place, ReadRequest, ReadResult
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS
 from laktory_dagster.engines.spark.receipts import inspect
 from laktory_dagster.engines.spark.scan import scan_listing, scan_written
 from laktory_dagster.engines.spark.schemas import parse_type
-from laktory_dagster.engines.storage import commits
-from laktory_dagster.engines.storage.layout import layout_of
+from laktory_dagster.engines.spark.tables import NotDeltaError, table_of
 from laktory_dagster.engines.storage.listing import EMPTY, Listing, list_files, readable_files
 from laktory_dagster.engines.storage.receipts import TEXT
 from laktory_dagster.errors import LaktoryDagsterError, ReadError
@@ -26,13 +25,28 @@ def open_version(spark: Any, place: Place, version: int | None) -> tuple[Any, in
     Raises:
         ReadError: there is no table.
     """
-    latest = commits.latest_version(layout_of(place, "DELTA").store)
+    table = table_of(place, lambda: spark)
+    latest = table.log.latest()
     if latest is None:
         raise ReadError(
-            f"there is no Delta table at {place.uri}", hint="check the path, or run its node first"
+            f"there is no Delta table at {place.label}"
+            if place.table is None
+            else f"there is no table {place.table} in the session's catalog",
+            hint="check the path, or run its node first"
+            if place.table is None
+            else "check the name, or run its node first",
         )
     at = latest if version is None else version
-    return spark.read.format("delta").option("versionAsOf", at).load(place.uri), at
+    return table.rows(at), at
+
+
+def open_table(spark: Any, place: Place, version: int | None) -> ReadResult:
+    """Return a Delta table; of a catalog also a table of any format and a view. Raises ReadError."""
+    try:
+        frame, at = open_version(spark, place, version)
+    except NotDeltaError:
+        return ReadResult(spark.table(table_of(place, lambda: spark).sql), ())
+    return ReadResult(frame, (), (InputVersion(place.uri, str(at)),))
 
 
 def open_files(spark: Any, request: ReadRequest, place: Place) -> ReadResult:

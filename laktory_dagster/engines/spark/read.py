@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from laktory_dagster.engines.base import InputVersion, ReadRequest, ReadResult
+from laktory_dagster.engines.base import ReadRequest, ReadResult
 from laktory_dagster.engines.spark.arrivals import open_stream
-from laktory_dagster.engines.spark.opening import open_files, open_version
+from laktory_dagster.engines.spark.opening import open_files, open_table
 from laktory_dagster.engines.spark.options import apply_options
 from laktory_dagster.engines.spark.problems import (
     SPARK_ERRORS,
@@ -43,7 +43,7 @@ def read(spark: Any, request: ReadRequest) -> ReadResult:
 
 def as_read_error(error: BaseException, request: ReadRequest, frame: Any = None) -> ReadError:
     """Return what Spark raised while reading as a ReadError."""
-    where = f"{request.place.uri}: " if request.place is not None else ""
+    where = f"{request.place.label}: " if request.place is not None else ""
     missing = unknown_column(error)
     if missing is not None and frame is not None:
         return ReadError(
@@ -62,6 +62,5 @@ def _open(spark: Any, request: ReadRequest) -> ReadResult:
     if request.stream is not None:
         return open_stream(spark, request, place, request.stream)
     if request.format == "DELTA":
-        frame, at = open_version(spark, place, request.version)
-        return ReadResult(frame, (), (InputVersion(place.uri, str(at)),))
+        return open_table(spark, place, request.version)
     return open_files(spark, request, place)

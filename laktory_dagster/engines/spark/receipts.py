@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from laktory_dagster.engines.base import Place, Receipt, TableState
 from laktory_dagster.engines.spark.schemas import column_types
+from laktory_dagster.engines.spark.tables import Table, table_of
 from laktory_dagster.engines.storage import commits
 from laktory_dagster.engines.storage.layout import Layout, layout_of
 from laktory_dagster.engines.storage.receipts import (
@@ -20,13 +20,13 @@ from laktory_dagster.engines.storage.receipts import (
     stored_receipt,
     write_receipt,
 )
-from laktory_dagster.engines.storage.staging import is_in_use
 
 
-def find_receipt(place: Place, form: str, token: str) -> Receipt | None:
+def find_receipt(place: Place, form: str, token: str, spark: Callable[[], Any]) -> Receipt | None:
     """Return the receipt of an earlier commit with this token, None if there was none.
 
-    The proof is in the data itself, so that a crash between commit and receipt changes nothing.
+    The proof is in the data itself, so that a crash between commit and receipt changes nothing. The
+    session is asked for only where a catalog has the table.
     """
     layout = layout_of(place, form)
     found = stored_receipt(layout, token)
@@ -34,7 +34,7 @@ def find_receipt(place: Place, form: str, token: str) -> Receipt | None:
         return found
     if layout.kind != "delta":
         return receipt_of_files(layout, token)
-    found = commits.find_token(layout.store, token)
+    found = commits.find_token(table_of(place, spark).log, token)
     if found is not None:
         write_receipt(layout, found)
     return found
@@ -44,7 +44,7 @@ def inspect(spark: Any, place: Place, form: str) -> TableState | None:
     """Return version, columns and last receipt of what is stored, None if nothing is."""
     layout = layout_of(place, form)
     if layout.kind == "delta":
-        return _inspect_table(spark, layout)
+        return _inspect_table(table_of(place, lambda: spark), layout)
     if layout.kind == "file":
         if layout.store.size(layout.data) is None:
             return None
@@ -56,29 +56,24 @@ def inspect(spark: Any, place: Place, form: str) -> TableState | None:
     return TableState(None, columns, receipt, lambda: receipt.rows_out if receipt else None)
 
 
-def _inspect_table(spark: Any, layout: Layout) -> TableState | None:
-    version = commits.latest_version(layout.store)
+def _inspect_table(table: Table, layout: Layout) -> TableState | None:
+    version = table.log.latest()
     if version is None:
         return None
     receipt = last_receipt(layout)
     if receipt is None or (receipt.table_version is not None and receipt.table_version < version):
-        newest = commits.receipt_in(commits.commit_info(layout.store, version), version)
+        newest = commits.receipt_in(table.log.info(version), version)
         receipt = newest or receipt
-    table = spark.read.format("delta").load(layout.uri)
+    rows = table.rows()
     # Delta counts by the statistics of its log: a job, and so only when it is asked for.
-    return TableState(version, column_types(table.schema), receipt, table.count)
+    return TableState(version, column_types(rows.schema), receipt, rows.count)
 
 
-def purge(place: Place, form: str) -> None:
+def purge(place: Place, form: str, spark: Callable[[], Any]) -> None:
     """Remove what is stored there with its receipts; what this process stages there stays."""
     layout = layout_of(place, form)
     if layout.kind != "delta":
         purge_files(layout)
         return
-    store = layout.store
-    if commits.is_table(store) and "://" not in store.root:
-        shutil.rmtree(Path(store.root, "_delta_log"), ignore_errors=True)
-        for name in store.names(""):
-            if not is_in_use(name):
-                store.delete(name)
-    store.delete(layout.failures)
+    table_of(place, spark).drop()
+    layout.store.delete(layout.failures)

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -169,11 +170,39 @@ def _start(remote: str | None, settings: SparkSettings) -> Any:
         warnings.filterwarnings("ignore", "Failed to set")
         spark = builder.getOrCreate()
     if remote is not None:
-        # A server that has gone is told within a minute, not within ten.
-        from pyspark.sql.connect.client.retries import DefaultPolicy
-
-        spark.client.set_retry_policies([DefaultPolicy(max_retries=10, max_backoff=5_000)])
+        spark.client.set_retry_policies([_retries(remote)])
     return spark
+
+
+def _retries(remote: str) -> Any:
+    """Return for how long the client waits for a server that does not answer.
+
+    It is told within a minute, not within ten, and at once where nothing listens any more: the
+    session was that process's.
+    """
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    class WhileThere(DefaultPolicy):
+        def can_retry(self, e: BaseException) -> bool:
+            return super().can_retry(e) and not _is_gone(remote)
+
+    return WhileThere(max_retries=10, max_backoff=5_000)
+
+
+def _is_gone(remote: str) -> bool:
+    """Return whether connections are refused, now and a second later."""
+    if remote.startswith("local"):
+        return False
+    for _ in range(2):
+        try:
+            _reach(remote)
+        except ConnectionRefusedError:
+            time.sleep(1)
+        except OSError:
+            return False
+        else:
+            return False
+    return True
 
 
 def local_configuration(settings: SparkSettings) -> dict[str, str]:
@@ -193,7 +222,20 @@ def local_configuration(settings: SparkSettings) -> dict[str, str]:
         "spark.sql.warehouse.dir": str(settings.cache / "spark-warehouse"),
         "spark.sql.artifact.isolation.enabled": "false",
     }
+    if settings.has_tables:
+        found |= _lasting_catalog(settings)
     return {**found, **_jars(settings)}
+
+
+def _lasting_catalog(settings: SparkSettings) -> dict[str, str]:
+    """Return what makes a session's catalog outlive it: Hive's, in a database of one process."""
+    metastore = settings.cache / "metastore"
+    return {
+        "spark.sql.catalogImplementation": "hive",
+        "spark.hadoop.javax.jdo.option.ConnectionURL": (
+            f"jdbc:derby:;databaseName={metastore};create=true"
+        ),
+    }
 
 
 def _memory_mb() -> int:

@@ -1,10 +1,11 @@
-"""What the commits of a Delta table added, read out of its log without any engine."""
+"""What the commits of a Delta table added, read out of its log."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import unquote
 
+from laktory_dagster.engines.log import Log
 from laktory_dagster.engines.storage import commits
 from laktory_dagster.engines.storage.store import Store
 from laktory_dagster.errors import SourceChangedError
@@ -15,7 +16,7 @@ CHOICES = (
 )
 
 
-def added_files(store: Store, after: int, to: int, subject: str) -> list[str]:
+def added_files(log: Log, store: Store, after: int, to: int, subject: str) -> list[str]:
     """Return the files, relative to the table, with rows that came after one version up to another.
 
     Files that were only rewritten (OPTIMIZE) hold no new rows.
@@ -23,7 +24,7 @@ def added_files(store: Store, after: int, to: int, subject: str) -> list[str]:
     Raises:
         SourceChangedError: rows were deleted, updated or replaced, or a commit is no longer there.
     """
-    there = set(commits.versions(store))
+    there = set(log.versions())
     found: list[str] = []
     for version in range(after + 1, to + 1):
         if version not in there:
@@ -32,10 +33,10 @@ def added_files(store: Store, after: int, to: int, subject: str) -> list[str]:
                 f"to version {after}",
                 hint=CHOICES,
             )
-        removed = [a for a in commits.actions(store, version, "remove") if a.get("dataChange")]
+        removed = [a for a in log.actions(version, "remove") if a.get("dataChange")]
         if removed:
-            raise _rewritten(store, version, after, subject)
-        added = [a for a in commits.actions(store, version, "add") if a.get("dataChange")]
+            raise _rewritten(log, version, after, subject)
+        added = [a for a in log.actions(version, "add") if a.get("dataChange")]
         found += [unquote(str(action["path"])) for action in added]
     gone = [name for name in found if store.size(name) is None]
     if gone:
@@ -47,8 +48,8 @@ def added_files(store: Store, after: int, to: int, subject: str) -> list[str]:
     return found
 
 
-def _rewritten(store: Store, version: int, after: int, subject: str) -> SourceChangedError:
-    info: dict[str, Any] = commits.commit_info(store, version)
+def _rewritten(log: Log, version: int, after: int, subject: str) -> SourceChangedError:
+    info: dict[str, Any] = log.info(version)
     receipt = commits.receipt_in(info, version)
     who = f" by run {receipt.run_id}" if receipt is not None else ""
     operation = info.get("operation", "a commit")

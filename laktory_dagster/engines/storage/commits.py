@@ -1,4 +1,4 @@
-"""The commits of a Delta table as its log has them, read without any engine."""
+"""The commits of a Delta table as its log has them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from laktory_dagster.engines.base import Receipt
+from laktory_dagster.engines.log import Log
 from laktory_dagster.engines.storage.store import Store
 
 RECEIPT_KEY = "laktory.receipt"
@@ -15,33 +16,32 @@ _COMMIT = re.compile(r"_delta_log/(\d{20})\.json$")
 _VERSION = re.compile(r"_delta_log/(\d{20})\.(?:json|checkpoint.*parquet)$")
 
 
-def is_table(store: Store) -> bool:
-    """Return whether there is a Delta table."""
-    return latest_version(store) is not None
+class FileLog:
+    """The log in the table's own folder, read without any engine."""
 
+    def __init__(self, store: Store) -> None:
+        """Keep the store whose root is the table."""
+        self._store = store
 
-def latest_version(store: Store) -> int | None:
-    """Return the table's version, None where there is no table."""
-    found = [m for name in store.names("_delta_log") if (m := _VERSION.search(name))]
-    return max((int(m.group(1)) for m in found), default=None)
+    def latest(self) -> int | None:
+        """Return the table's version, None where there is no table."""
+        found = [m for name in self._store.names("_delta_log") if (m := _VERSION.search(name))]
+        return max((int(m.group(1)) for m in found), default=None)
 
+    def versions(self) -> list[int]:
+        """Return the versions whose commits are still in the log, newest first."""
+        names = self._store.names("_delta_log")
+        return sorted((int(m.group(1)) for n in names if (m := _COMMIT.search(n))), reverse=True)
 
-def commit_info(store: Store, version: int) -> dict[str, Any]:
-    """Return what a commit says of itself (`commitInfo`); empty where it is cleaned up."""
-    return next(iter(actions(store, version, "commitInfo")), {})
+    def info(self, version: int) -> dict[str, Any]:
+        """Return what a commit says of itself (`commitInfo`); empty where it is cleaned up."""
+        return next(iter(self.actions(version, "commitInfo")), {})
 
-
-def actions(store: Store, version: int, kind: str) -> list[dict[str, Any]]:
-    """Return the actions of one kind of a commit, as the log spells them."""
-    content = store.read(f"_delta_log/{version:020d}.json") or b""
-    found = [json.loads(line) for line in content.splitlines() if line.strip()]
-    return [action[kind] for action in found if kind in action]
-
-
-def versions(store: Store) -> list[int]:
-    """Return the versions whose commits are still in the log, newest first."""
-    names = store.names("_delta_log")
-    return sorted((int(m.group(1)) for n in names if (m := _COMMIT.search(n))), reverse=True)
+    def actions(self, version: int, kind: str) -> list[dict[str, Any]]:
+        """Return the actions of one kind of a commit, as the log spells them."""
+        content = self._store.read(f"_delta_log/{version:020d}.json") or b""
+        found = [json.loads(line) for line in content.splitlines() if line.strip()]
+        return [action[kind] for action in found if kind in action]
 
 
 def receipt_in(info: dict[str, Any], version: int) -> Receipt | None:
@@ -66,21 +66,21 @@ def receipt_in(info: dict[str, Any], version: int) -> Receipt | None:
     return Receipt.from_dict({**data, "table_version": version})
 
 
-def find_token(store: Store, token: str) -> Receipt | None:
+def find_token(log: Log, token: str) -> Receipt | None:
     """Return the receipt of the commit with this token, None where the log has none."""
-    for version in versions(store):
-        receipt = receipt_in(commit_info(store, version), version)
+    for version in log.versions():
+        receipt = receipt_in(log.info(version), version)
         if receipt is not None and receipt.token == token:
             return receipt
     return None
 
 
-def commit_of(store: Store, token: str, above: int | None) -> tuple[int, dict[str, Any]] | None:
+def commit_of(log: Log, token: str, above: int | None) -> tuple[int, dict[str, Any]] | None:
     """Return version and `commitInfo` of the commit with this token, newer than `above`."""
-    for version in versions(store):
+    for version in log.versions():
         if above is not None and version <= above:
             return None
-        info = commit_info(store, version)
+        info = log.info(version)
         receipt = receipt_in(info, version)
         if receipt is not None and receipt.token == token:
             return version, info

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from laktory_dagster.engines.base import Place, Receipt
+from laktory_dagster.engines.log import Log
 from laktory_dagster.engines.storage import commits
 from laktory_dagster.engines.storage.checkpoints import Metadata
 from laktory_dagster.engines.storage.layout import layout_of
 from laktory_dagster.engines.storage.receipts import is_by, newest, receipts_of_writer
-from laktory_dagster.engines.storage.store import Store
 from laktory_dagster.errors import CheckpointError
 
 REFRESH_HINT = (
@@ -22,7 +22,7 @@ REFRESH_HINT = (
 )
 
 
-def written_by(place: Place, form: str, node: str, target_key: str) -> Receipt | None:
+def written_by(place: Place, form: str, log: Log, node: str, target_key: str) -> Receipt | None:
     """Return the newest receipt of what a node wrote as one target, None if it wrote nothing.
 
     The log of a Delta table counts, not only the files beside it, so that neither a crash between
@@ -31,20 +31,20 @@ def written_by(place: Place, form: str, node: str, target_key: str) -> Receipt |
     layout = layout_of(place, form)
     found = receipts_of_writer(layout, node, target_key)
     if layout.kind == "delta":
-        latest = commits.latest_version(layout.store)
+        latest = log.latest()
         top = -1 if latest is None else latest
         found = [r for r in found if r.table_version is None or r.table_version <= top]
         known = max((r.table_version or 0 for r in found), default=-1)
-        in_log = _last_in_log(layout.store, node, target_key, known)
+        in_log = _last_in_log(log, node, target_key, known)
         found += [in_log] if in_log is not None else []
     return newest(found)
 
 
-def _last_in_log(store: Store, node: str, target_key: str, above: int) -> Receipt | None:
-    for version in commits.versions(store):
+def _last_in_log(log: Log, node: str, target_key: str, above: int) -> Receipt | None:
+    for version in log.versions():
         if version <= above:
             return None
-        receipt = commits.receipt_in(commits.commit_info(store, version), version)
+        receipt = commits.receipt_in(log.info(version), version)
         if receipt is not None and is_by(receipt, node, target_key):
             return receipt
     return None
