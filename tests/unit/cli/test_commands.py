@@ -166,7 +166,7 @@ def test_help_names_every_option_that_the_documentation_shares(command: str) -> 
     shared = {
         "validate": "--env --var --json --debug",
         "plan": "--select --mermaid --env --var --json --debug",
-        "run": "--select --var --warehouse --env --full-refresh --retry --json --debug",
+        "run": "--select --var --warehouse --env --full-refresh --retry --every --json --debug",
         "preview": "--rows --step --warehouse --env --var --json --debug",
         "failures": "--rows --warehouse --env --var --json --debug",
         "dev": "--port --host --env --debug",
