@@ -8,6 +8,9 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +18,7 @@ import pytest
 
 from laktory_dagster import models
 from laktory_dagster.engines.registry import open_engine
-from laktory_dagster.engines.spark import java, session
+from laktory_dagster.engines.spark import jars, java
 from laktory_dagster.errors import ExecutionError, UnsupportedError
 from laktory_dagster.settings import SparkSettings
 from tests.sessions import SPARK_KINDS, shared_session
@@ -149,20 +152,52 @@ class TestJava:
 class TestJars:
     def test_named_jars_need_no_network(self, tmp_path: Path) -> None:
         settings = SparkSettings(jars=("/jars/delta.jar", "/jars/storage.jar"), cache=tmp_path)
-        found = session.local_configuration(settings)
-        assert found["spark.jars"] == "/jars/delta.jar,/jars/storage.jar"
-        assert "spark.jars.packages" not in found
+        with jars.delta_jars(settings) as found:
+            assert found == {"spark.jars": "/jars/delta.jar,/jars/storage.jar"}
 
     def test_a_first_start_fetches_and_a_later_one_reads_the_cache(self, tmp_path: Path) -> None:
         settings = SparkSettings(repository="https://maven.example.org", cache=tmp_path)
-        first = session.local_configuration(settings)
-        assert first["spark.jars.packages"].startswith("io.delta:delta-spark_")
-        assert first["spark.jars.repositories"] == "https://maven.example.org"
-        jars = tmp_path / "ivy" / "jars"
-        jars.mkdir(parents=True)
-        name, version = session.DELTA.split(":")[1:]
-        for jar in (f"io.delta_{name}-{version}.jar", "io.delta_delta-storage-4.jar"):
-            (jars / jar).touch()
-        later = session.local_configuration(settings)
-        assert "spark.jars.packages" not in later
-        assert len(later["spark.jars"].split(",")) == 2
+        with jars.delta_jars(settings) as first:
+            assert first["spark.jars.packages"].startswith("io.delta:delta-spark_")
+            assert first["spark.jars.repositories"] == "https://maven.example.org"
+            _fetch(first)
+        with jars.delta_jars(settings) as later:
+            assert len(later["spark.jars"].split(",")) == 2
+            assert all(Path(jar).is_file() for jar in later["spark.jars"].split(","))
+        next(Path(first["spark.jars.ivy"], "jars").glob("*storage*")).unlink()
+        with jars.delta_jars(settings) as again:
+            assert "spark.jars.packages" in again
+
+    def test_a_start_that_was_broken_off_leaves_nothing_that_counts(self, tmp_path: Path) -> None:
+        settings = SparkSettings(cache=tmp_path)
+        start = jars.delta_jars(settings)
+        _fetch(start.__enter__())
+        assert not start.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        with jars.delta_jars(settings) as again:
+            assert "spark.jars.packages" in again
+
+    def test_of_several_first_starts_one_fetches(self, tmp_path: Path) -> None:
+        settings = SparkSettings(cache=tmp_path)
+        fetching = threading.Barrier(2, timeout=30)
+        waiting = ThreadPoolExecutor(1)
+
+        def second() -> dict[str, str]:
+            fetching.wait()
+            with jars.delta_jars(settings) as found:
+                return dict(found)
+
+        other = waiting.submit(second)
+        with jars.delta_jars(settings) as first:
+            fetching.wait()
+            _fetch(first)
+            assert not other.done()
+        assert "spark.jars.packages" not in other.result(timeout=30)
+
+
+def _fetch(configuration: Mapping[str, str]) -> None:
+    """Leave what Spark leaves after it has fetched a package."""
+    folder = Path(configuration["spark.jars.ivy"], "jars")
+    folder.mkdir(parents=True, exist_ok=True)
+    name, version = configuration["spark.jars.packages"].split(":")[1:]
+    for jar in (f"io.delta_{name}-{version}.jar", "io.delta_delta-storage-4.jar"):
+        (folder / jar).touch()

@@ -9,35 +9,17 @@ import sys
 import time
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from laktory_dagster.engines.spark.jars import delta_jars
 from laktory_dagster.engines.spark.java import use_java
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS
 from laktory_dagster.errors import ExecutionError, UnsupportedError
 from laktory_dagster.settings import SparkSettings
 
-DELTA = "io.delta:delta-spark_4.2_2.13:4.4.0"
-_TWICE = (
-    # Spark ships newer ones of these; both sets on one class path break the session.
-    "org.apache.hadoop:hadoop-client-api",
-    "org.apache.hadoop:hadoop-client-runtime",
-    "org.apache.logging.log4j:log4j-api",
-    "org.apache.logging.log4j:log4j-core",
-    "org.apache.logging.log4j:log4j-slf4j2-impl",
-    "org.slf4j:slf4j-api",
-    "org.apache.parquet:parquet-hadoop",
-    "org.apache.parquet:parquet-column",
-    "org.apache.parquet:parquet-common",
-    "org.apache.parquet:parquet-encoding",
-    "org.apache.parquet:parquet-format-structures",
-    "org.apache.parquet:parquet-jackson",
-    "com.github.luben:zstd-jni",
-    "org.xerial.snappy:snappy-java",
-    "org.roaringbitmap:RoaringBitmap",
-)
 TIMEOUT_SECONDS = 10
 MEANING = {
     # Values that do not fit become null, on every engine: an expectation can catch them.
@@ -163,12 +145,16 @@ def _start(remote: str | None, settings: SparkSettings) -> Any:
     is_local = remote is None or remote.startswith("local")
     builder = builder.remote(remote) if remote else builder.master(settings.master)
     configuration = local_configuration(settings) if is_local else {}
-    for key, value in {**configuration, **settings.conf}.items():
-        builder = builder.config(key, value)
-    with warnings.catch_warnings():
-        # The client of Connect sets what its server has been started with once more, and warns.
-        warnings.filterwarnings("ignore", "Failed to set")
-        spark = builder.getOrCreate()
+    found: AbstractContextManager[Mapping[str, str]] = nullcontext({})
+    if is_local:
+        found = delta_jars(settings)
+    with found as jars:
+        for key, value in {**configuration, **jars, **settings.conf}.items():
+            builder = builder.config(key, value)
+        with warnings.catch_warnings():
+            # The client of Connect sets what its server has been started with once more, and warns.
+            warnings.filterwarnings("ignore", "Failed to set")
+            spark = builder.getOrCreate()
     if remote is not None:
         spark.client.set_retry_policies([_retries(remote)])
     return spark
@@ -206,7 +192,7 @@ def _is_gone(remote: str) -> bool:
 
 
 def local_configuration(settings: SparkSettings) -> dict[str, str]:
-    """Return the configuration of a session on this machine."""
+    """Return the configuration of a session on this machine, but for Delta's jars."""
     log4j = Path(__file__).with_name("log4j2.properties")
     found = {
         "spark.ui.enabled": "false",
@@ -224,7 +210,7 @@ def local_configuration(settings: SparkSettings) -> dict[str, str]:
     }
     if settings.has_tables:
         found |= _lasting_catalog(settings)
-    return {**found, **_jars(settings)}
+    return found
 
 
 def _lasting_catalog(settings: SparkSettings) -> dict[str, str]:
@@ -245,25 +231,6 @@ def _memory_mb() -> int:
     except (ValueError, OSError, AttributeError):
         return 2048
     return max(1024, whole // (4 * 1024 * 1024))
-
-
-def _jars(settings: SparkSettings) -> Mapping[str, str]:
-    """Return where Delta comes from: named jars, the cache of an earlier start, or Maven."""
-    if settings.jars:
-        return {"spark.jars": ",".join(settings.jars)}
-    ivy = settings.cache / "ivy"
-    cached = sorted((ivy / "jars").glob("*.jar"))
-    artifact, version = DELTA.split(":")[1:]
-    if any(jar.name.endswith(f"{artifact}-{version}.jar") for jar in cached):
-        return {"spark.jars": ",".join(map(str, cached))}
-    found = {
-        "spark.jars.packages": DELTA,
-        "spark.jars.excludes": ",".join(_TWICE),
-        "spark.jars.ivy": str(ivy),
-    }
-    if settings.repository:
-        found["spark.jars.repositories"] = settings.repository
-    return found
 
 
 def _not_started(error: Exception, remote: str | None) -> ExecutionError:
