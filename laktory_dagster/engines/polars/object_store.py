@@ -41,7 +41,7 @@ class RemoteStore:
         opened: AbstractContextManager[Any] = self._files.open_input_file(name)
         return opened
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, *, lasting: bool = True) -> None:
         """PUT the object."""
         with self._files.open_output_stream(name) as stream:
             stream.write(content)

@@ -12,33 +12,38 @@ from laktory_dagster.engines.base import Place, Receipt
 from laktory_dagster.engines.storage.layout import LOCK, MANIFEST, Layout, layout_of
 
 PENDING = "pending.json"
+IDENTITY = "file_identity"
+"""What an announcement says of the file that it is about, beside the receipt to be."""
 TEXT = ("CSV", "JSON", "JSONL", "NDJSON")
 """Formats that keep no types: the receipt has them."""
 
 
 def write_receipt(layout: Layout, receipt: Receipt, *, skipped: bool = False) -> None:
     """Store the receipt of a commit; `skipped` for a run that published nothing on purpose."""
-    if receipt.stream is None:
-        name = layout.receipt(receipt.partition, skipped=skipped)
-    else:
-        name = layout.stream_receipt(*_writer_parts(receipt.token), skipped=skipped)
+    name = _receipt_name(layout, receipt, skipped=skipped)
     layout.store.write(name, json.dumps(receipt.to_dict(), indent=1).encode())
+
+
+def _receipt_name(layout: Layout, receipt: Receipt, *, skipped: bool = False) -> str:
+    if receipt.stream is None:
+        return layout.receipt(receipt.partition, skipped=skipped)
+    return layout.stream_receipt(*_writer_parts(receipt.token), skipped=skipped)
 
 
 def write_pending(layout: Layout, receipt: Receipt, identity: str) -> None:
     """Announce the replacement of a single file by the one with this identity."""
-    content = {"identity": identity, "receipt": receipt.to_dict()}
-    layout.store.write(f"{layout.home}/{PENDING}", json.dumps(content).encode())
+    content = {IDENTITY: identity, **receipt.to_dict()}
+    layout.store.write(f"{layout.home}/{PENDING}", json.dumps(content, indent=1).encode())
 
 
 def settle_pending(layout: Layout, staged_name: str = "") -> None:
-    """Turn an announcement into a receipt if its file was published, and remove it."""
+    """Turn an announcement into a receipt if its file was published, else remove it."""
     name = f"{layout.home}/{PENDING}"
     pending = parsed(layout.store.read(name))
     if pending is None:
         return
-    if layout.store.identity(layout.data, staged_name) == pending["identity"]:
-        write_receipt(layout, Receipt.from_dict(pending["receipt"]))
+    if layout.store.identity(layout.data, staged_name) == pending.pop(IDENTITY):
+        layout.store.publish(name, _receipt_name(layout, Receipt.from_dict(pending)))
     layout.store.delete(name)
 
 
@@ -120,10 +125,10 @@ def receipt_of_files(layout: Layout, token: str) -> Receipt | None:
         data = next((data for data in entries if data["token"] == token), None)
         return Receipt.from_dict(data) if data else None
     pending = parsed(layout.store.read(f"{layout.home}/{PENDING}"))
-    if pending is None or pending["receipt"]["token"] != token:
+    if pending is None or pending["token"] != token:
         return None
-    settle_pending(layout, pending["identity"].rpartition("-")[0])
-    return parsed_receipt(layout.store.read(layout.receipt(pending["receipt"]["partition"])))
+    settle_pending(layout, pending[IDENTITY].rpartition("-")[0])
+    return parsed_receipt(layout.store.read(layout.receipt(pending["partition"])))
 
 
 def last_receipt(layout: Layout) -> Receipt | None:
@@ -144,7 +149,7 @@ def _receipt_names(layout: Layout) -> list[str]:
 def pending_identity(layout: Layout) -> str:
     """Return the staged name in the identity of an announcement; empty without one."""
     pending = parsed(layout.store.read(f"{layout.home}/{PENDING}"))
-    return "" if pending is None else str(pending["identity"]).rpartition("-")[0]
+    return "" if pending is None else str(pending[IDENTITY]).rpartition("-")[0]
 
 
 def current_files(layout: Layout) -> list[str] | None:
@@ -208,7 +213,10 @@ def with_version(receipt: Receipt, version: int) -> Receipt:
 def parsed_receipt(content: bytes | None) -> Receipt | None:
     """Return the receipt that a file holds, None where it holds none."""
     data = parsed(content)
-    return None if data is None else Receipt.from_dict(data)
+    if data is None:
+        return None
+    data.pop(IDENTITY, None)
+    return Receipt.from_dict(data)
 
 
 def parsed(content: bytes | None) -> dict[str, Any] | None:

@@ -48,7 +48,8 @@ class Slot:
             "started": time.time(),
         }
         _alive.add(self.id)
-        self.layout.store.write(self.note, json.dumps(content).encode())
+        # Of use as long as the machine is up: it says which process to look for.
+        self.layout.store.write(self.note, json.dumps(content).encode(), lasting=False)
 
     def keep(self) -> None:
         """Leave the staged files for readers until the process ends or the target is next staged."""

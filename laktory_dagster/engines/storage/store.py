@@ -39,8 +39,11 @@ class Store(Protocol):
         """Return a file to read from, with seek."""
         ...
 
-    def write(self, name: str, content: bytes) -> None:
-        """Replace a file: readers see the old or the new content."""
+    def write(self, name: str, content: bytes, *, lasting: bool = True) -> None:
+        """Replace a file: readers see the old or the new content.
+
+        With `lasting` it also outlives a loss of power, which takes its time.
+        """
         ...
 
     def create(self, name: str, content: bytes) -> bool:
@@ -116,9 +119,9 @@ class LocalStore:
         """Return the file, opened to read."""
         return Path(self.root, name).open("rb")
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write beside the file, make it durable, rename."""
-        with self._written(name, content) as temporary:
+    def write(self, name: str, content: bytes, *, lasting: bool = True) -> None:
+        """Write beside the file, make it durable if it is to last, rename."""
+        with self._written(name, content, lasting=lasting) as temporary:
             temporary.replace(Path(self.root, name))
 
     def create(self, name: str, content: bytes) -> bool:
@@ -131,8 +134,8 @@ class LocalStore:
         return True
 
     @contextmanager
-    def _written(self, name: str, content: bytes) -> Iterator[Path]:
-        """Give a durable file beside the one of this name; it is gone afterwards."""
+    def _written(self, name: str, content: bytes, *, lasting: bool = True) -> Iterator[Path]:
+        """Give a file with this content beside the one of this name; it is gone afterwards."""
         path = Path(self.root, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{uuid.uuid4().hex[:16]}.tmp")
@@ -140,11 +143,13 @@ class LocalStore:
             with temporary.open("wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if lasting:
+                    os.fsync(file.fileno())
             yield temporary
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        if lasting:
+            _sync_folder(path.parent)
 
     def delete(self, name: str) -> None:
         """Remove a file; one that is not there is fine."""
