@@ -77,7 +77,7 @@ def _step(
     graph: AssetGraph, plan: Plan, nodes: Sequence[PlanNode], resources: Collection[str]
 ) -> dg.AssetsDefinition:
     """Return one op for these nodes."""
-    specs = [graph.spec(plan, node).with_io_manager_key(IO_MANAGER) for node in nodes]
+    specs = [graph.spec(plan, node) for node in nodes]
     names = {spec.key: node.name for spec, node in zip(specs, nodes, strict=True)}
     single = nodes[0] if len(nodes) == 1 else None
     own = single.declared.step if single is not None else None

@@ -9,8 +9,8 @@ from itertools import count
 
 import dagster as dg
 
-from laktory_dagster.dagster.keys import op_name
-from laktory_dagster.dagster.metadata import NODE
+from laktory_dagster.dagster.keys import IO_MANAGER, op_name
+from laktory_dagster.dagster.metadata import IO_MANAGER_KEY, NODE
 from laktory_dagster.dagster.translator import LaktoryTranslator
 from laktory_dagster.models import Expectation
 from laktory_dagster.models.sinks import FileSink, TableSink
@@ -54,11 +54,12 @@ class AssetGraph:
         self._needs: dict[str, dict[str, tuple[str, ...]]] = {}
 
     def spec(self, plan: Plan, node: PlanNode) -> dg.AssetSpec:
-        """Return the spec of a node's asset with its dependencies."""
+        """Return the spec of a node's asset with its dependencies and its IO manager."""
         bare = self._translate(plan, node)
+        # What `with_io_manager_key` adds: one copy of a spec is dear, two are dearer.
+        added = {NODE: f"{plan.name}/{node.name}", IO_MANAGER_KEY: IO_MANAGER}
         return bare.replace_attributes(
-            deps=[*bare.deps, *self._deps(plan, node)],
-            metadata={**bare.metadata, NODE: f"{plan.name}/{node.name}"},
+            deps=[*bare.deps, *self._deps(plan, node)], metadata={**bare.metadata, **added}
         )
 
     def key(self, plan: Plan, name: str) -> dg.AssetKey:
