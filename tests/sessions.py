@@ -21,6 +21,8 @@ ENGINES = ("polars", *SPARK_KINDS)
 
 # Small queries on a small machine: compiling them costs more than running them.
 QUICK = {
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.shuffle.partitions": "1",

@@ -18,7 +18,7 @@ import pytest
 
 from laktory_dagster import models
 from laktory_dagster.engines.registry import open_engine
-from laktory_dagster.engines.spark import jars, java
+from laktory_dagster.engines.spark import jars, java, session
 from laktory_dagster.errors import ExecutionError, UnsupportedError
 from laktory_dagster.settings import SparkSettings
 from tests.sessions import SPARK_KINDS, shared_session
@@ -147,6 +147,16 @@ class TestJava:
         )
         assert said.returncode == 0
         assert any(f'version "{number}' in said.stderr for number in java.VERSIONS)
+
+
+def test_packages_and_options_of_the_user_come_beside_our_own() -> None:
+    own = {"spark.jars.packages": "io.delta:delta:4", "spark.driver.extraJavaOptions": "-Da=1"}
+    given = {"spark.jars.packages": "org.example:avro:4", "spark.driver.memory": "8g"}
+    assert session.joined({**own, "spark.driver.memory": "4g"}, given) == {
+        "spark.jars.packages": "io.delta:delta:4,org.example:avro:4",
+        "spark.driver.extraJavaOptions": "-Da=1",
+        "spark.driver.memory": "8g",
+    }
 
 
 class TestJars:

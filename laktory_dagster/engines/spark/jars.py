@@ -76,7 +76,8 @@ def _kept(settings: SparkSettings) -> dict[str, str]:
     jars = [_folder(settings) / name for name in names]
     if not jars or not all(jar.is_file() for jar in jars):
         return {}
-    return {"spark.jars": ",".join(map(str, jars))}
+    # Packages that the user names as well have to leave out the same.
+    return {"spark.jars": ",".join(map(str, jars)), "spark.jars.excludes": ",".join(_TWICE)}
 
 
 def _fetched(settings: SparkSettings) -> dict[str, str]:

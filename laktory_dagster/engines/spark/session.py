@@ -21,6 +21,13 @@ from laktory_dagster.errors import ExecutionError, UnsupportedError
 from laktory_dagster.settings import SparkSettings
 
 TIMEOUT_SECONDS = 10
+_LISTS = {
+    "spark.driver.extraJavaOptions": " ",
+    "spark.jars": ",",
+    "spark.jars.packages": ",",
+    "spark.jars.excludes": ",",
+    "spark.sql.extensions": ",",
+}
 MEANING = {
     # Values that do not fit become null, on every engine: an expectation can catch them.
     "spark.sql.ansi.enabled": "false",
@@ -149,7 +156,7 @@ def _start(remote: str | None, settings: SparkSettings) -> Any:
     if is_local:
         found = delta_jars(settings)
     with found as jars:
-        for key, value in {**configuration, **jars, **settings.conf}.items():
+        for key, value in joined({**configuration, **jars}, settings.conf).items():
             builder = builder.config(key, value)
         with warnings.catch_warnings():
             # The client of Connect sets what its server has been started with once more, and warns.
@@ -211,6 +218,15 @@ def local_configuration(settings: SparkSettings) -> dict[str, str]:
     if settings.has_tables:
         found |= _lasting_catalog(settings)
     return found
+
+
+def joined(own: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return our configuration with the user's; lists have the parts of both."""
+    both = {**own, **given}
+    for key, separator in _LISTS.items():
+        if key in own and key in given:
+            both[key] = separator.join((own[key], given[key]))
+    return both
 
 
 def _lasting_catalog(settings: SparkSettings) -> dict[str, str]:
