@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -111,14 +111,20 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
         context.add_output_metadata({k: v for k, v in metadata.items() if k not in known})
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Return what the upstream asset stores, as a lazy frame of the engine."""
+        """Return what the upstream asset stores, as a lazy frame of the engine.
+
+        An input that is annotated with a frame in memory (`pl.DataFrame`) gets one.
+        """
         metadata = _definition_metadata(context)
         node = metadata.get(NODE)
         if node is not None:
-            return self._load_node(str(node))
-        return self._load_table(context, metadata)
+            engine, frame = self._load_node(str(node))
+        else:
+            engine, frame = self._load_table(context, metadata)
+        wanted = _annotated(context)
+        return frame if wanted is None else engine.to_native(frame, wanted)
 
-    def _load_node(self, node: str) -> Any:
+    def _load_node(self, node: str) -> tuple[Engine, Any]:
         pipeline, _, name = node.partition("/")
         plan = find_plan(pipeline)
         if plan is None:
@@ -126,9 +132,10 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
         # A session of its own, closed with the others: what this one hands over is all stored.
         session = self.session(plan, RunOptions.new(warehouse=self.warehouse))
         planned = plan.nodes[name]
+        engine = session.engine(planned.engine)
         if planned.is_view:
-            return session.view(name).frame
-        return session.read_stored(NodeSource(node_name=name), planned)
+            return engine, session.view(name).frame
+        return engine, session.read_stored(NodeSource(node_name=name), planned)
 
     def _table(self, key: dg.AssetKey, metadata: dict[str, Any]) -> str:
         return str(metadata.get(TABLE) or ".".join(key.path[-2:]))
@@ -176,7 +183,7 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
         )
         return result, rows
 
-    def _load_table(self, context: dg.InputContext, metadata: dict[str, Any]) -> Any:
+    def _load_table(self, context: dg.InputContext, metadata: dict[str, Any]) -> tuple[Engine, Any]:
         _, place = self._place(context.asset_key, metadata)
         request = ReadRequest(
             TableSource(table_name=self._table(context.asset_key, metadata)),
@@ -186,7 +193,7 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
         )
         engine = open_engine(self.engine)
         self._engines.append(engine)
-        return engine.read(request).frame
+        return engine, engine.read(request).frame
 
 
 @dataclass(frozen=True)
@@ -223,6 +230,13 @@ def _definition_metadata(context: dg.InputContext) -> dict[str, Any]:
     upstream = context.upstream_output
     found = dict(upstream.definition_metadata or {}) if upstream is not None else {}
     return found | dict(context.definition_metadata or {})
+
+
+def _annotated(context: dg.InputContext) -> type | None:
+    """Return the class that an input is annotated with, alone or beside None."""
+    annotation = context.dagster_type.typing_type
+    named = [kind for kind in get_args(annotation) or (annotation,) if kind is not type(None)]
+    return named[0] if len(named) == 1 and isinstance(named[0], type) else None
 
 
 def _mode(metadata: Mapping[str, Any]) -> str:

@@ -37,7 +37,8 @@ def asset_key(name: str) -> dg.AssetKey:
 def node_input(name: str, **options: Any) -> dg.AssetIn:
     """Return the input of a user's asset that takes the rows of a node.
 
-    The parameter gets a lazy frame of the engine: `pl.LazyFrame` on Polars.
+    The parameter gets a lazy frame of the engine (`pl.LazyFrame` on Polars), or a frame in memory
+    where it is annotated with one.
 
     Args:
         name: `pipeline.node`, or `pipeline/node`.

@@ -389,6 +389,10 @@ class Engine(Protocol):
         """Return the engine's lazy frame of what a user's code returned or inline data holds."""
         ...
 
+    def to_native(self, frame: Frame, wanted: type) -> Any:
+        """Return a lazy frame as the type that a user's code asks for; as it is if not known."""
+        ...
+
     def close(self) -> None:
         """Release everything; the engine is not used afterwards."""
         ...

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from laktory_dagster import models
@@ -164,6 +165,20 @@ def by_duckdb(query: str) -> tuple[list[str], list[str]]:
         connection.register("t", pl.DataFrame(DATA).to_arrow())
         found = connection.sql(query)
         return list(found.columns), sorted(map(repr, found.fetchall()))
+
+
+@pytest.mark.parametrize("kind", [pl.DataFrame, pa.Table])
+def test_a_frame_is_handed_over_in_memory_as_it_is_asked_for(engine: Engine, kind: type) -> None:
+    frame = engine.from_native([{"a": 1}, {"a": 2}])
+
+    found = engine.to_native(frame, kind)
+
+    assert type(found) is kind
+    assert sorted(found["a"].to_list() if kind is pl.DataFrame else found["a"].to_pylist()) == [
+        1,
+        2,
+    ]
+    assert engine.to_native(frame, object) is frame
 
 
 @pytest.mark.parametrize("option", list(OPTIONS))

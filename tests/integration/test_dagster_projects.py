@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -82,6 +83,34 @@ nodes:
 
     assert result.success
     assert sorted(table(tmp_path, "last")["price"]) == [15.0, 15.0, 20.0]
+
+
+@pytest.mark.parametrize("kind", [pl.DataFrame, pl.DataFrame | None, pl.LazyFrame])
+def test_an_input_of_a_users_asset_is_the_frame_that_it_is_annotated_with(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, kind: type
+) -> None:
+    monkeypatch.setenv("LAKTORY_DAGSTER_WAREHOUSE", str(tmp_path / "warehouse"))
+    seen: list[type] = []
+
+    def stored(rows: Any) -> Any:
+        seen.append(type(rows))
+        return rows
+
+    def shown(rows: Any) -> None:
+        seen.append(type(rows))
+
+    stored.__annotations__["rows"] = shown.__annotations__["rows"] = kind
+    ins = {"rows": node_input("prices.brz")}
+    first = dg.asset(key=["mart", "stored"], io_manager_key="laktory", ins=ins)(stored)
+    second = dg.asset(ins={"rows": dg.AssetIn(key=["mart", "stored"])})(shown)
+    pipelines = build_definitions(write_project(tmp_path))
+    both = dg.Definitions.merge(pipelines, dg.Definitions(assets=[first, second]))
+
+    job = both.resolve_implicit_global_asset_job_def()
+    keys = [dg.AssetKey(["prices", "brz"]), first.key, second.key]
+    assert job.execute_in_process(instance=instance, asset_selection=keys).success
+
+    assert seen == [pl.LazyFrame if kind is pl.LazyFrame else pl.DataFrame] * 2
 
 
 def test_edges_cross_pipelines_by_the_table_they_share(tmp_path: Path) -> None:

@@ -127,6 +127,13 @@ class PolarsEngine:
         """Return the lazy frame of rows in memory."""
         return native.from_native(frame)
 
+    def to_native(self, frame: Frame, wanted: type) -> Any:
+        """Return a frame as the type that is asked for: lazy, or its rows in memory."""
+        try:
+            return native.to_native(frame, wanted)
+        except pl.exceptions.PolarsError as error:
+            raise read.explained(error, ReadError) from error
+
     def close(self) -> None:
         """Remove the temporary files."""
         if self._cached is not None:

@@ -42,6 +42,17 @@ def from_native(frame: Any) -> pl.LazyFrame:
     )
 
 
+def to_native(frame: pl.LazyFrame, wanted: type) -> Any:
+    """Return the rows as a Polars, pandas or Arrow frame in memory; lazily for any other type."""
+    if wanted is pl.DataFrame:
+        return frame.collect()
+    if wanted is getattr(sys.modules.get("pandas"), "DataFrame", None):
+        return frame.collect().to_pandas()
+    if wanted is getattr(sys.modules.get("pyarrow"), "Table", None):
+        return frame.collect().to_arrow()
+    return frame
+
+
 def _from_spark(frame: Any) -> pl.LazyFrame:
     try:
         return pl.DataFrame(frame.toArrow()).lazy()

@@ -133,6 +133,11 @@ class SparkEngine:
         """Return the frame of rows in memory."""
         return native.from_native(frame, self.spark)
 
+    @reported
+    def to_native(self, frame: Frame, wanted: type) -> Any:
+        """Return a frame as the type that is asked for: Spark's, or its rows in memory."""
+        return native.to_native(frame, wanted)
+
     def close(self) -> None:
         """Let go of cached frames, and end a session that was started here."""
         # The rows of a view first: they come from what is cached.

@@ -54,6 +54,19 @@ def from_native(frame: Any, spark: Any) -> Any:
     )
 
 
+def to_native(frame: Any, wanted: type) -> Any:
+    """Return the rows as a Polars, pandas or Arrow frame in memory; the frame for any other type."""
+    if wanted is pa.Table:
+        return frame.toArrow()
+    if wanted is getattr(sys.modules.get("pandas"), "DataFrame", None):
+        return frame.toPandas()
+    polars: Any = sys.modules.get("polars")
+    if polars is not None and wanted in (polars.DataFrame, polars.LazyFrame):
+        rows = polars.DataFrame(frame.toArrow())
+        return rows.lazy() if wanted is polars.LazyFrame else rows
+    return frame
+
+
 def is_frame(value: Any) -> bool:
     """Return whether a value is a Spark frame, classic or of Connect."""
     return type(value).__module__.startswith("pyspark.sql") and hasattr(value, "toArrow")
