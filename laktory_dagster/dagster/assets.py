@@ -1,7 +1,7 @@
 """Nodes as assets: an op per node, or one fused step for all of a pipeline."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -100,7 +100,7 @@ def _step(
         selected = {name for key, name in names.items() if key in chosen}
         checked = {c.asset_key for c in context.selected_asset_check_keys} - set(chosen)
         alone = {key: name for key, name in names.items() if key in checked}
-        yield from _check_only(context, graph, plan, alone)
+        yield from _check_only(context, graph, plan, alone, frames)
         yield from _run(
             context, graph, plan, [n for n in graph.order(plan) if n in selected], frames
         )
@@ -156,6 +156,7 @@ def _run(
     io: LaktoryIOManager = getattr(context.resources, IO_MANAGER)
     session = io.session(plan, run_options(context, io, frames))
     session.assets.update(frames)
+    session.asset_versions.update(_asset_versions(context, frames))
     failed: list[NodeResult] = []
     skipped: list[NodeResult] = []
     for result in _results(session, selected, lambda prepared: io.commit(session, prepared)):
@@ -181,6 +182,17 @@ def _run(
             context.log.warning("[%s] %s: %s", result.node, result.status.value, result.message)
     if failed:
         raise _failure(failed, skipped)
+
+
+def _asset_versions(context: dg.AssetExecutionContext, keys: Iterable[str]) -> dict[str, str]:
+    """Return the data versions of users' assets, as their latest materializations say them."""
+    found = {}
+    for key in keys:
+        event = context.instance.get_latest_materialization_event(dg.AssetKey(key.split("/")))
+        stored = event.asset_materialization if event is not None else None
+        if stored is not None and DATA_VERSION_TAG in (stored.tags or {}):
+            found[key] = stored.tags[DATA_VERSION_TAG]
+    return found
 
 
 def _results(session: RunSession, selected: Sequence[str], commit: Commit) -> Iterator[NodeResult]:
@@ -239,12 +251,13 @@ def _check_only(
     graph: AssetGraph,
     plan: Plan,
     nodes: Mapping[dg.AssetKey, str],
+    frames: Mapping[str, Any],
 ) -> Iterator[dg.AssetCheckResult]:
     """Yield checks that were selected without their asset: computed again, nothing is stored."""
     if not nodes:
         return
     io: LaktoryIOManager = getattr(context.resources, IO_MANAGER)
-    options = replace(run_options(context, io, {}), write=False)
+    options = replace(run_options(context, io, frames), write=False)
     with RunSession(plan, options) as session:
         for name in nodes.values():
             result = next(iter(iterate(session, [name])))

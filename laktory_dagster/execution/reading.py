@@ -85,10 +85,18 @@ class Reader:
         if isinstance(source, (FileSource, TableSource)):
             return self._stored(source, node, *self._place(source))
         if isinstance(source, CustomSource):
-            return self._given(source, node, self._custom(source, node))
+            result = self._given(source, node, self._custom(source, node))
+            return self._unversioned(result, f"reader:{source.custom_reader.func_name}")
         if isinstance(source, AssetSource):
-            return self._given(source, node, self._asset(source))
+            result = self._given(source, node, self._asset(source, node))
+            version = self._session.asset_versions.get(source.asset)
+            return self._unversioned(result, f"asset:{source.asset}", version)
         raise TypeError(f"no reader for {type(source).__name__}")
+
+    def _unversioned(self, result: ReadResult, key: str, version: str | None = None) -> ReadResult:
+        """Return the result of code; where nobody says a version, each run has read another one."""
+        known = version or self._session.options.root_run_id
+        return replace(result, inputs=(InputVersion(key, known),))
 
     def _new_rows(self, batch: BatchReads, source: SourceOptions, node: PlanNode) -> ReadResult:
         if isinstance(source, NodeSource) and self._session.plan.nodes[source.node_name].is_view:
@@ -248,11 +256,18 @@ class Reader:
             ) from error
         return self._session.engine(node.engine).from_native(made)
 
-    def _asset(self, source: AssetSource) -> Frame:
+    def _asset(self, source: AssetSource, node: PlanNode) -> Frame:
         assets = self._session.assets
         if source.asset not in assets:
             raise ReadError(
                 f"the asset `{source.asset}` is loaded by Dagster and is not there in this run",
                 hint="materialize the node in Dagster, or give the frame as `assets={key: frame}`",
             )
-        return assets[source.asset]
+        try:
+            return self._session.engine(node.engine).from_native(assets[source.asset])
+        except ReadError as error:
+            raise ReadError(
+                f"the asset `{source.asset}`: {error.message}",
+                expected=error.expected,
+                hint=error.hint,
+            ) from error

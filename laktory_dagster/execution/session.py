@@ -86,6 +86,7 @@ class RunSession:
         self.warehouse = locations.warehouse_root(plan, options.warehouse)
         self.shared = _Shared()
         self.assets = dict(options.assets)
+        self.asset_versions: dict[str, str] = {}
         self.secrets = SecretKeeper()
         self._engines: dict[str, Engine] = {}
         self._reader = Reader(self)

@@ -113,6 +113,71 @@ def test_an_input_of_a_users_asset_is_the_frame_that_it_is_annotated_with(
     assert seen == [pl.LazyFrame if kind is pl.LazyFrame else pl.DataFrame] * 2
 
 
+TAKER = """\
+name: taker
+{extra}
+nodes:
+  - name: first
+    source: {{asset: mine}}
+    expectations: [{{name: positive, expression: n > 0, action: WARN}}]
+    sink: {{table_name: first}}
+  - {{name: second, source: {{node_name: first}}, sink: {{table_name: second}}}}
+"""
+
+
+def _with_taker(tmp_path: Path, rows: Any) -> dg.JobDefinition:
+    @dg.asset
+    def mine() -> Any:
+        return rows
+
+    pipelines = build_definitions(write_project(tmp_path, text=TAKER))
+    both = dg.Definitions.merge(pipelines, dg.Definitions(assets=[mine]))
+    return both.resolve_implicit_global_asset_job_def()
+
+
+def test_new_rows_of_a_users_asset_are_a_new_version_of_the_nodes_below_it(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    mine, first = dg.AssetKey("mine"), dg.AssetKey(["taker", "first"])
+    versions = []
+    for n, keys in ((1, [mine, first]), (1, [first]), (2, [mine, first])):
+        job = _with_taker(tmp_path, pl.DataFrame({"n": [n]}))
+        assert job.execute_in_process(instance=instance, asset_selection=keys).success
+        event = instance.get_latest_materialization_event(first)
+        assert event is not None
+        assert event.asset_materialization is not None
+        versions.append((event.asset_materialization.tags or {})["dagster/data_version"])
+
+    assert versions[0] == versions[1]
+    assert versions[1] != versions[2]
+
+
+def test_the_checks_of_a_node_that_reads_a_users_asset_run_alone(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    job = _with_taker(tmp_path, pl.DataFrame({"n": [1, -1]}))
+    job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("mine")])
+
+    check = dg.AssetCheckKey(dg.AssetKey(["taker", "first"]), "positive")
+    result = job.get_subset(
+        asset_selection=set(), asset_check_selection={check}
+    ).execute_in_process(instance=instance)
+
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert evaluation.metadata["failed_rows"].value == 1
+
+
+def test_a_users_asset_that_is_no_frame_is_named(
+    tmp_path: Path, instance: dg.DagsterInstance
+) -> None:
+    job = _with_taker(tmp_path, "text")
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+
+    (failure,) = (e for e in result.all_events if e.is_step_failure)
+    assert failure.step_failure_data.error is not None
+    assert "the asset `mine`: str is no frame" in failure.step_failure_data.error.message
+
+
 def test_edges_cross_pipelines_by_the_table_they_share(tmp_path: Path) -> None:
     warehouse = f"warehouse: {tmp_path / 'shared'}"
     write_project(tmp_path / "one", extra=warehouse)
