@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from laktory_dagster.config.secrets import mask_known
 from laktory_dagster.engines.base import (
     BatchId,
     Frame,
@@ -83,8 +84,8 @@ def node_frame(
     if steps is None:
         frame = engine.apply_layer(frame, _layer_request(node, first, reader.moment))
     versions = [version for read in used for version in read.inputs]
-    bad_files = tuple(path for read in used for path in read.bad_files)
-    sources = tuple(dict.fromkeys(version.key for version in versions))
+    bad_files = tuple(mask_known(path) for read in used for path in read.bad_files)
+    sources = tuple(dict.fromkeys(mask_known(version.key) for version in versions))
     if reader.batch_id is None:
         data_version = _data_version(node, versions, session.options)
     else:

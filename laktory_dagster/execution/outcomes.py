@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from laktory_dagster.config.secrets import mask_known
 from laktory_dagster.engines.base import Commit, Receipt, RunStamp, Staged, StageSummary, Target
 from laktory_dagster.execution.results import CheckResult, NodeResult, NodeStatus, TargetResult
 from laktory_dagster.plan.definition import PlanNode
@@ -63,7 +64,7 @@ def result_of_receipts(
         TargetResult(
             key=target.key,
             role=target.role,
-            uri=target.place.label,
+            uri=mask_known(target.place.label),
             format=target.format,
             table_name=target.table_name,
             rows=receipt.rows_quarantined if target.role == "quarantine" else receipt.rows_out,
@@ -96,7 +97,7 @@ def target_result(commit: Commit) -> TargetResult:
     return TargetResult(
         key=target.key,
         role=target.role,
-        uri=target.place.label,
+        uri=mask_known(target.place.label),
         format=target.format,
         table_name=target.table_name,
         rows=commit.rows,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from laktory_dagster.config.secrets import mask_known
 from laktory_dagster.engines.base import Receipt, TableState, Target
 from laktory_dagster.errors import ReadError
 from laktory_dagster.execution.frames import batch_version
@@ -95,7 +96,7 @@ def _unchanged(target: Target, state: TableState) -> TargetResult:
     return TargetResult(
         key=target.key,
         role=target.role,
-        uri=target.place.label,
+        uri=mask_known(target.place.label),
         format=target.format,
         table_name=target.table_name,
         rows=0,

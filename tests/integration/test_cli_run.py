@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -245,6 +246,31 @@ def test_what_a_function_prints_does_not_spoil_the_document(plain_project: Proje
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["succeeded"] is True
     assert "hello" in done.stderr
+
+
+def test_a_secret_in_the_path_of_a_file_is_told_to_nobody(plain_project: Project) -> None:
+    plain_project.file.write_text(
+        "name: prices\nnodes:\n"
+        "  - {name: a, source: {path: ./events.csv, format: CSV}, "
+        "sink: {path: '${secrets.lake.account}/a.csv', format: CSV}}\n"
+        "  - {name: b, source: {path: './bad-${secrets.lake.account}', format: CSV, "
+        "bad_files: quarantine}, sink: {table_name: b}}\n"
+    )
+    (plain_project.folder / "bad-CANARY").mkdir()
+    (plain_project.folder / "bad-CANARY" / "empty.csv").touch()
+    shutil.copy(plain_project.folder / "events.csv", plain_project.folder / "bad-CANARY")
+    environ = {**plain_project.environ(), "LAKTORY_DAGSTER_SECRET_LAKE_ACCOUNT": "CANARY"}
+
+    done = subprocess.run(
+        plain_project.command("run", "prices.yaml", "--json"), cwd=plain_project.folder,
+        env=environ, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout
+    assert (plain_project.folder / "CANARY" / "a.csv").is_file()
+    assert "CANARY" not in done.stdout + done.stderr
+    kept = (plain_project.folder / ".dagster_home").rglob("*")
+    assert not [file for file in kept if file.is_file() and b"CANARY" in file.read_bytes()]
 
 
 def test_an_interrupt_ends_the_run_and_says_so(plain_project: Project) -> None:
