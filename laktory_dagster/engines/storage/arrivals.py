@@ -22,7 +22,7 @@ from laktory_dagster.engines.storage.listing import (
     remote_base,
     version_of,
 )
-from laktory_dagster.engines.storage.store import file_version, open_store
+from laktory_dagster.engines.storage.store import file_version, one_line, open_store
 from laktory_dagster.errors import ReadError, SourceChangedError
 
 CHOICES = (
@@ -77,7 +77,7 @@ def _find_remote(place: Place) -> Found:
         manifest = None if has_wildcards(uri) else read_manifest(base, options)
         versions = {name: v for name, v in store.versions("").items() if is_data(name)}
     except OSError as error:
-        raise ReadError(f"{uri} cannot be listed: {error}") from error
+        raise ReadError(f"{uri} cannot be listed: {one_line(error)}") from error
     if manifest is not None:
         versions = {name: v for name, v in versions.items() if name in set(manifest)}
     elif has_wildcards(uri):

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from laktory_dagster.engines.base import InputVersion, Place, ReadRequest
 from laktory_dagster.engines.storage.layout import read_manifest
-from laktory_dagster.engines.storage.store import file_version, open_store
+from laktory_dagster.engines.storage.store import file_version, one_line, open_store
 from laktory_dagster.errors import ReadError
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -184,7 +184,7 @@ def _list_remote(place: Place) -> Listing:
         there = store.versions("")
         names = manifest if manifest is not None else list(there)
     except OSError as error:
-        raise ReadError(f"{uri} cannot be listed: {error}") from error
+        raise ReadError(f"{uri} cannot be listed: {one_line(error)}") from error
     if marks:
         pattern = uri[len(base) + 1 :]
         names = [name for name in names if fnmatch.fnmatch(name, pattern)]

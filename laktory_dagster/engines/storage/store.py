@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import shutil
 import sys
 import time
@@ -15,6 +16,8 @@ from typing import Any, Protocol
 
 from laktory_dagster.engines.base import Place
 from laktory_dagster.errors import TargetBusyError
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 LOCK_SECONDS = 60
 _REMOTE = "laktory_dagster.engines.polars.object_store"
@@ -220,6 +223,11 @@ class LocalStore:
         path = Path(self.root, folder)
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
+
+
+def one_line(error: BaseException) -> str:
+    """Return the text of an error without the colours and lines that storage libraries give it."""
+    return " ".join(_COLOURS.sub("", str(error)).split())
 
 
 def file_version(path: str) -> str:
