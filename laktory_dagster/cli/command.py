@@ -49,7 +49,7 @@ class Command(click.Command):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (KeyboardInterrupt, click.Abort):
-            screen.warn("interrupted")
+            show_interrupted(screen, as_json)
             ctx.exit(INTERRUPTED)
         except LaktoryDagsterError as error:
             if debug:
@@ -61,6 +61,14 @@ class Command(click.Command):
                 screen.warn(_masked(traceback.format_exc()), style=None)
             _show_unexpected(screen, error, as_json)
             ctx.exit(FAILED)
+
+
+def show_interrupted(screen: Screen, as_json: bool) -> None:
+    """Say that a command was interrupted before it had anything to show."""
+    if as_json:
+        screen.document({"error": "Interrupted", "message": "interrupted"})
+    else:
+        screen.warn("interrupted")
 
 
 def _masked(text: str) -> str:

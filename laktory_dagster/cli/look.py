@@ -42,7 +42,8 @@ def preview(
     from laktory_dagster.execution.preview import preview_node
 
     plan = load_one_plan(path, env, parse_variables(variables))
-    found = preview_node(plan, node, rows=rows, step=step, warehouse=warehouse)
+    with screen.alone():
+        found = preview_node(plan, node, rows=rows, step=step, warehouse=warehouse)
     columns = [column.name for column in found.columns]
     if as_json:
         screen.document(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from laktory_dagster import __version__
-from laktory_dagster.cli.command import INTERRUPTED
+from laktory_dagster.cli.command import INTERRUPTED, show_interrupted
 from laktory_dagster.cli.dev import dev
 from laktory_dagster.cli.look import failures, preview
 from laktory_dagster.cli.plan import plan
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
+        show_interrupted(Screen(), "--json" in given)
         sys.exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -195,7 +196,7 @@ def _program() -> str:
 def _ui_command(report: RunReport) -> str:
     if report.project_root == Path.cwd() and (report.project_root / "workspace.yaml").is_file():
         return f"{Path(_program()).parent / 'dagster'} dev"
-    where = "" if report.file is None else f" {_relative(report.file)}"
+    where = "" if report.file is None else f" {shlex.quote(_relative(report.file))}"
     return f"{_program()} dev{where}"
 
 

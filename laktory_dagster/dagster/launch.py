@@ -7,16 +7,18 @@ metadata, and a retry knows what it had finished.
 from __future__ import annotations
 
 import json
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution import compute_logs
 from dagster._core.execution.api import execute_run_iterator
 
 from laktory_dagster.dagster.definitions import build_definitions
@@ -149,9 +151,9 @@ def _find_run(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
     recent = instance.get_runs(limit=RECENT_RUNS)
     found = [run for run in recent if run_id and run.run_id.startswith(run_id)]
     if len(found) != 1:
-        count = "no run" if not found else f"{len(found)} runs"
+        count = "no run begins" if not found else f"{len(found)} runs begin"
         raise SettingsError(
-            f"{count} of the instance in {instance.root_directory} begin with `{run_id}`",
+            f"{count} with `{run_id}` in the instance {instance.root_directory}",
             hint="the last lines of `laktory-dagster run` name its id",
         )
     return found[0]
@@ -224,15 +226,42 @@ def _execute(
     on_node: OnNode,
 ) -> None:
     told = False
-    for event in execute_run_iterator(InMemoryJob(job), run, instance):
-        node = reader.read(event)
-        if node is not None:
-            on_node(node)
-        if reader.interrupted and not told:
-            # The run then ends as cancelled; else Dagster takes it for a crash.
-            instance.report_run_canceling(run)
-            told = True
+    with _helpers_left_alone():
+        for event in execute_run_iterator(InMemoryJob(job), run, instance):
+            node = reader.read(event)
+            if node is not None:
+                on_node(node)
+            if reader.interrupted and not told:
+                # The run then ends as cancelled; else Dagster takes it for a crash.
+                instance.report_run_canceling(run)
+                told = True
     for entry in instance.all_logs(run.run_id):
         node = reader.read_log(entry)
         if node is not None:
             on_node(node)
+
+
+@contextmanager
+def _helpers_left_alone() -> Iterator[None]:
+    """Keep Ctrl-C from the processes that Dagster starts to copy what a step prints.
+
+    A terminal interrupts them too, and they would answer with tracebacks. A process inherits which
+    signals are blocked; Dagster ends these with SIGTERM.
+    """
+    starts = compute_logs.execute_posix_tail
+
+    @contextmanager
+    def started(path: str, stream: Any) -> Iterator[Any]:
+        with ExitStack() as stack:
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                processes = stack.enter_context(starts(path, stream))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            yield processes
+
+    compute_logs.execute_posix_tail = started
+    try:
+        yield
+    finally:
+        compute_logs.execute_posix_tail = starts

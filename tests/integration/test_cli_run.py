@@ -246,6 +246,9 @@ def test_what_a_function_prints_does_not_spoil_the_document(plain_project: Proje
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["succeeded"] is True
     assert "hello" in done.stderr
+    shown = plain_project.call("preview", "prices.yaml", "a", "--json")
+    assert len(json.loads(shown.stdout)["rows"]) == 2
+    assert "hello" in shown.stderr
 
 
 def test_a_secret_in_the_path_of_a_file_is_told_to_nobody(plain_project: Project) -> None:
@@ -273,6 +276,14 @@ def test_a_secret_in_the_path_of_a_file_is_told_to_nobody(plain_project: Project
     assert not [file for file in kept if file.is_file() and b"CANARY" in file.read_bytes()]
 
 
+def test_the_way_to_the_ui_can_be_typed_as_it_is_shown(plain_project: Project) -> None:
+    plain_project.file.rename(plain_project.folder / "my prices.yaml")
+
+    done = plain_project.call("run", "my prices.yaml", "--select", "brz")
+
+    assert "dev 'my prices.yaml'" in done.stdout
+
+
 def test_an_interrupt_ends_the_run_and_says_so(plain_project: Project) -> None:
     slow = "import time\n\n\ndef wait(frame):\n    time.sleep(60)\n    return frame\n"
     (plain_project.folder / "slow.py").write_text(slow)
@@ -285,6 +296,7 @@ def test_an_interrupt_ends_the_run_and_says_so(plain_project: Project) -> None:
     process = subprocess.Popen(
         plain_project.command("run", "prices.yaml"), cwd=plain_project.folder,
         env=plain_project.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not (plain_project.folder / "warehouse/main/default/a/_delta_log").exists():
@@ -292,7 +304,8 @@ def test_an_interrupt_ends_the_run_and_says_so(plain_project: Project) -> None:
         time.sleep(0.2)
     time.sleep(1)
 
-    process.send_signal(signal.SIGINT)
+    # As a terminal does: to all processes of the group.
+    os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
 
     assert process.returncode == 130, err

@@ -41,6 +41,13 @@ def run_raising(error: BaseException, *arguments: str) -> Result:
     return CliRunner().invoke(failing, list(arguments))
 
 
+def test_an_interrupt_is_a_document_too() -> None:
+    result = run_raising(KeyboardInterrupt(), "--json")
+
+    assert result.exit_code == 130
+    assert json.loads(result.stdout)["error"] == "Interrupted"
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
