@@ -9,6 +9,8 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 MAX_NAME_LENGTH = 128
+MAX_TABLE_LENGTH = 240
+"""Of one part; file systems take 255 bytes, and `_quarantine` has to fit."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _TABLE_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ -]*\Z")
 _REFERENCE = re.compile(r"\$\{\s*(?:vars?|params)\.[\w.-]+\s*\}")
@@ -30,12 +32,13 @@ def _check_name(value: str) -> str:
 def _check_table(value: str) -> str:
     name = _REFERENCE.sub("x", value)
     parts = name.split(".")
-    if len(name) > 3 * MAX_NAME_LENGTH or len(parts) > 3 or not all(map(_TABLE_PART.match, parts)):
+    is_long = any(len(part) > MAX_TABLE_LENGTH for part in parts)
+    if is_long or len(parts) > 3 or not all(map(_TABLE_PART.match, parts)):
         raise PydanticCustomError(
             "bad_table_name",
             "`{shown}` is no table name: one to three parts joined by dots, each of letters, "
-            "digits, `_`, `-` and inner spaces",
-            {"shown": value[:60]},
+            "digits, `_`, `-` and inner spaces, at most {limit} characters",
+            {"shown": value[:60], "limit": MAX_TABLE_LENGTH},
         )
     return value
 

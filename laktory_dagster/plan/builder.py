@@ -28,6 +28,7 @@ from laktory_dagster.plan.stream_checks import check_stream_edges
 from laktory_dagster.plan.targets import (
     WrittenPlace,
     check_collisions,
+    check_own_reads,
     check_unnamed_reads,
     written_places,
 )
@@ -145,6 +146,7 @@ def _finished(base: Plan, draft: _Draft, findings: Findings) -> Plan:
     check_collisions(draft.written, needs, findings)
     declared = {name: node.declared for name, node in draft.nodes.items()}
     check_unnamed_reads(base, declared, draft.written, needs, findings)
+    check_own_reads(base, declared, draft.written, findings)
     ordered = in_order(needs)
     if len(ordered) < len(needs):
         _report_cycles(needs, draft, findings)

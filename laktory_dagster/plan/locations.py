@@ -51,7 +51,7 @@ def file_place(plan: Plan, path: str, storage_options: Mapping[str, str] | None 
 
     Raises:
         InvalidInputError: the path is empty or holds a NUL character.
-        SettingsError: it lies outside of the data roots.
+        SettingsError: it lies outside of the data roots, or is a URL without a bucket.
     """
     if not path.strip() or "\x00" in path:
         raise InvalidInputError("a path is empty or holds a NUL character")
@@ -154,7 +154,10 @@ def path_part(name: str) -> str:
 def _absolute(path: str, folder: Path) -> str:
     if path.startswith("file://"):
         path = unquote(urlsplit(path).path)
-    if _SCHEME.match(path):
+    scheme = _SCHEME.match(path)
+    if scheme is not None and not path[scheme.end() :].strip("/"):
+        raise SettingsError(f"`{path}` names no bucket", expected=f"{scheme.group()}bucket/path")
+    if scheme is not None:
         return path.rstrip("/")
     return os.path.normpath(folder.absolute() / path)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
+
+from laktory_dagster.errors import InvalidInputError
 from laktory_dagster.models import FileSink, MergeOptions, TableSink, ViewSink
 from laktory_dagster.models.sinks import SinkOptions
 from laktory_dagster.plan import locations
@@ -20,6 +24,8 @@ FORMATS_NOT_WRITTEN = {
     "spark": ("BINARYFILE", "EXCEL", "IPC"),
 }
 _TABLE_FORMATS_NOT_WRITTEN = {"polars": ("AVRO", "ORC"), "spark": ()}
+_DECLARATIONS = (".yaml", ".yml", ".py", ".toml")
+_LONGEST = 255
 _WRITER_METHODS = ("partitionBy", "clusterBy", "partition_by", "cluster_by")
 
 
@@ -44,6 +50,7 @@ def _check_sink(sink: SinkOptions, path: Path, context: NodeContext) -> None:
     if isinstance(sink, FileSink):
         _check_format(sink.format, FORMATS_NOT_WRITTEN[context.engine], path, context)
         check_suffix(sink.path, sink.format, path, context)
+        _check_destination(sink.path, (*path, "path"), context)
         if any(character in sink.path for character in "*?["):
             context.findings.error(
                 "the path of a sink is one place, not a pattern", (*path, "path")
@@ -71,6 +78,39 @@ def _check_sink(sink: SinkOptions, path: Path, context: NodeContext) -> None:
             expected="partitionBy or clusterBy",
             hint="use `write_options`",
         )
+
+
+def _check_destination(file: str, path: Path, context: NodeContext) -> None:
+    """Report a path that rows must not, or cannot, be written to."""
+    if file.startswith(("http://", "https://")):
+        context.findings.error(
+            "rows cannot be written to a web address",
+            path,
+            expected="a path, or the URL of an object store (`s3://`, `abfss://`, `gs://`)",
+        )
+        return
+    plan = context.common.plan
+    try:
+        uri = locations.file_place(plan, file).uri
+    except InvalidInputError:
+        return  # The walk over the written places reports it.
+    place = pathlib.Path(uri)
+    if "://" not in uri and any(len(os.fsencode(part)) > _LONGEST for part in place.parts):
+        context.findings.error("a part of the path is longer than 255 bytes", path)
+        return
+    if _is_same_file(place, plan.file) or place.suffix.lower() in _DECLARATIONS:
+        context.findings.error(
+            f"rows would replace `{place.name}`, which is no file of data",
+            path,
+            hint="name a file or a folder of its own",
+        )
+
+
+def _is_same_file(one: pathlib.Path, other: pathlib.Path | None) -> bool:
+    try:
+        return other is not None and one.samefile(other)
+    except OSError:
+        return False
 
 
 def _check_format(

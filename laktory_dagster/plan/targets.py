@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from laktory_dagster.errors import InvalidInputError
 from laktory_dagster.models import FileSink, PipelineNode, TableSink, TableSource
@@ -125,6 +126,34 @@ def check_unnamed_reads(
                     ("nodes", index, "sources", number),
                     hint=f"write `node_name: {writer}`, or add it to `depends_on`",
                 )
+
+
+def check_own_reads(
+    plan: Plan,
+    nodes: Mapping[str, PipelineNode],
+    written: Sequence[WrittenPlace],
+    findings: Findings,
+) -> None:
+    """Warn where a node writes among the files that it reads."""
+    places: dict[str, list[WrittenPlace]] = {}
+    for place in written:
+        places.setdefault(place.node, []).append(place)
+    for node in nodes.values():
+        read = {_uri_of(plan, source) for source in node.sources if isinstance(source, FileSource)}
+        for place in places.get(node.name, ()):
+            if any(uri is not None and _is_among(place.uri, uri) for uri in read):
+                findings.warn(
+                    f"node `{node.name}` writes {place.uri} among the files that it reads: the "
+                    "next run reads its own rows",
+                    place.path,
+                    hint="write to a folder that no source of the node names",
+                )
+
+
+def _is_among(written: str, read: str) -> bool:
+    if any(character in read for character in "*?["):
+        return fnmatchcase(written, read)
+    return written.startswith(f"{read}/")
 
 
 def _uri_of(plan: Plan, source: object) -> str | None:

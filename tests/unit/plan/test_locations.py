@@ -100,6 +100,14 @@ def test_a_path_that_is_none(path: str) -> None:
         locations.file_place(plan(), path)
 
 
+@pytest.mark.parametrize("path", ["s3://", "abfss:///", "gs:////"])
+def test_a_url_without_a_bucket_is_no_folder_of_that_name(path: str) -> None:
+    with pytest.raises(SettingsError, match="names no bucket"):
+        locations.file_place(plan(), path)
+    with pytest.raises(SettingsError, match="names no bucket"):
+        locations.warehouse_root(plan(), path)
+
+
 class TestDataRoots:
     """With data roots, nothing lies outside of them."""
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from laktory_dagster.errors import DeclarationError, Severity
+from laktory_dagster.project import load_plan
+from laktory_dagster.settings import Settings
 from tests.unit.plan.declaring import plan_from, problems_of
 
 
@@ -92,3 +97,53 @@ def test_a_read_by_path_or_name_of_what_another_node_writes(sink: str, source: s
     assert warning.message == "node `b` reads what node `a` writes, in no certain order"
     assert warning.hint == "write `node_name: a`, or add it to `depends_on`"
     assert plan_from(text.replace("sources:", "depends_on: a\n    sources:")).warnings == ()
+
+
+@pytest.mark.parametrize("path", ["p.json", "./x/../p.json", "link.json", "other.yaml", "udf.py"])
+def test_rows_never_replace_the_declaration(tmp_path: Path, path: str) -> None:
+    file = tmp_path / "p.json"
+    file.write_text(two(f"sink: {{path: {path}, format: JSON}}", "sink: {path: y}"))
+    (tmp_path / "link.json").symlink_to(file)
+
+    with pytest.raises(DeclarationError, match="which is no file of data") as raised:
+        load_plan(file, settings=Settings())
+
+    (problem,) = (item for item in raised.value.diagnostics if item.severity is Severity.ERROR)
+    assert problem.path == ("nodes", 0, "sinks", 0, "path")
+    assert file.read_text().startswith("name: p")
+
+
+def test_a_name_that_no_file_system_takes(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(two(f"sink: {{path: {'n' * 256}, format: JSON}}", "sink: {path: y}"))
+    with pytest.raises(DeclarationError, match="longer than 255 bytes"):
+        load_plan(file, settings=Settings())
+
+
+def test_rows_are_not_written_to_a_web_address() -> None:
+    (problem,) = problems_of(two("sink: {path: 'https://h/x', format: CSV}", "sink: {path: y}"))
+    assert "web address" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("source", "sink", "is_among"),
+    [
+        ("in", "in/out.csv", True),
+        ("./in/*.csv", "in/out.csv", True),
+        ("in/*.csv", "in/out.json", False),
+        ("in", "inner/out.csv", False),
+        ("in.csv", "in.csv", False),
+    ],
+)
+def test_a_node_that_writes_among_the_files_it_reads(
+    source: str, sink: str, is_among: bool
+) -> None:
+    form = "JSON" if sink.endswith("json") else "CSV"
+    plan = plan_from(
+        f"name: p\nnodes:\n  - name: a\n    source: {{path: '{source}', format: CSV}}\n"
+        f"    sink: {{path: {sink}, format: {form}}}\n"
+    )
+    assert [w.message for w in plan.warnings if "reads its own rows" in w.message] == [
+        w.message for w in plan.warnings
+    ]
+    assert bool(plan.warnings) is is_among

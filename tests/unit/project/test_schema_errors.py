@@ -91,6 +91,7 @@ MISTAKES = [
     ("sink: {path: out, mode: REPLACE}", 29, "`mode` cannot be `REPLACE`", None, None),
     ("sink: {path: out, schema: 3}", 31, "`schema` cannot be `3`", "a mapping or a list or a text", None),
     ("sink: {table_name: a.b.c.d}", 24, "is no table name", None, None),
+    (f"sink: {{table_name: a.{'n' * 241}}}", 24, "is no table name", None, None),
     ("sink: {table_name: '../x'}", 24, "is no table name", None, None),
     ("comment: a\n    description: b", 5, "`description` is another name of", None, "remove one"),
 ]  # fmt: skip
