@@ -153,6 +153,15 @@ def _check_mode(sink: SinkOptions, path: Path, context: NodeContext) -> None:
             place,
             hint="name a folder (a path without an ending), or use `format: DELTA`",
         )
+    if sink.schema_evolution == "widen" and (
+        sink.mode == "MERGE" or locations.sink_format(sink) != "DELTA"
+    ):
+        what = "a merge" if sink.mode == "MERGE" else f"a {locations.sink_format(sink)} target"
+        context.findings.warn(
+            f"{what} takes new columns and never wider types: `widen` is `add` here",
+            (*path, "schema_evolution"),
+            hint="write `schema_evolution: add`, and cast the columns in a step",
+        )
     if isinstance(sink, ViewSink) and sink.mode is not None:
         context.findings.error("a view has no mode", place, at_key=True)
 

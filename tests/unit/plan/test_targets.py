@@ -147,3 +147,20 @@ def test_a_node_that_writes_among_the_files_it_reads(
         w.message for w in plan.warnings
     ]
     assert bool(plan.warnings) is is_among
+
+
+@pytest.mark.parametrize(
+    ("sink", "warns"),
+    [
+        ("{table_name: t, mode: MERGE, schema_evolution: widen}", True),
+        ("{path: out, format: PARQUET, mode: APPEND, schema_evolution: widen}", True),
+        ("{table_name: t, mode: APPEND, schema_evolution: widen}", False),
+        ("{table_name: t, mode: MERGE, schema_evolution: add}", False),
+    ],
+)
+def test_what_cannot_widen_says_so(sink: str, warns: bool) -> None:
+    plan = plan_from(
+        "name: p\nnodes:\n  - name: a\n    primary_keys: [k]\n    source: {path: a.json}\n"
+        f"    sink: {sink}\n"
+    )
+    assert any("`widen` is `add` here" in w.message for w in plan.warnings) is warns
