@@ -30,6 +30,7 @@ def spell_out_joins(tree: exp.Expr, columns: Mapping[str, Sequence[str]], dialec
     if not any(_is_unclear(select) for select in tree.find_all(exp.Select)):
         return tree
     _refuse_chains(tree)
+    _name_subqueries(tree)
     schema = MappingSchema(
         {table: dict.fromkeys(names, "unknown") for table, names in columns.items()},
         normalize=False,
@@ -49,6 +50,14 @@ def _is_unclear(select: exp.Select) -> bool:
     joins = select.args.get("joins") or ()
     has_star = any(item.is_star and not isinstance(item, exp.Count) for item in select.expressions)
     return any(join.args.get("using") for join in joins) or (bool(joins) and has_star)
+
+
+def _name_subqueries(tree: exp.Expr) -> None:
+    """Name what stands in FROM without a name, since its columns get it in front of them."""
+    for number, subquery in enumerate(tree.find_all(exp.Subquery)):
+        if not subquery.alias and isinstance(subquery.parent, exp.From | exp.Join):
+            name = exp.to_identifier(f"laktory_q{number}", quoted=True)
+            subquery.set("alias", exp.TableAlias(this=name))
 
 
 def _refuse_chains(tree: exp.Expr) -> None:
