@@ -6,6 +6,7 @@ Times are UTC; numbers cast to times are seconds since 1970, as on Spark.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -134,6 +135,12 @@ def _to_number(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.E
         return value.dt.epoch("s").cast(target, strict=False)
     if source == pl.String and isinstance(target, pl.Decimal):
         return _to_decimal(value.str.strip_chars(), target)
+    if isinstance(target, pl.Decimal) and (source.is_float() or source.is_decimal()):
+        exact = value
+        if source.is_float():
+            exact = value.cast(pl.Decimal(38, min(target.scale + 4, 37)), strict=False)
+        rounded = exact.round(target.scale, mode="half_away_from_zero")
+        return rounded.cast(target, strict=False)
     if source == pl.String and target.is_numeric():
         return value.str.strip_chars().cast(target, strict=False)
     return value.cast(target, strict=False)
@@ -205,14 +212,44 @@ def _to_text(value: pl.Expr, source: pl.DataType) -> pl.Expr:
     if isinstance(source, pl.Datetime):
         text = _in_utc(value, source).dt.strftime("%Y-%m-%d %H:%M:%S%.f")
         return text.str.replace(r"(\.\d*[1-9])0+$", "$1")
+    if source.is_float():
+        return value.map_batches(_float_texts, return_dtype=pl.String, is_elementwise=True)
     if isinstance(source, pl.Struct):
-        return value.struct.json_encode()
+        parts = [
+            cast_to(value.struct.field(f.name), _instance(f.dtype), pl.String()).fill_null("null")
+            for f in source.fields
+        ]
+        listed = pl.concat_str(pl.lit("{"), pl.concat_str(parts, separator=", "), pl.lit("}"))
+        return pl.when(value.is_not_null()).then(listed)
     if isinstance(source, pl.List | pl.Array):
         inner = _instance(source.inner)
         items = value.arr.to_list() if isinstance(source, pl.Array) else value
         texts = items.list.eval(cast_to(pl.element(), inner, pl.String()).fill_null("null"))
         return pl.concat_str(pl.lit("["), texts.list.join(", "), pl.lit("]"))
     return value.cast(pl.String, strict=False)
+
+
+_NAMED_FLOATS = {"inf": "Infinity", "-inf": "-Infinity"}
+
+
+def _float_texts(values: pl.Series) -> pl.Series:
+    """Return floats as Java writes them: `1.0E7` from ten millions on and below a thousandth."""
+    texts = values.cast(pl.String)
+    size = values.abs()
+    far = ((size >= 1e7) | ((size < 1e-3) & (size != 0))) & values.is_not_nan()
+    if not far.any():
+        return texts
+    written = {text: _in_java(text) for text in texts.filter(far).unique().drop_nulls()}
+    return texts.zip_with(~far.fill_null(value=False), texts.replace(written))
+
+
+def _in_java(text: str) -> str:
+    if text in _NAMED_FLOATS:
+        return _NAMED_FLOATS[text]
+    number = Decimal(text).normalize()
+    sign, digits, _ = number.as_tuple()
+    shown = "".join(map(str, digits))
+    return f"{'-' if sign else ''}{shown[0]}.{shown[1:] or '0'}E{number.adjusted()}"
 
 
 def _to_nested(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr:

@@ -16,6 +16,7 @@ import narwhals as nw
 import narwhals.selectors as ncs
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import NumericType
 
 from laktory_dagster.engines.spark import column_functions, polars_columns, time_formats
 from laktory_dagster.engines.spark.narwhals_columns import is_narwhals, one_column
@@ -26,6 +27,7 @@ from laktory_dagster.engines.spark.typed_text import check_texts
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog
 from laktory_dagster.expressions.compiler import Compiler, no_column
+from laktory_dagster.expressions.lenient import lenient
 from laktory_dagster.expressions.nodes import dotted
 from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.python import Expression, parse_argument
@@ -37,10 +39,11 @@ _TIME_METHODS: Mapping[str, Callable[[Column, Any], Column]] = {
     "str.to_datetime": time_formats.to_datetime,
     "str.to_date": time_formats.to_date,
     "dt.to_string": time_formats.to_text,
+    "dt.strftime": time_formats.to_text,
 }
 _SAME_MEANING: Mapping[str, Callable[..., Column]] = {
     # Where narwhals' translation to Spark does not mean what it means on Polars.
-    "dt.weekday": lambda value: F.weekday(value) + 1,
+    "dt.weekday": lambda value: (F.weekday(value) + 1).cast("tinyint"),
     "round": lambda value, decimals=0: F.bround(value, decimals),
 }
 _PRESENT = ("current_timestamp", "now")
@@ -120,7 +123,8 @@ def compile_sql(text: str, scope: Scope) -> Column:
 def compile_tree(expression: SqlExpression, scope: Scope) -> Column:
     """Return the column of a checked SQL expression, written in Spark's dialect."""
     check_texts(expression.tree, scope.schema)
-    found: Column = F.expr(with_moment(expression, scope.moment).render("spark"))
+    timed = with_moment(expression, scope.moment)
+    found: Column = F.expr(lenient(timed).render("spark"))
     return found
 
 
@@ -250,8 +254,10 @@ class _Compiler(Compiler):
             return _TIME_METHODS[name](self._own(receiver), text)
         if name in _SAME_MEANING:
             return _SAME_MEANING[name](self._own(receiver), *args, **kwargs)
-        keeps = name in polars_columns.KEEP_THE_TYPE
-        if keeps or (name in polars_columns.METHODS and not _has(receiver, names)):
+        if name in polars_columns.AS_NARWHALS:
+            return polars_columns.AS_NARWHALS[name](receiver, *args, **kwargs)
+        own = name in polars_columns.OWN
+        if own or (name in polars_columns.METHODS and not _has(receiver, names)):
             return self._polars_method(self._own(receiver), name, args, kwargs)
         for part in names:
             if part.startswith("_") or not hasattr(receiver, part):
@@ -259,7 +265,9 @@ class _Compiler(Compiler):
                     f"`.{name}` has no equal on Spark", hint="write it with `F.`, or as SQL"
                 )
             receiver = getattr(receiver, part)
-        return receiver(*args, **kwargs)
+        found = receiver(*args, **kwargs)
+        kind = polars_columns.TYPES.get(name)
+        return found if kind is None else found.cast(kind)
 
     def _spark_method(
         self, receiver: Column, name: str, args: list[Any], kwargs: dict[str, Any]
@@ -279,7 +287,11 @@ class _Compiler(Compiler):
         if name == "over":
             return receiver.over(column_functions.window(*args, **kwargs))
         if name in ("cast", "astype", "try_cast") and args and isinstance(args[0], str):
-            args = [ddl(parse_type(args[0]))]
+            kind = parse_type(args[0])
+            args = [ddl(kind)]
+            if isinstance(kind, NumericType):
+                # A plain cast wraps what is too large, and gives 0 for NaN.
+                return receiver.try_cast(*args)
         return getattr(receiver, name)(*args, **kwargs)
 
     def _polars_method(

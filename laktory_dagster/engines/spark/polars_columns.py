@@ -130,12 +130,87 @@ def _days(number: Column) -> Column:
     return number.cast("interval day")
 
 
+def _epoch(value: Column, time_unit: str = "us") -> Column:
+    counts = {"s": F.unix_seconds, "ms": F.unix_millis, "us": F.unix_micros}
+    moment = value.cast("timestamp")
+    if time_unit == "d":
+        return F.unix_date(moment.cast("date"))
+    if time_unit not in counts:
+        raise ExpressionError(f"`{time_unit}` is no unit of Spark's times", expected="s, ms, us, d")
+    return counts[time_unit](moment)
+
+
+def _total(micros: int) -> Callable[[Column], Column]:
+    """Return the function that counts whole units of a duration, its fraction cut off."""
+
+    def total(value: Column) -> Column:
+        start = F.timestamp_micros(F.lit(0))
+        return (F.unix_micros(start + value) / micros).cast("bigint")
+
+    return total
+
+
+_EVERY = re.compile(r"(\d+)(y|q|mo|w|d|h|ms|us|m|s)")
+_MONDAY = 4 * 86_400 * 1_000_000
+"""The first Monday after 1970-01-01 in microseconds."""
+
+
+def _truncate(value: Column, every: str) -> Column:
+    """Return a time cut to a multiple of a period, as Polars counts them: from 1970, weeks by Monday."""
+    match = _EVERY.fullmatch(every)
+    if match is None:
+        raise ExpressionError(
+            f"`{every}` is no period of time", expected="one such as 1d, 15m, 1mo"
+        )
+    number, unit = int(match.group(1)), match.group(2)
+    moment = value.cast("timestamp")
+    if unit in _MONTHS:
+        step = number * _MONTHS[unit]
+        months = F.year(moment) * 12 + F.month(moment) - 1
+        first = months - F.pmod(months, F.lit(step))
+        return F.make_timestamp(
+            F.floor(first / 12).cast("int"),
+            F.pmod(first, F.lit(12)) + 1,
+            *[F.lit(1)],
+            *[F.lit(0)] * 3,
+        )
+    days = _DAYS.get(unit)
+    step = number * (days * 86_400_000_000 if days else _MICROSECONDS[unit])
+    shift = _MONDAY if unit == "w" else 0
+    micros = F.unix_micros(moment)
+    return F.timestamp_micros(micros - F.pmod(micros - shift, F.lit(step)))
+
+
+def _zoned(value: Column, time_zone: str | None = None) -> Column:
+    if time_zone is None:
+        return value.cast("timestamp_ntz")
+    if time_zone != "UTC":
+        raise ExpressionError(f"times on Spark are UTC, not `{time_zone}`")
+    return value.cast("timestamp_ntz").cast("timestamp")
+
+
 METHODS: Mapping[str, Callable[..., Column]] = {
+    "dt.epoch": _epoch,
+    "dt.timestamp": _epoch,
+    **{
+        f"dt.total_{unit}": _total(micros)
+        for unit, micros in {
+            "days": 86_400_000_000,
+            "hours": 3_600_000_000,
+            "minutes": 60_000_000,
+            "seconds": 1_000_000,
+            "milliseconds": 1_000,
+            "microseconds": 1,
+        }.items()
+    },
+    "dt.replace_time_zone": _zoned,
+    "dt.truncate": _truncate,
+    "str.len_bytes": F.octet_length,
     "dt.month_end": _month_end,
     "dt.month_start": _month_start,
     "dt.offset_by": _offset_by,
-    "dt.quarter": F.quarter,
-    "dt.week": F.weekofyear,
+    "dt.quarter": lambda value: F.quarter(value).cast("tinyint"),
+    "dt.week": lambda value: F.weekofyear(value).cast("tinyint"),
     "dt.is_leap_year": lambda value: (
         F.dayofyear(F.make_date(F.year(value), F.lit(12), F.lit(31))) == 366
     ),
@@ -167,5 +242,25 @@ METHODS: Mapping[str, Callable[..., Column]] = {
 }
 """Methods of Polars' columns, by dotted name, that narwhals lacks."""
 
-KEEP_THE_TYPE = frozenset({"dt.month_end", "dt.month_start", "dt.offset_by"})
+KEEP_THE_TYPE = frozenset({"dt.month_end", "dt.month_start", "dt.offset_by", "dt.truncate"})
 """Methods that give a date for a date; Spark's intervals make it a time."""
+
+OWN = (
+    KEEP_THE_TYPE | {"dt.replace_time_zone", "dt.timestamp"} | {n for n in METHODS if "total" in n}
+)
+"""Methods that narwhals has, and not all of their meaning on Spark."""
+
+AS_NARWHALS: Mapping[str, Callable[..., Any]] = {
+    "cast": lambda value, dtype, *, strict=True: value.cast(dtype),
+    "is_not_nan": lambda value: ~value.is_nan(),
+    "is_not_null": lambda value: ~value.is_null(),
+    "list.get": lambda value, index, *, null_on_oob=True: value.list.get(index),
+}
+"""Methods of Polars' columns in the words of narwhals, where the column stays one of its own."""
+
+TYPES: Mapping[str, Any] = {
+    **dict.fromkeys(("dt.month", "dt.day", "dt.hour", "dt.minute", "dt.second"), nw.Int8),
+    "dt.ordinal_day": nw.Int16,
+    **dict.fromkeys(("str.len_chars", "list.len"), nw.Int64),
+}
+"""What a number is on Polars, or is stored as from there, where Spark's is of another length."""

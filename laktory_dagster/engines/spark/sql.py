@@ -9,6 +9,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from laktory_dagster.engines.spark.scope import Scope
 from laktory_dagster.errors import TransformError
+from laktory_dagster.expressions.lenient import lenient
 from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.sql import Reference, parse_query
 from laktory_dagster.expressions.suggest import hint_for
@@ -30,7 +31,7 @@ def run_query(text: str, frames: Mapping[str, Any], scope: Scope) -> Any:
     tables = {reference: _frame_of(reference, frames, scope) for reference in query.references}
     names = {reference: f"laktory_t{index}" for index, reference in enumerate(tables)}
     columns = {names[reference]: table.columns for reference, table in tables.items()}
-    rendered = query.render("spark", names, columns)
+    rendered = lenient(query).render("spark", names, columns)
     # Spark replaces `{name}` by the frame of this name, without a view that others could see.
     escaped = rendered.replace("{", "{{").replace("}", "}}")
     for name in names.values():
