@@ -132,8 +132,8 @@ _REWRITES: dict[type[exp.Expr], Rewrite] = {
     exp.BitwiseRightShift: refused("a shift of bits", "divide by a power of two"),
     exp.BitwiseXor: renamed("BITXOR"),
     exp.Bracket: values.bracket,
-    exp.Cast: values.cast_to_decimal,
-    exp.TryCast: values.cast_to_decimal,
+    exp.Cast: values.lenient_cast,
+    exp.TryCast: values.lenient_cast,
     exp.Concat: text.concat,
     exp.ConcatWs: renamed("CONCAT_WS"),
     exp.Contains: text.contains,
@@ -195,6 +195,7 @@ _REWRITES: dict[type[exp.Expr], Rewrite] = {
     exp.VarMap: refused("a map", _INSTEAD["struct"]),
     exp.VariancePop: values.population("var_pop", root=False),
     exp.WeekOfYear: time.part("WEEK"),
+    exp.Window: values.numbered,
     exp.Year: time.part("YEAR"),
 }
 

@@ -99,17 +99,27 @@ def _rounded_to_tens(value: exp.Expr, digits: int) -> exp.Expr:
     return exp.Paren(this=exp.Mul(this=whole, expression=scale.copy()))
 
 
-def cast_to_decimal(node: exp.Expr) -> exp.Expr | None:
-    """Return a cast to DECIMAL that rounds halves away from zero; Polars' own rounds to even."""
-    kind = node.args["to"]
-    if not kind.is_type(exp.DType.DECIMAL):
-        return None
-    sizes = [literal_int(size.this) for size in kind.expressions]
-    scale = sizes[1] if len(sizes) > 1 else 0
-    if scale is None or scale > 18:
-        return None
-    wide = _wide(node.this, scale, safe=bool(node.args.get("safe")))
-    return exp.Cast(this=call("ROUND", wide, scale), to=kind.copy())
+def lenient_cast(node: exp.Expr) -> exp.Expr:
+    """Return a cast that gives null for what does not fit.
+
+    One to DECIMAL rounds halves away from zero; Polars' own rounds to even.
+    """
+    kind, value = node.args["to"], node.this
+    if kind.is_type(exp.DType.DECIMAL):
+        sizes = [literal_int(size.this) for size in kind.expressions]
+        scale = sizes[1] if len(sizes) > 1 else 0
+        if scale is not None and scale <= 18:
+            value = call("ROUND", _wide(value, scale, safe=True), scale)
+    return exp.TryCast(this=value, to=kind.copy(), safe=True)
+
+
+_NUMBERS = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
+
+
+def numbered(node: exp.Expr) -> exp.Expr | None:
+    """Return the number of a row in its window as the integer that SQL has, not as a longer one."""
+    is_number = isinstance(node.this, _NUMBERS)
+    return cast(node.copy(), "INT") if is_number else None
 
 
 def log(node: exp.Expr) -> exp.Expr:

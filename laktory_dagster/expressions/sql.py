@@ -15,7 +15,10 @@ from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import dialect as _dialect
 from laktory_dagster.expressions.polars_sql import to_polars
 from laktory_dagster.expressions.python import Expression, parse_argument
+from laktory_dagster.expressions.spark_scalar import SCALAR, spark_calls
+from laktory_dagster.expressions.sql_build import Unexpressed
 from laktory_dagster.expressions.sql_joins import spell_out_joins
+from laktory_dagster.expressions.sql_moving import Take, move_scalars
 from laktory_dagster.expressions.sql_names import result_name
 from laktory_dagster.expressions.sql_rules import check_query_tree
 from laktory_dagster.expressions.sql_shape import balance
@@ -62,6 +65,7 @@ class Query:
         dialect: str,
         names: Mapping[Reference, str],
         columns: Mapping[str, Sequence[str]] | None = None,
+        take: Take | None = None,
     ) -> str:
         """Return the SQL for a dialect, each reference replaced by a quoted name.
 
@@ -70,6 +74,8 @@ class Query:
             names: for every reference; a table keeps the name by which columns call it.
             columns: the columns of every table by its name in `names`, where they are known; joins
                 are then spelled out.
+            take: gives the column that a table gets for an expression which means on Spark what
+                the dialect cannot say; see `sql_moving`.
 
         Raises:
             ExpressionError: The dialect cannot express something in the query.
@@ -91,6 +97,9 @@ class Query:
             if columns is not None:
                 tree = spell_out_joins(tree, columns, self.dialect)
             _name_results(tree)
+            if take is not None:
+                known = columns or dict.fromkeys(names.values())
+                tree = move_scalars(tree, take, known)
         return _generate(tree, self.dialect, dialect)
 
 
@@ -351,8 +360,32 @@ def unsupported(sql: str, source: str, target: str) -> list[str]:
     return []
 
 
+def check_for(parsed: Query | SqlExpression, target: str) -> None:
+    """Raise ExpressionError if an engine whose dialect this is cannot run a query or expression.
+
+    Polars runs scalar expressions by what Spark's functions mean, where it has an equal of each.
+    """
+    if target == parsed.dialect:
+        return
+    if isinstance(parsed, Query):
+        names = {reference: f"t{i}" for i, reference in enumerate(parsed.references)}
+        parsed.render(target, names, take=_moved if target == "polars" else None)
+    elif target != "polars" or spark_calls(parsed.tree) is None:
+        parsed.render(target)
+
+
+def _moved(_table: str, _calls: exp.Expr) -> str:
+    return "moved"
+
+
 def _is_query(sql: str) -> bool:
     return re.match(r"[\s(]*(?:select|with|from)\b", sql, re.IGNORECASE) is not None
+
+
+def _is_moved_elsewhere(problem: Unexpressed) -> bool:
+    """Return whether the function alone would run on Polars: it stands beside what does not."""
+    name = re.search(r"`(\w+)`", problem.what)
+    return name is not None and name.group(1) in SCALAR
 
 
 def _generate(tree: exp.Expr, source: str, target: str) -> str:
@@ -361,9 +394,8 @@ def _generate(tree: exp.Expr, source: str, target: str) -> str:
         if target == "polars":
             tree, found = to_polars(tree, source)
             if found:
-                raise ExpressionError(
-                    f"Polars SQL cannot express {found[0].what}", hint=found[0].hint
-                )
+                first = min(found, key=_is_moved_elsewhere)
+                raise ExpressionError(f"Polars SQL cannot express {first.what}", hint=first.hint)
         return _dialect.write(tree, target)
     except RecursionError:
         raise ExpressionError(

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
+from laktory_dagster.expressions.spark_scalar import spark_calls
+
 _SYMBOLS: dict[type[exp.Expr], str] = {
     exp.Add: "+",
     exp.Sub: "-",
@@ -42,7 +44,8 @@ def _text(node: exp.Expr) -> str:
         return f"({_text(node.this)} {symbol} {_text(node.expression)})"
     if isinstance(node, exp.AggFunc):
         return _call(node)
-    return node.sql("spark")
+    calls = spark_calls(node)
+    return _text(calls) if isinstance(calls, exp.Anonymous) else node.sql("spark")
 
 
 def _call(node: exp.Expr) -> str:

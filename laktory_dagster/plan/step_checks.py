@@ -7,7 +7,12 @@ import re
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.python import Expression, parse_argument, parse_data_type
 from laktory_dagster.expressions.spark_on_polars import missing_functions
-from laktory_dagster.expressions.sql import SqlExpression, parse_query, parse_sql_expression
+from laktory_dagster.expressions.sql import (
+    SqlExpression,
+    check_for,
+    parse_query,
+    parse_sql_expression,
+)
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models import Column, ColumnsStep, ColumnStep, MethodStep, SqlStep
 from laktory_dagster.models.sources import NodeSource, SourceOptions
@@ -128,9 +133,7 @@ def _check_query(step: SqlStep, placed: PlacedStep, context: NodeContext) -> Non
     path = (*placed.path, "sql_expr")
     try:
         query = parse_query(step.sql_expr, context.dialect)
-        if context.dialect != context.engine_dialect:
-            names = {reference: f"t{i}" for i, reference in enumerate(query.references)}
-            query.render(context.engine_dialect, names)
+        check_for(query, context.engine_dialect)
     except ExpressionError as error:
         context.findings.wrong_text(error, path)
         return
@@ -182,8 +185,7 @@ def check_sql(text: str, path: Path, context: NodeContext) -> SqlExpression | No
     """Report what is wrong with a scalar SQL expression; return it parsed, or None."""
     try:
         expression = parse_sql_expression(text, context.dialect)
-        if context.dialect != context.engine_dialect:
-            expression.render(context.engine_dialect)
+        check_for(expression, context.engine_dialect)
     except ExpressionError as error:
         context.findings.wrong_text(error, path)
         return None

@@ -207,9 +207,8 @@ def test_a_query_gives_what_duckdb_gives(
     _, expected = run_duckdb(_named(wanted, "t", "o"), t=rows, o=more)
     ordered = _ENDS_IN_ORDER.search(query) is not None
     values = [list(row.values()) for row in found]
-    if engine.name == "spark":
-        # `date_trunc` of Spark gives a time with a zone, of UTC.
-        values = [
-            [v.replace(tzinfo=None) if hasattr(v, "tzinfo") else v for v in row] for row in values
-        ]
+    # `date_trunc` gives a time with a zone, of UTC, as Spark's does.
+    values = [
+        [v.replace(tzinfo=None) if hasattr(v, "tzinfo") else v for v in row] for row in values
+    ]
     assert plain_rows(values, ordered=ordered) == plain_rows(expected, ordered=ordered)

@@ -7,7 +7,7 @@ a few names in `narwhals_names`. `F.` are Spark's functions, from the `spark_*` 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -98,14 +98,24 @@ def compile_sql(
     return compile_tree(parse_sql_expression(text, dialect), Scope.of(moment, schema))
 
 
+_SPARK_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Div: spark_columns.quotient,
+    ast.Mod: spark_columns.remainder,
+}
+
+
 @dataclass(frozen=True)
 class _Compiler(Compiler):
     scope: Scope
 
     def binary(self, node: ast.BinOp, left: Any, right: Any) -> Any:
-        """Return what an operator gives; Spark's remainder has the sign of the dividend."""
-        if isinstance(node.op, ast.Mod) and (_is_spark(node.left) or _is_spark(node.right)):
-            return spark_columns.remainder(left, right)
+        """Return what an operator gives.
+
+        Spark's remainder has the sign of the dividend, and a division by zero gives null.
+        """
+        own = _SPARK_OPERATORS.get(type(node.op))
+        if own is not None and (_is_spark(node.left) or _is_spark(node.right)):
+            return own(left, right)
         return super().binary(node, left, right)
 
     def attribute(self, node: ast.Attribute) -> Any:

@@ -71,8 +71,22 @@ def _removed(value: pl.Expr, item: Any) -> pl.Expr:
     return value.list.eval(pl.element().filter(pl.element().ne_missing(_constant(item))))
 
 
+def _contains(value: pl.Expr, item: Any) -> pl.Expr:
+    """Return whether an array has an item; null where only a null in it may be the item."""
+    wanted = _constant(item)
+    found = value.list.contains(wanted)
+    has_null = value.list.drop_nulls().list.len() < value.list.len()
+    return pl.when(wanted.is_not_null() & (found | ~has_null)).then(found)
+
+
 def _overlap(first: pl.Expr, second: pl.Expr) -> pl.Expr:
-    return first.list.set_intersection(second).list.drop_nulls().list.len() > 0
+    """Return whether two arrays share an item; null where only a null may be it."""
+    found = first.list.set_intersection(second).list.drop_nulls().list.len() > 0
+    both = (first.list.len() > 0) & (second.list.len() > 0)
+    has_null = (first.list.drop_nulls().list.len() < first.list.len()) | (
+        second.list.drop_nulls().list.len() < second.list.len()
+    )
+    return pl.when(found | ~(both & has_null)).then(found)
 
 
 def _repeat(value: pl.Expr, count: Any) -> pl.Expr:
@@ -127,7 +141,7 @@ ARRAYS: Mapping[str, Callable[..., Any]] = {
     "array": _array,
     "array_append": _concat_lists,
     "array_compact": lambda value: value.list.drop_nulls(),
-    "array_contains": lambda value, item: value.list.contains(_constant(item)),
+    "array_contains": _contains,
     "array_distinct": _distinct,
     "array_except": lambda first, second: _distinct(first.list.set_difference(second)),
     "array_intersect": lambda first, second: _distinct(first.list.set_intersection(second)),

@@ -31,9 +31,18 @@ def remainder(left: Any, right: Any) -> Any:
         return left % right
     value = left if isinstance(left, pl.Expr) else pl.lit(left)
     by = right if isinstance(right, pl.Expr) else pl.lit(right)
+    by = pl.when(by != 0).then(by)
     floored = value % by
     other_sign = (floored != 0) & ((floored < 0) != (value < 0))
     return pl.when(other_sign).then(floored - by).otherwise(floored)
+
+
+def quotient(left: Any, right: Any) -> Any:
+    """Return a ratio, null where the divisor is zero."""
+    if not isinstance(left, pl.Expr) and not isinstance(right, pl.Expr):
+        return left / right
+    by = right if isinstance(right, pl.Expr) else pl.lit(right)
+    return left / pl.when(by != 0).then(by)
 
 
 def substr(value: Any, start: Any, length: Any) -> pl.Expr:

@@ -218,7 +218,7 @@ def _lower(value: pl.Expr) -> pl.Expr:
 
 
 TEXTS: Mapping[str, Callable[..., Any]] = {
-    "base64": lambda value: text(value).str.encode("base64"),
+    "base64": lambda value: value.cast(pl.Binary).bin.encode("base64"),
     "bit_length": lambda value: (text(value).str.len_bytes() * 8).cast(pl.Int32),
     "btrim": _trimmed("strip_chars"),
     "char_length": _length,
@@ -229,7 +229,6 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "endswith": lambda value, end: text(value).str.ends_with(plain(end)),
     "format_string": _format_string,
     "get_json_object": lambda value, path: text(value).str.json_path_match(path),
-    "hex": lambda value: text(value).str.encode("hex").str.to_uppercase(),
     "ilike": ilike,
     "initcap": _initcap,
     "instr": _instr,

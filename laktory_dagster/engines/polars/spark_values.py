@@ -115,8 +115,8 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "bitwiseNOT": _bitwise_not,
     "bround": _round("half_to_even"),
     "cbrt": lambda value: value.cbrt(),
-    "ceil": lambda value, scale=None: value.ceil().cast(pl.Int64),
-    "ceiling": lambda value, scale=None: value.ceil().cast(pl.Int64),
+    "ceil": lambda value, scale=None: value.ceil().cast(pl.Int64, strict=False),
+    "ceiling": lambda value, scale=None: value.ceil().cast(pl.Int64, strict=False),
     "coalesce": pl.coalesce,
     "cos": lambda value: value.cos(),
     "cosh": lambda value: value.cosh(),
@@ -128,8 +128,7 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "exp": lambda value: value.exp(),
     "expm1": lambda value: value.exp() - 1,
     "factorial": _factorial,
-    "floor": lambda value, scale=None: value.floor().cast(pl.Int64),
-    "greatest": pl.max_horizontal,
+    "floor": lambda value, scale=None: value.floor().cast(pl.Int64, strict=False),
     "hypot": lambda first, second: (as_column(first) ** 2 + as_column(second) ** 2).sqrt(),
     "ifnull": pl.coalesce,
     "isnan": lambda value: value.cast(pl.Float64).is_nan().fill_null(value=False),
@@ -175,6 +174,33 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "zeroifnull": lambda value: value.fill_null(0),
 }
 
+
+def _greatest(scope: Scope, *values: Any) -> pl.Expr:
+    """Return the greatest value; NaN is greater than any number."""
+    columns = [as_column(value) for value in values]
+    floats = [c for c in columns if (kind := scope.type_of(c)) is not None and kind.is_float()]
+    greatest = pl.max_horizontal(columns)
+    if not floats:
+        return greatest
+    is_nan = pl.any_horizontal([column.is_nan().fill_null(value=False) for column in floats])
+    return pl.when(is_nan).then(math.nan).otherwise(greatest)
+
+
+def _hex(scope: Scope, value: pl.Expr) -> pl.Expr:
+    kind = scope.type_of(value)
+    if kind is not None and kind.is_integer():
+        return value.map_batches(_hex_texts, return_dtype=pl.String, is_elementwise=True)
+    return value.cast(pl.Binary).bin.encode("hex").str.to_uppercase()
+
+
+def _hex_texts(values: pl.Series) -> pl.Series:
+    # Negative numbers as the 64 bits that they are.
+    texts = [None if n is None else f"{n & (2**64 - 1):X}" for n in values]
+    return pl.Series(values.name, texts, dtype=pl.String)
+
+
 SCOPED: Mapping[str, Callable[..., Any]] = {
+    "greatest": _greatest,
+    "hex": _hex,
     "typeof": _typeof,
 }

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import polars as pl
+from sqlglot import exp
 
 from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.engines.polars.spark_calls import compile_calls
 from laktory_dagster.engines.polars.sql_casts import move_text_casts
 from laktory_dagster.errors import ExpressionError, TransformError
 from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.sql import Reference, parse_query
+from laktory_dagster.expressions.sql_moving import MOVED
 from laktory_dagster.expressions.suggest import hint_for
 
 
@@ -34,12 +37,43 @@ def run_query(
     tables = {reference: _frame_of(reference, frame, frames) for reference in query.references}
     names = {reference: f"t{index}" for index, reference in enumerate(tables)}
     by_name = {names[reference]: table for reference, table in tables.items()}
-    columns = {name: table.collect_schema().names() for name, table in by_name.items()}
-    rendered, named = move_text_casts(query.render("polars", names, columns), by_name)
+    moved = MovedScalars(by_name, scope)
+    columns = {name: schema.names() for name, schema in moved.schemas.items()}
+    take = moved.take if dialect != "polars" else None
+    text = query.render("polars", names, columns, take)
+    rendered, named = move_text_casts(text, moved.tables())
     try:
         return pl.SQLContext(frames=named).execute(rendered, eager=False)
     except pl.exceptions.SQLSyntaxError as error:
         raise ExpressionError(f"Polars cannot run this SQL: {error}") from error
+
+
+class MovedScalars:
+    """The columns that tables of a query get for expressions which Polars SQL reads otherwise."""
+
+    def __init__(self, tables: Mapping[str, pl.LazyFrame], scope: Scope) -> None:
+        """Look at the columns of the tables."""
+        self.schemas = {name: frame.collect_schema() for name, frame in tables.items()}
+        self._tables = dict(tables)
+        self._moment = scope.moment
+        self._names: dict[tuple[str, str], str | None] = {}
+        self._columns: dict[str, dict[str, pl.Expr]] = {}
+
+    def take(self, table: str, calls: exp.Expr) -> str | None:
+        """Return the column of a table that holds an expression; None for Polars SQL to read it."""
+        key = (table, calls.sql(dialect="spark"))
+        if key not in self._names:
+            value = compile_calls(calls, Scope(self._moment, self.schemas[table]))
+            name = None if value is None else f"{MOVED}{len(self._names)}"
+            self._names[key] = name
+            if value is not None and name is not None:
+                self._columns.setdefault(table, {})[name] = value.alias(name)
+        return self._names[key]
+
+    def tables(self) -> dict[str, pl.LazyFrame]:
+        """Return the tables with these columns."""
+        added = {n: self._tables[n].with_columns(**more) for n, more in self._columns.items()}
+        return {**self._tables, **added}
 
 
 def _frame_of(

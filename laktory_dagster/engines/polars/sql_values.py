@@ -13,8 +13,10 @@ from sqlglot import exp
 from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.schemas import portable
 from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.engines.polars.spark_calls import compile_calls
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.present import with_moment
+from laktory_dagster.expressions.spark_scalar import spark_calls
 from laktory_dagster.expressions.sql import SqlExpression
 
 _BINARY: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
@@ -64,6 +66,10 @@ def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
         ExpressionError: Polars cannot express something in it.
     """
     timed = with_moment(expression, scope.moment)
+    calls = spark_calls(timed.tree) if expression.dialect != "polars" else None
+    value = None if calls is None else compile_calls(calls, scope)
+    if value is not None:
+        return value
     text = timed.render("polars")
     tree = _polars_tree(text)
     return _compile(tree, scope) if _needs_types(tree, scope) else _parsed(text)

@@ -1,0 +1,127 @@
+"""Scalar SQL as calls of Spark's functions, the form in which Polars gives them Spark's meaning.
+
+The text is written in Spark's dialect and read again by a dialect that keeps every function as it
+is called; what holds anything but operators, casts and functions that Polars has an equal of is
+left to Polars SQL.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from sqlglot import exp, parse_one
+from sqlglot.dialects.spark import Spark
+from sqlglot.errors import SqlglotError
+
+from laktory_dagster.expressions.catalog import function_signatures
+from laktory_dagster.expressions.dialect import write
+from laktory_dagster.expressions.spark_on_polars import FUNCTIONS
+
+_OTHERS = """
+    any_value approxCountDistinct approx_count_distinct approx_percentile array_agg asc
+    asc_nulls_first asc_nulls_last avg bool_and bool_or col collect_list collect_set column corr
+    count countDistinct count_distinct count_if covar_pop covar_samp cume_dist dense_rank desc
+    desc_nulls_first desc_nulls_last every explode expr first first_value kurtosis lag last
+    last_value lead listagg lit max max_by mean median min min_by mode named_struct ntile
+    percent_rank percentile percentile_approx product rank row_number skewness some std stddev
+    stddev_pop stddev_samp string_agg sum sumDistinct sum_distinct try_sum typeof var_pop var_samp
+    variance when
+"""
+SCALAR = frozenset(name.lower() for name in FUNCTIONS - frozenset(_OTHERS.split()))
+"""The functions that give a value for every row, by their names in SQL."""
+
+_SPARK_NAMES = {name.lower(): name for name in FUNCTIONS}
+_TURNED = frozenset({"trim", "ltrim", "rtrim", "btrim"})
+"""Functions whose second argument comes first in SQL."""
+
+_PLAIN = (
+    exp.Add, exp.Alias, exp.And, exp.Between, exp.Boolean, exp.Case, exp.Column, exp.DataType,
+    exp.DataTypeParam, exp.Div, exp.Dot, exp.EQ, exp.GT, exp.GTE, exp.Identifier, exp.If, exp.In, exp.Is,
+    exp.LT, exp.LTE, exp.Literal, exp.Mod, exp.Mul, exp.NEQ, exp.Neg, exp.Not, exp.Null,
+    exp.NullSafeEQ, exp.NullSafeNEQ, exp.Or, exp.Paren, exp.Sub,
+)  # fmt: skip
+_CHOICES = frozenset({"coalesce", "if", "nullif", "ifnull", "nvl", "nvl2"})
+
+
+class _Calls(Spark):
+    """Spark's dialect with every function as it is called."""
+
+    class Parser(Spark.Parser):  # type: ignore[misc, valid-type]
+        """Knows casts and CASE only."""
+
+        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+        FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
+            name: build
+            for name, build in Spark.Parser.FUNCTION_PARSERS.items()
+            if name in ("CAST", "TRY_CAST")
+        }
+
+
+def spark_name(node: exp.Anonymous) -> str:
+    """Return the name under which `F.` has the function of a call."""
+    name = str(node.this).lower()
+    return _SPARK_NAMES.get(name, name)
+
+
+def spark_calls(tree: exp.Expr) -> exp.Expr | None:
+    """Return a scalar expression as calls of Spark's functions; None if Polars SQL should read it.
+
+    That is so where it holds something else, and where it needs nothing of Spark: neither a cast
+    nor a function.
+    """
+    try:
+        return _read(write(tree, "spark"))
+    except (SqlglotError, RecursionError):
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> exp.Expr | None:
+    try:
+        tree: exp.Expr = parse_one(text, dialect=_Calls)
+    except SqlglotError:
+        return None
+    nodes = list(tree.walk())
+    needs_spark = any(_needs_spark(node) for node in nodes)
+    return tree if needs_spark and all(map(_is_known, nodes)) else None
+
+
+def _needs_spark(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Anonymous):
+        return str(node.this).lower() not in _CHOICES
+    return isinstance(node, exp.Cast)
+
+
+def _is_known(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Anonymous):
+        return _is_known_call(node)
+    if isinstance(node, exp.Alias):
+        # Only the fields of a struct are named.
+        return isinstance(node.parent, exp.Anonymous) and str(node.parent.this) == "STRUCT"
+    return isinstance(node, (*_PLAIN, exp.Cast))
+
+
+def _is_known_call(node: exp.Anonymous) -> bool:
+    name, given = str(node.this).lower(), node.expressions
+    if name == "if":
+        return len(given) == 3
+    if name == "struct":
+        return bool(given) and all(isinstance(field, exp.Alias) for field in given)
+    if name not in SCALAR or (name in _TURNED and len(given) > 1):
+        return False
+    signature = function_signatures("F").get(spark_name(node))
+    if signature is None or signature.problem(max(len(given), len(implied(node))), ()):
+        return False
+    return all(
+        signature.names_columns(place) or isinstance(value, exp.Literal | exp.Boolean | exp.Neg)
+        for place, value in enumerate(given)
+    )
+
+
+def implied(node: exp.Anonymous) -> list[Any]:
+    """Return the arguments of a call, with one that SQL lets be left out: a pattern's first group."""
+    given = list(node.expressions)
+    if str(node.this).lower() == "regexp_extract" and len(given) == 2:
+        given.append(exp.Literal.number(1))
+    return given
