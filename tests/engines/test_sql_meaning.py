@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from laktory_dagster.engines.base import Engine
-from laktory_dagster.errors import ExpressionError
+from laktory_dagster.errors import ExpressionError, TransformError
 from laktory_dagster.expressions.sql import check_for, parse_query, parse_sql_expression
 from tests.engines.transforming import rows, sorted_rows, types
 
@@ -174,3 +174,9 @@ def test_what_polars_cannot_say_is_named_before_a_run() -> None:
             check_for(parse_sql_expression(text, "spark"), "polars")
         with pytest.raises(ExpressionError, match="levenshtein"):
             check_for(parse_query(f"SELECT {text} AS c FROM {{df}}", "spark"), "polars")
+
+
+@pytest.mark.parametrize("query", ["SELECT *, 1 AS y FROM {df}", "SELECT id AS y, y FROM {df}"])
+def test_a_query_that_gives_a_column_twice_is_refused(engine: Engine, query: str) -> None:
+    with pytest.raises(TransformError, match="gives the column `y` twice"):
+        rows(engine, DATA, {"sql_expr": query})

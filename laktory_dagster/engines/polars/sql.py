@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 from sqlglot import exp
@@ -43,9 +43,23 @@ def run_query(
     text = query.render("polars", names, columns, take)
     rendered, named = move_text_casts(text, moved.tables())
     try:
-        return pl.SQLContext(frames=named).execute(rendered, eager=False)
+        result = pl.SQLContext(frames=named).execute(rendered, eager=False)
     except pl.exceptions.SQLSyntaxError as error:
         raise ExpressionError(f"Polars cannot run this SQL: {error}") from error
+    known = {name for names in columns.values() for name in names} | set(query.output_names)
+    _refuse_duplicates(result.collect_schema().names(), known)
+    return result
+
+
+def _refuse_duplicates(names: Sequence[str], known: Collection[str]) -> None:
+    """Raise TransformError for a name that Polars made up, `n:1`, where a query gives `n` twice."""
+    for name in names:
+        plain, mark, number = name.rpartition(":")
+        if mark and number.isdigit() and name not in known and plain in names:
+            raise TransformError(
+                f"the query gives the column `{plain}` twice",
+                hint="name the columns, one of them anew, in place of `*`",
+            )
 
 
 class MovedScalars:
