@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions.polars_on_spark import missing_on_spark
 from laktory_dagster.expressions.python import Expression, parse_argument, parse_data_type
 from laktory_dagster.expressions.spark_on_polars import missing_functions
 from laktory_dagster.expressions.sql import (
@@ -113,6 +114,10 @@ def check_roots(expression: Expression, path: Path, context: NodeContext) -> Non
             f"`F.{name}` has no equal on polars",
             path,
             hint="write it with `pl.`, or as SQL in `sql_expr`",
+        )
+    for name in missing_on_spark(expression) if context.engine == "spark" else ():
+        context.findings.error(
+            f"`{name}` has no equal on spark", path, hint="write it with `F.`, or as SQL"
         )
 
 
