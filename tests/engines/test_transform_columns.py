@@ -201,6 +201,23 @@ def test_nulls_among_the_items_of_isin_make_no_false(engine: Engine) -> None:
     assert found == [True, None, None]
 
 
+NO_ORDER = pytest.mark.lacks("spark", "has no equal on Spark")
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        pytest.param("nw.col('v').first(order_by='n')", 10, marks=NO_ORDER),
+        pytest.param("nw.col('v').last(order_by='v')", 20, marks=NO_ORDER),
+        pytest.param("(nw.col('v') + 1).last(order_by=['n'])", None, marks=NO_ORDER),
+        ("nw.col('g').mode(keep='any')", "b"),
+    ],
+)
+def test_options_that_narwhals_alone_has(engine: Engine, expression: str, expected: Any) -> None:
+    data = {"n": [3, 1, 2], "v": [None, 10, 20], "g": ["b", "a", "b"]}
+    assert column(engine, data, expression) == [expected] * 3
+
+
 class TestQueries:
     def run(self, engine: Engine, sql: str, dialect: str = "spark") -> list[tuple[Any, ...]]:
         frames = {

@@ -211,7 +211,8 @@ class _Compiler(Compiler):
             raise ExpressionError(
                 f"`.{name}` cannot follow `asc()` or `desc()`, or a rank without `over`"
             )
-        if name in narwhals_names.METHODS and name not in _polars_methods():
+        is_narwhals = _is_of(node.func, "nw") or name not in _polars_methods()
+        if is_narwhals and name in narwhals_names.METHODS:
             return narwhals_names.METHODS[name](receiver, *args, **kwargs)
         if not all(part.isidentifier() and part[0] != "_" for part in names) or (
             name not in _polars_methods() and name not in catalog.expression_methods("nw")
@@ -237,7 +238,11 @@ def _spark_value(value: Any, names_column: bool) -> Any:
 
 
 def _is_spark(node: ast.expr) -> bool:
-    return any(isinstance(part, ast.Name) and part.id == "F" for part in ast.walk(node))
+    return _is_of(node, "F")
+
+
+def _is_of(node: ast.expr, root: str) -> bool:
+    return any(isinstance(part, ast.Name) and part.id == root for part in ast.walk(node))
 
 
 @lru_cache(maxsize=8)
