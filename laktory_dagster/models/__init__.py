@@ -46,11 +46,18 @@ def _chain_node(**fields: Any) -> Any:
     return TypeAdapter(Step).validate_python(fields)
 
 
+def _as_written(**fields: Any) -> dict[str, Any]:
+    """Return the fields as the mapping that YAML would hold."""
+    return fields
+
+
 _NAMES_OF_THE_REFERENCE = {
     "CustomDataSource": CustomSource,
+    "DataFrameColumn": _as_written,
     "DataFrameDataSource": MemorySource,
     "DataFrameExpr": SqlStep,
     "DataFrameMethod": MethodStep,
+    "DataFrameSchema": _as_written,
     "DataFrameTransformer": Transformer,
     "DataQualityExpectation": Expectation,
     "DataSinkMergeCDCOptions": MergeOptions,

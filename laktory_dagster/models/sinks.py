@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Discriminator, Tag
 
 from laktory_dagster.models.base import Flag, Model, Names
+from laktory_dagster.models.columns import Columns
 from laktory_dagster.models.names import Name, TableName
 from laktory_dagster.models.sources import (
     CustomCall,
@@ -104,7 +105,7 @@ class SinkOptions(Model):
     """How MERGE applies changes."""
     custom_writer: CustomCall | None = None
     """Function of the project that writes the frame in place of the engine."""
-    schema_definition: dict[str, Any] | list[Any] | str | None = None
+    schema_definition: Columns = None
     """Types to write, column to type."""
     as_stream: Flag | None = None
     """Write as a stream; follows from the source."""

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
 from laktory_dagster.models.base import Flag, Model, Names, Number, Whole
+from laktory_dagster.models.columns import Columns
 from laktory_dagster.models.names import Name, TableName
 
 DataframeType = Annotated[
@@ -195,7 +196,7 @@ class FileSource(ReadOptions):
     """Accepted; a JSON file's content says whether it holds lines or one document."""
     infer_schema: Flag | None = None
     """Find the types by reading (CSV, the default), or leave all columns text."""
-    schema_definition: dict[str, Any] | list[Any] | str | None = None
+    schema_definition: Columns = None
     """Column to type: a mapping, or `a INT, b STRING`. Casts are tolerant: a bad value is null."""
     schema_location: str | None = None
     """Where a stream keeps the schema it found."""

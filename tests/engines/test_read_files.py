@@ -13,7 +13,9 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from laktory_dagster import models
 from laktory_dagster.engines.base import Engine, Place, ReadRequest, ReadResult
 from laktory_dagster.engines.registry import open_engine
 from laktory_dagster.errors import LaktoryDagsterError, ReadError
@@ -176,6 +178,51 @@ def test_declared_columns_are_exact_and_tolerant(engine: Engine, tmp_path: Path)
     assert [column.type for column in engine.columns(result.frame)] == [
         "int32", "timestamp[us, UTC]", "bool", "string",
     ]  # fmt: skip
+
+
+TAGS = {"name": "List", "inner": "Float64"}
+HOME_FIELDS = [{"name": "no", "dtype": "Int16"}, {"name": "tags", "dtype": TAGS}]
+HOME = {"name": "struct", "fields": HOME_FIELDS}
+COLUMNS = {
+    "id": "Int64",
+    "at": "Datetime",
+    "ok": "bool",
+    "tags": {"dtype": TAGS, "nullable": False},
+    "at_home": {"dtype": HOME},
+}
+LISTED = [{"name": n, **(k if isinstance(k, dict) else {"dtype": k})} for n, k in COLUMNS.items()]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"columns": COLUMNS},
+        {"columns": LISTED},
+        models.DataFrameSchema(columns=COLUMNS),
+        LISTED,
+    ],
+)
+def test_columns_as_the_newer_schema_declares_them(
+    engine: Engine, tmp_path: Path, schema: Any
+) -> None:
+    row = {"id": 1, "at": "2024-01-01T10:00:00", "ok": True, "tags": [1, 2.5], "more": 3}
+    lines([{**row, "at_home": {"no": 7, "tags": [1]}}], tmp_path / "x.jsonl")
+
+    result = read(engine, tmp_path / "x.jsonl", "JSONL", schema=schema)
+
+    at = datetime(2024, 1, 1, 10, tzinfo=UTC)
+    home = {"no": 7, "tags": [1.0]}
+    expected = {"id": 1, "at": at, "ok": True, "tags": [1.0, 2.5], "at_home": home}
+    assert list(engine.head(result.frame, 9)) == [expected]
+    assert [column.type for column in engine.columns(result.frame)] == [
+        "int64", "timestamp[us, UTC]", "bool", "list<float64>",
+        "struct<no: int16, tags: list<float64>>",
+    ]  # fmt: skip
+
+
+def test_a_declared_column_needs_a_name() -> None:
+    with pytest.raises(ValidationError, match="a column of a schema needs a `name` and a `dtype`"):
+        FileSource.model_validate({"path": "x", "schema": {"columns": [{"dtype": "int"}]}})
 
 
 @pytest.mark.parametrize("form", ["JSON", "JSONL"])

@@ -104,7 +104,7 @@ TABLES: list[tuple[type[Model], Place, str]] = [
         multiline | true | = | yes
         infer_schema | false | = | no
         schema_definition | {a: int} | {"a": "int"} | 3
-        schema>schema_definition | [a] | ["a"] | true
+        schema>schema_definition | {columns: {a: {dtype: Int64}}} | {"a": "Int64"} | true
         schema_location | s | "s" | 3
         storage_options | {k: v} | {"k": "v"} | [k]
         bad_files | quarantine | "quarantine" | skip
