@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,25 @@ def test_csv_options(engine: Engine, tmp_path: Path) -> None:
     result = read(engine, path, "CSV", header=False, read_options={"separator": ";"})
 
     assert [tuple(row.values()) for row in engine.head(result.frame, 9)] == [(1, "x"), (2, "y")]
+
+
+@pytest.mark.parametrize("options", [{"header": False}, {"reader_kwargs": {"has_header": False}}])
+def test_columns_without_a_header_count_from_one(tmp_path: Path, options: Row) -> None:
+    (tmp_path / "x.csv").write_text("1,x\n2,y\n")
+
+    with closing(open_engine("polars")) as engine:
+        result = read(engine, tmp_path / "x.csv", "CSV", **options)
+
+        assert result.columns == ("column_1", "column_2")
+
+
+def test_tuning_of_older_versions_of_polars_is_left_out(tmp_path: Path) -> None:
+    tuning = {"rechunk": True, "cache": False, "retries": 3}
+    with closing(open_engine("polars")) as engine:
+        for form in ("CSV", "JSONL", "PARQUET", "IPC"):
+            path = tmp_path / f"rows.{WRITERS[form][0]}"
+            write(form, ROWS, path)
+            assert rows_of(engine, read(engine, path, form, reader_kwargs=tuning)) == ROWS
 
 
 def test_declared_columns_are_exact_and_tolerant(engine: Engine, tmp_path: Path) -> None:

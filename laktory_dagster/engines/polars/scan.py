@@ -23,6 +23,8 @@ from laktory_dagster.models.sources import FileSource, SourceOptions
 
 INFER_ROWS = 1_000
 LINES = ("JSONL", "NDJSON")
+TUNING = frozenset({"rechunk", "cache", "file_cache_ttl", "memory_map", "retries"})
+"""Options of older versions of Polars that changed no row."""
 Scan = Callable[[Sequence[str], pl.Schema | None], pl.LazyFrame]
 
 
@@ -117,7 +119,8 @@ class _Reader:
         self._storage = listing.storage_options or None
         self._form = form
         self._source = source
-        self._options: dict[str, Any] = dict(getattr(source, "read_options", {}))
+        given: dict[str, Any] = getattr(source, "read_options", {})
+        self._options = {name: value for name, value in given.items() if name not in TUNING}
 
     def scan(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
         """Return files of equal schema in one scan."""
@@ -203,6 +206,8 @@ class _Reader:
             options.setdefault("has_header", source.header)
             if source.infer_schema is False:
                 options["infer_schema"] = False
+        if not {"schema", "new_columns", "with_column_names"} & set(options) and schema is None:
+            options |= {} if options.get("has_header", True) else {"with_column_names": _numbered}
         if schema is not None:
             options.pop("infer_schema_length", None)
             options |= {
@@ -339,6 +344,11 @@ def to_timestamp(value: pl.Expr, want: pl.Datetime) -> pl.Expr:
     if want.time_zone is None:
         return found.dt.replace_time_zone(None)
     return found if want.time_zone == "UTC" else found.dt.convert_time_zone(want.time_zone)
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """Return the names of columns without a header; versions of Polars count from 0 or from 1."""
+    return [f"column_{number}" for number in range(1, len(names) + 1)]
 
 
 def _first_line(error: BaseException) -> str:
