@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -85,6 +85,10 @@ def _target(
     merge = sink.merge_cdc_options
     keys = (merge.primary_keys if merge else ()) or node.declared.primary_keys
     options = dict(sink.write_options)
+    # What Polars' own `write_delta` hands on to the Delta writer, one level deeper.
+    inner = options.get("delta_write_options")
+    if isinstance(inner, Mapping):
+        options = {**{k: v for k, v in options.items() if k != "delta_write_options"}, **inner}
     if isinstance(sink, TableSink):
         options.pop("path", None)
     partition_by = _columns(options.pop("partition_by", ()))

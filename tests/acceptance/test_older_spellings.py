@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from laktory_dagster import models
@@ -198,3 +199,24 @@ def test_a_node_of_its_own_runs(tmp_path: Path) -> None:
     assert node.quarantine_df.collect()["x1"].to_list() == [3]
     stored = duckdb.sql(f"SELECT x1 FROM '{tmp_path}/out.parquet' ORDER BY 1").fetchall()
     assert stored == [(1,), (2,)]
+
+
+def test_options_that_polars_hands_on_to_delta(tmp_path: Path) -> None:
+    def run(rows: str, options: str, mode: str) -> pl.DataFrame:
+        sink = f"{{path: ./out, format: DELTA, mode: {mode}, writer_kwargs: {options}}}"
+        node = f"{{name: n, sources: [{{data: {rows}}}], sinks: [{sink}]}}"
+        (tmp_path / "pipeline.yaml").write_text(
+            f"name: p\ndataframe_backend: POLARS\nnodes: [{node}]\n"
+        )
+        with (tmp_path / "pipeline.yaml").open() as file:
+            models.Pipeline.model_validate_yaml(file).execute()
+        return pl.read_delta(str(tmp_path / "out")).sort("a")
+
+    run("{a: [1], k: [x]}", "{delta_write_options: {partition_by: [k]}}", "OVERWRITE")
+    assert (tmp_path / "out" / "k=x").is_dir()
+    merged = run(
+        "{a: [2], k: [y], b: [3]}", "{delta_write_options: {schema_mode: merge}}", "APPEND"
+    )
+    assert merged.rows() == [(1, "x", None), (2, "y", 3)]
+    replaced = run("{a: [4]}", "{delta_write_options: {schema_mode: overwrite}}", "OVERWRITE")
+    assert replaced.rows() == [(4,)]

@@ -37,6 +37,8 @@ OPTIONS = {
     "data_page_size": "data_page_size",
     "overwriteSchema": "",
     "overwrite_schema": "",
+    "schema_mode": "",
+    "engine": "",
 }
 EXACT_INTEGERS = 2**53
 EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
@@ -72,6 +74,7 @@ class DeltaWriter(StagingWriter):
             for name, on in self.target.options.items()
             if name in EVOLUTION_OPTIONS and on
         ]
+        given += ["add"] if self.target.options.get("schema_mode") == "merge" else []
         return self.target.schema_evolution or (given[0] if given else "freeze")
 
     @cached_property
