@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from laktory_dagster import _optional
+
 if TYPE_CHECKING:
     from laktory_dagster import models
     from laktory_dagster.dagster.component import LaktoryPipelineComponent
@@ -29,6 +31,15 @@ _PUBLIC = {
     "load_project": "laktory_dagster.project",
 }
 
+_NEEDS = {
+    "asset_key": "dagster",
+    "node_input": "dagster",
+    "build_definitions": "dagster",
+    "LaktoryTranslator": "dagster",
+    "LaktoryPipelineComponent": "dagster",
+    "SparkResource": "dagster_pyspark",
+}
+
 __all__ = [
     "LaktoryPipelineComponent",
     "LaktoryTranslator",
@@ -47,10 +58,12 @@ def __getattr__(name: str) -> Any:
     if name == "models":
         return importlib.import_module("laktory_dagster.models")
     if name in _PUBLIC:
+        if name in _NEEDS:
+            _optional.require(_NEEDS[name])
         return getattr(importlib.import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """Return the public names."""
-    return sorted(__all__)
+    """Return the public names that can be loaded here; `dg` loads all of them to find components."""
+    return sorted(n for n in __all__ if n not in _NEEDS or _optional.is_installed(_NEEDS[n]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from types import ModuleType
 
 from laktory_dagster.errors import MissingDependencyError
@@ -13,6 +14,7 @@ _EXTRAS = {
     "fastexcel": "polars",
     "xlsxwriter": "polars",
     "dagster": "dagster",
+    "dagster_pyspark": "spark",
     "dagster_webserver": "ui",
     "watchfiles": "ui",
     "pyspark": "spark",
@@ -34,3 +36,11 @@ def require(module: str) -> ModuleType:
         if error.name is not None and error.name.split(".")[0] != root:
             raise
         raise MissingDependencyError.for_module(root, _EXTRAS.get(root, "all")) from error
+
+
+def is_installed(module: str) -> bool:
+    """Return whether a library is there, without importing it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

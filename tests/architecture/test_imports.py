@@ -101,3 +101,24 @@ def test_running_without_the_engines_library_names_the_extra() -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("missing", [("dagster_pyspark",), ("dagster", "dagster_pyspark")])
+def test_every_listed_name_loads_without_an_extra(missing: tuple[str, ...]) -> None:
+    done = run_blocked(
+        (*missing, "pyspark"),
+        """
+        import laktory_dagster
+        from laktory_dagster.errors import MissingDependencyError
+        for name in dir(laktory_dagster):
+            getattr(laktory_dagster, name)
+        try:
+            laktory_dagster.SparkResource
+        except MissingDependencyError as error:
+            assert "laktory-dagster[" in str(error), error
+        else:
+            raise AssertionError
+        """,
+    )
+
+    assert done.returncode == 0, done.stderr
