@@ -114,6 +114,19 @@ def _check_sink(sink: SinkOptions, path: Path, context: NodeContext, *, aggregat
         )
     else:
         _check_state(sink, place, context, aggregates=aggregates)
+        _check_order(sink, place, context)
+
+
+def _check_order(sink: SinkOptions, path: Path, context: NodeContext) -> None:
+    """Warn where changes of one key may meet in one batch and nothing says which comes last."""
+    ordered = sink.merge_cdc_options is not None and sink.merge_cdc_options.order_by is not None
+    if sink.mode in ("MERGE", "UPDATE") and not ordered and not context.node.drop_duplicates:
+        context.findings.warn(
+            "rows of one key that come in one batch and differ will be refused: nothing says which "
+            "is the latest",
+            path,
+            hint="name the column that does: `merge_cdc_options: {order_by: changed_at}`",
+        )
 
 
 def _is_one_file(sink: SinkOptions) -> bool:

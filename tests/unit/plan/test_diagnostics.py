@@ -201,6 +201,10 @@ def test_a_wrong_part_of_a_node_is_one_error(parts: dict, path: str | None, mess
             "sink": f"{MERGE}, merge_cdc_options: {{primary_keys: a, scd_type: 2, order_by: t}}}}",
             "dataframe_type": "SPARK",
         },
+        {
+            "source": "{path: a, as_stream: true}",
+            "sink": f"{MERGE}, merge_cdc_options: {{primary_keys: a, order_by: t}}}}",
+        },
         {"sink": "{path: out, writer_methods: [{name: partitionBy, args: [a]}]}"},
         {"source": "{custom_reader: feeds.read}"},
         {"source": "{table_name: c.s.t, schema_name: s, catalog_name: c}"},
@@ -224,6 +228,14 @@ def test_a_right_part_of_a_node_passes(parts: dict) -> None:
         (
             {"sink": "{table_name: t, table_type: VIEW}"},
             "polars has no catalog that keeps a view: its readers compute it",
+        ),
+        (
+            {
+                "source": "{path: a, as_stream: true}",
+                "sink": "{table_name: t, mode: MERGE}",
+                "primary_keys": "[a]",
+            },
+            "rows of one key that come in one batch and differ will be refused: nothing says which is the latest",
         ),
     ],
 )
