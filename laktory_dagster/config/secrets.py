@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from laktory_dagster.errors import SettingsError
+from laktory_dagster.expressions.secret_text import SECRET
 
 MASK = "***"
 ENVIRONMENT_PREFIX = "LAKTORY_DAGSTER_SECRET_"
-_SECRET = re.compile(r"\$\{\s*secrets\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_.-]+)\s*\}")
 
 
 def find_secrets(data: Any) -> set[tuple[str, str]]:
@@ -23,7 +23,7 @@ def find_secrets(data: Any) -> set[tuple[str, str]]:
     while pending:
         value = pending.pop()
         if isinstance(value, str):
-            found.update((match.group(1), match.group(2)) for match in _SECRET.finditer(value))
+            found.update((match.group(1), match.group(2)) for match in SECRET.finditer(value))
         elif isinstance(value, Mapping):
             pending.extend(value.values())
         elif isinstance(value, (list, tuple)):
@@ -42,7 +42,7 @@ def resolve(text: str, environ: Mapping[str, str] = os.environ) -> str:
     Raises:
         SettingsError: a secret is not there; the message names the variable, never a value.
     """
-    return _SECRET.sub(lambda match: _value(match.group(1), match.group(2), environ), text)
+    return SECRET.sub(lambda match: _value(match.group(1), match.group(2), environ), text)
 
 
 def secret_values(data: Any, environ: Mapping[str, str] = os.environ) -> set[str]:

@@ -68,7 +68,7 @@ def node_frame(
         result = reader.read_node(upstream, node)
         used.append(result)
         frames[f"nodes.{upstream}"] = result.frame
-    chain = flat_steps(node.declared.transformer)
+    chain = tuple(map(session.secrets.reveal_step, flat_steps(node.declared.transformer)))
     request = TransformRequest(
         steps=chain if steps is None else chain[:steps],
         dialect=node.dialect,

@@ -144,7 +144,7 @@ class Reader:
     def _written(self, upstream: str, state: TableState) -> Written:
         columns = state.receipt.columns if state.receipt is not None else ()
         options = self._session.plan.nodes[upstream].declared.sink.write_options
-        return Written(dict(options), columns)
+        return Written(self._session.secrets.reveal(dict(options)), columns)
 
     def read_node(
         self, upstream: str, node: PlanNode, source: SourceOptions | None = None
@@ -209,7 +209,7 @@ class Reader:
         stream: StreamRead | None = None,
     ) -> ReadResult:
         request = ReadRequest(
-            source=source,
+            source=self._session.secrets.reveal_source(source),
             dialect=node.dialect,
             place=self._session.secrets.open(place),
             format=form,
@@ -248,8 +248,9 @@ class Reader:
         call = source.custom_reader
         function = self._session.function(call.func_name)
         context = LaktoryContext(node.declared, self._session.plan.pipeline, source=source)
+        args, kwargs = self._session.secrets.reveal((call.func_args, call.func_kwargs))
         try:
-            made = call_in_context(function, call.func_args, call.func_kwargs, context)
+            made = call_in_context(function, args, kwargs, context)
         except Exception as error:
             raise ReadError(
                 f"the reader `{call.func_name}` of node `{node.name}` failed: {error!r}"

@@ -1,13 +1,17 @@
-"""Secrets of a run: resolved when a place is opened, masked in every error that leaves."""
+"""Secrets of a run: resolved when they are used, masked in every error that leaves."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from laktory_dagster.config.secrets import find_secrets, mask, resolve, secret_values
 from laktory_dagster.engines.base import Place
 from laktory_dagster.errors import LaktoryDagsterError
+from laktory_dagster.models.sources import SourceOptions
+from laktory_dagster.models.transformer import LeafStep, MethodStep
 
 
 class SecretKeeper:
@@ -26,9 +30,52 @@ class SecretKeeper:
         options = dict(place.storage_options)
         if not find_secrets([place.uri, options]):
             return place
-        self._values |= set(secret_values([place.uri, options], os.environ))
-        opened = {key: resolve(value) for key, value in options.items()}
-        return replace(place, uri=resolve(place.uri), storage_options=opened)
+        return replace(place, uri=self.reveal(place.uri), storage_options=self.reveal(options))
+
+    def reveal(self, data: Any) -> Any:
+        """Return plain data with the secrets in its texts; hand it to what uses it at once.
+
+        Raises:
+            SettingsError: a secret is not there.
+        """
+        if not find_secrets(data):
+            return data
+        self._values |= secret_values(data, os.environ)
+        return _revealed(data)
+
+    def reveal_step(self, step: LeafStep) -> LeafStep:
+        """Return a step with the secrets among its arguments, as literals whatever they look like.
+
+        Raises:
+            SettingsError: a secret is not there.
+        """
+        if not isinstance(step, MethodStep) or not find_secrets([step.func_args, step.func_kwargs]):
+            return step
+        args = tuple(self._argument(value) for value in step.func_args)
+        kwargs = {name: self._argument(value) for name, value in step.func_kwargs.items()}
+        return step.model_copy(update={"func_args": args, "func_kwargs": kwargs})
+
+    def _argument(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"value": self.reveal(value)} if find_secrets(value) else value
+        if isinstance(value, Mapping):
+            if set(value) == {"value"}:
+                return self.reveal(value)
+            return {key: self._argument(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._argument(item) for item in value]
+        return value
+
+    def reveal_source(self, source: SourceOptions) -> SourceOptions:
+        """Return a source with the secrets in the options of its reader.
+
+        Raises:
+            SettingsError: a secret is not there.
+        """
+        options = getattr(source, "read_options", None)
+        if not find_secrets(options):
+            return source
+        return source.model_copy(update={"read_options": self.reveal(options)})
 
     def mask_error(self, error: BaseException) -> None:
         """Replace every secret value in the texts of an error and of its causes by `***`."""
@@ -36,9 +83,27 @@ class SecretKeeper:
         current: BaseException | None = error
         while current is not None and self._values and id(current) not in seen:
             seen.add(id(current))
-            current.args = tuple(
-                mask(part, self._values) if isinstance(part, str) else part for part in current.args
-            )
+            current.args = tuple(self._masked(part) for part in current.args)
             if isinstance(current, LaktoryDagsterError):
                 current.message = mask(current.message, self._values)
+                current.hint = current.hint and mask(current.hint, self._values)
+                current.expected = current.expected and mask(current.expected, self._values)
             current = current.__cause__ or current.__context__
+
+    def _masked(self, part: Any) -> Any:
+        """Return a part of an error; what is no text stays as it is unless its text has a secret."""
+        if isinstance(part, str):
+            return mask(part, self._values)
+        shown = repr(part)
+        hidden = mask(shown, self._values)
+        return part if hidden == shown else hidden
+
+
+def _revealed(data: Any) -> Any:
+    if isinstance(data, str):
+        return resolve(data)
+    if isinstance(data, Mapping):
+        return {key: _revealed(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return type(data)(_revealed(value) for value in data)
+    return data

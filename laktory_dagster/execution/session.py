@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, Self
 
 from laktory_dagster.engines.base import (
@@ -135,9 +135,27 @@ class RunSession:
             return ()
         refresh = self.options.full_refresh if full_refresh is None else full_refresh
         targets = resolve_targets(
-            self.plan, node, self.warehouse, self.function, full_refresh=refresh
+            self.plan, node, self.warehouse, self._writer, full_refresh=refresh
         )
-        return tuple(replace(target, place=self.secrets.open(target.place)) for target in targets)
+        return tuple(
+            replace(
+                target,
+                place=self.secrets.open(target.place),
+                options=self.secrets.reveal(target.options),
+            )
+            for target in targets
+        )
+
+    def _writer(self, name: str) -> Callable[..., Any]:
+        """Return a function of the project that gets the secrets among its arguments."""
+        function = self.function(name)
+
+        @wraps(function)
+        def write(frame: Any, *args: Any, **kwargs: Any) -> Any:
+            revealed, named = self.secrets.reveal((args, kwargs))
+            return function(frame, *revealed, **named)
+
+        return write
 
     def read_stored(self, source: NodeSource, node: PlanNode) -> Frame:
         """Return the lazy frame of what a node of the plan stores. Raises ReadError."""

@@ -15,6 +15,7 @@ from functools import lru_cache
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.grammar import ROOTS, check_tree, holds_rooted_call
 from laktory_dagster.expressions.naming import output_names
+from laktory_dagster.expressions.secret_text import refuse_secrets
 from laktory_dagster.expressions.spark_types import with_type_names
 
 MAX_LENGTH = 10_000
@@ -92,6 +93,7 @@ def _parse_call(text: str) -> Expression | None:
     tree = _syntax_tree(text)
     if tree is None or not holds_rooted_call(tree):
         return None
+    refuse_secrets(text)
     found = check_tree(text, tree)
     return Expression(text, tree, found.roots, found.columns, output_names(tree))
 

@@ -15,6 +15,7 @@ from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import dialect as _dialect
 from laktory_dagster.expressions.polars_sql import to_polars
 from laktory_dagster.expressions.python import Expression, parse_argument
+from laktory_dagster.expressions.secret_text import refuse_secrets
 from laktory_dagster.expressions.spark_scalar import SCALAR, spark_calls
 from laktory_dagster.expressions.sql_build import Unexpressed
 from laktory_dagster.expressions.sql_joins import spell_out_joins
@@ -144,6 +145,7 @@ def parse_query(text: str, dialect: str) -> Query:
         ExpressionError: It is not exactly one query, or holds something forbidden.
     """
     _dialect.check_known(dialect)
+    refuse_secrets(text)
     statements = parse_statements(mark_placeholders(text, dialect), dialect)
     if len(statements) != 1:
         raise ExpressionError(
@@ -170,6 +172,7 @@ def parse_sql_expression(text: str, dialect: str) -> SqlExpression:
         ExpressionError: It is not exactly one expression, or holds something forbidden.
     """
     _dialect.check_known(dialect)
+    refuse_secrets(text)
     tree = _single_projection(text, dialect)
     check_query_tree(tree)
     for node in tree.walk():

@@ -7,6 +7,7 @@ import re
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.polars_on_spark import missing_on_spark
 from laktory_dagster.expressions.python import Expression, parse_argument, parse_data_type
+from laktory_dagster.expressions.secret_text import refuse_secrets
 from laktory_dagster.expressions.spark_on_polars import missing_functions
 from laktory_dagster.expressions.sql import (
     SqlExpression,
@@ -36,6 +37,7 @@ _TYPES = (
     "double", "float64", "decimal", "boolean", "bool", "string", "utf8", "str", "varchar", "char",
     "text", "date", "time", "timestamp", "timestamp_ntz", "timestamp_ltz", "datetime", "duration",
 )  # fmt: skip
+_TAKE_SQL = frozenset({"filter", "where", "selectExpr", "select_expr", "expr"})
 _NESTED = re.compile(r"(?:array|list|struct|map)\s*<.+>\Z", re.IGNORECASE | re.DOTALL)
 _SIZED = re.compile(r"(\w+)\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\)|\[\s*\w+\s*(?:,[^\]]+)?\])\Z")
 
@@ -85,18 +87,21 @@ def _check_start(context: NodeContext) -> None:
 def _check_arguments(step: MethodStep, placed: PlacedStep, context: NodeContext) -> None:
     for argument in placed_arguments(step, placed.path):
         if isinstance(argument.value, str):
-            _check_text(argument.value, argument.path, context)
+            takes_sql = step.func_name in _TAKE_SQL - context.common.functions
+            _check_text(argument.value, argument.path, context, takes_sql=takes_sql)
         elif isinstance(argument.value, SourceOptions):
             check_source(argument.value, argument.path, context)
 
 
-def _check_text(text: str, path: Path, context: NodeContext) -> None:
+def _check_text(text: str, path: Path, context: NodeContext, *, takes_sql: bool) -> None:
     placeholder = placeholder_of(text)
     if placeholder is not None:
         if placeholder.kind == "sources":
             check_source_name(placeholder.name, path, context)
         return
     try:
+        if takes_sql:
+            refuse_secrets(text)
         expression = parse_argument(text)
         if expression is None:
             parse_data_type(text)

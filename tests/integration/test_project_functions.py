@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import tempfile
+import traceback
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from laktory_dagster import models
+from laktory_dagster.plan.explain import explain_json
+from laktory_dagster.project import load_plan
 
 FUNCTIONS = """
 import json
@@ -32,6 +35,24 @@ def write(frame, header, *, laktory_context, footer="-"):
     path = Path(laktory_context.sink.path)
     rows = frame.collect().rows()
     path.write_text(json.dumps([header, *rows, footer]))
+
+
+def read_with(*args, **kwargs):
+    Path("seen-reader.json").write_text(json.dumps([args, kwargs]))
+    return pl.DataFrame({"a": [1]})
+
+
+def step_with(frame, *args, **kwargs):
+    Path("seen-step.json").write_text(json.dumps([args, kwargs]))
+    return frame
+
+
+def write_with(frame, *args, laktory_context, **kwargs):
+    Path("seen-writer.json").write_text(json.dumps([args, kwargs]))
+
+
+def telling(frame, token):
+    raise RuntimeError({"token": token, "url": f"https://x/?t={token}"})
 
 
 def broken(frame):
@@ -152,3 +173,98 @@ def test_functions_get_the_frames_that_they_work_with(
     frame = made.nodes_dict["n"].execute().collect()
     assert frame.rows() == [(1, given)]
     assert (folder / "out.txt").read_text() == given
+
+
+SECRET = "pl.col('a') S3 & cret"
+GIVEN = "'${secrets.api.key}', 'Bearer ${secrets.api.key}!', [1, {deep: '${secrets.api.key}'}]"
+SECRETS = """
+name: own
+imports: [own_functions]
+nodes:
+  - name: n
+    source:
+      custom_reader:
+        {{func_name: own_functions.read_with, func_args: [{given}], func_kwargs: {{k: [{given}]}}}}
+    transformer:
+      nodes:
+        - {{func_name: {step}, func_args: [{given}], func_kwargs: {{{kwargs}}}}}
+    sinks:
+      - path: ./out.json
+        format: JSON
+        custom_writer:
+          {{func_name: own_functions.write_with, func_args: [{given}], func_kwargs: {{k: [{given}]}}}}
+"""
+
+
+def secret_pipeline(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, given: str, kwargs: str
+) -> models.Pipeline:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("LAKTORY_DAGSTER_SECRET_API_KEY", SECRET)
+    file = folder / "own.yaml"
+    file.write_text(SECRETS.format(given=given, step=step, kwargs=kwargs))
+    with file.open() as opened:
+        return models.Pipeline.model_validate_yaml(opened)
+
+
+@pytest.mark.parametrize("who", ["reader", "step", "writer"])
+def test_secrets_among_the_arguments_reach_functions_as_their_values(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    made = secret_pipeline(folder, monkeypatch, "step_with", GIVEN, f"k: [{GIVEN}]")
+
+    made.execute()
+
+    values = [SECRET, f"Bearer {SECRET}!", [1, {"deep": SECRET}]]
+    seen = json.loads((folder / f"seen-{who}.json").read_text())
+    assert seen == [values, {"k": values}]
+    told = made.model_dump_json() + repr(made) + str(explain_json(load_plan(folder / "own.yaml")))
+    assert SECRET not in told
+    assert "${secrets.api.key}" in made.model_dump_json()
+
+
+def test_a_secret_that_a_function_tells_is_masked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = secret_pipeline(folder, monkeypatch, "telling", "'${secrets.api.key}'", "")
+
+    with pytest.raises(Exception, match="telling") as raised:
+        made.execute()
+
+    told = "".join(traceback.format_exception(raised.value))
+    assert "***" in told
+    assert "S3 & cret" not in told
+
+
+def test_the_version_of_a_node_does_not_hang_on_the_value_of_a_secret(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret_pipeline(folder, monkeypatch, "step_with", "'${secrets.api.key}'", "")
+    before = load_plan(folder / "own.yaml").nodes["n"].code_version
+
+    monkeypatch.setenv("LAKTORY_DAGSTER_SECRET_API_KEY", "another")
+
+    assert load_plan(folder / "own.yaml").nodes["n"].code_version == before
+
+
+def test_a_secret_that_is_not_there_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = secret_pipeline(folder, monkeypatch, "step_with", "'${secrets.api.other}'", "")
+
+    with pytest.raises(Exception, match="LAKTORY_DAGSTER_SECRET_API_OTHER"):
+        made.execute()
+
+
+def test_secrets_in_the_options_of_reader_and_writer_are_resolved(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKTORY_DAGSTER_SECRET_API_MARK", "|")
+    (folder / "in.csv").write_text("a|b\n1|2\n")
+    option = "{separator: '${secrets.api.mark}'}"
+    (folder / "own.yaml").write_text(
+        "name: own\nnodes:\n  - name: n\n"
+        f"    source: {{path: in.csv, format: CSV, read_options: {option}}}\n"
+        f"    sink: {{path: out.csv, format: CSV, write_options: {option}}}\n"
+    )
+    with (folder / "own.yaml").open() as opened:
+        models.Pipeline.model_validate_yaml(opened).execute()
+    assert (folder / "out.csv").read_text() == "a|b\n1|2\n"

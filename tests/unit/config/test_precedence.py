@@ -234,7 +234,7 @@ nodes:
       format: CSV
       storage_options: {{key: "{REFERENCE}", other: "a-${{vars.password}}-b"}}
       read_options: {{password: "${{vars.password}}"}}
-    expectations: [{{name: r, expression: "a <> '{REFERENCE}'"}}]
+    expectations: [{{name: r, expression: "a <> 'x'"}}]
     sink: {{path: "out/{REFERENCE}.parquet", format: PARQUET, storage_options: {{key: "{REFERENCE}"}}}}
 """
 

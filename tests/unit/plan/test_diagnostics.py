@@ -52,6 +52,16 @@ WRONG_STEPS = [
     ("{with_column: {name: a, expr: \"pl.col('a').foo()\"}}", "foo", ""),
     ("{with_columns: [{name: a, sql_expr: b}, {name: c, sql_expr: 'b b b'}]}", "", ""),
     ("{func_name: select, func_args: [a], dataframe_type: SPARK}", "asks for SPARK", "node of"),
+    ("{sql_expr: \"SELECT '${secrets.s.k}' FROM {df}\"}", "a secret cannot stand in", "argument"),
+    (
+        "{with_column: {name: a, sql_expr: \"'${secrets.s.k}'\"}}",
+        "a secret cannot stand",
+        "argument",
+    ),
+    ("{with_column: {name: a, expr: \"lit('${secrets.s.k}')\"}}", "a secret cannot stand", "argu"),
+    ("{func_name: select, func_args: [\"pl.lit('${secrets.s.k}')\"]}", "a secret cannot", "argu"),
+    ("{func_name: filter, func_args: [\"a = '${secrets.s.k}'\"]}", "a secret cannot", "argument"),
+    ('{func_name: where, func_kwargs: {condition: "${secrets.s.k}"}}', "a secret cannot", "arg"),
     ("{func_name: join, func_args: [{path: a.xml, format: XML}]}", "does not read XML", "PARQUET"),
 ]
 
@@ -430,3 +440,18 @@ def test_rules_that_dagster_folds_into_one() -> None:
     (problem,) = problems_of(node_with(expectations=rules))
     assert problem.message == "the rules `a b` and `a-b` are the same once Dagster folds them"
     assert problem.dotted_path() == "nodes[0].expectations[1].name"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"source": "{path: a.json, filter: \"a = '${secrets.s.k}'\"}"},
+        {"expectations": "[{name: r, expression: \"a = '${secrets.s.k}'\"}]"},
+        {"layer": "SILVER", "timestamp_key": "\"'${secrets.s.k}'\""},
+    ],
+)
+def test_a_secret_in_sql_of_a_node_is_refused_once(parts: dict[str, str]) -> None:
+    (problem,) = problems_of(node_with(**parts))
+
+    assert "a secret cannot stand in an expression or in SQL" in problem.message
+    assert "func_kwargs" in str(problem.expected)
