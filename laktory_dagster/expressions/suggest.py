@@ -30,3 +30,8 @@ def hint_for(name: str, candidates: Iterable[str]) -> str | None:
 
 def _fold(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "")
+
+
+def with_article(name: str) -> str:
+    """Return the name of a format with its article: `a CSV`, `an AVRO`."""
+    return f"{'an' if name[:1] in ('A', 'E', 'I', 'N', 'O', 'X') else 'a'} {name}"

@@ -6,6 +6,7 @@ import os
 import pathlib
 
 from laktory_dagster.errors import InvalidInputError
+from laktory_dagster.expressions.suggest import with_article
 from laktory_dagster.models import FileSink, MergeOptions, TableSink, ViewSink
 from laktory_dagster.models.sinks import SinkOptions
 from laktory_dagster.plan import locations
@@ -149,14 +150,18 @@ def _check_mode(sink: SinkOptions, path: Path, context: NodeContext) -> None:
         and locations.has_file_suffix(sink.path)
     ):
         context.findings.error(
-            f"a {sink.format} file cannot be appended to",
+            f"{with_article(sink.format)} file cannot be appended to",
             place,
             hint="name a folder (a path without an ending), or use `format: DELTA`",
         )
     if sink.schema_evolution == "widen" and (
         sink.mode == "MERGE" or locations.sink_format(sink) != "DELTA"
     ):
-        what = "a merge" if sink.mode == "MERGE" else f"a {locations.sink_format(sink)} target"
+        what = (
+            "a merge"
+            if sink.mode == "MERGE"
+            else f"{with_article(locations.sink_format(sink))} target"
+        )
         context.findings.warn(
             f"{what} takes new columns and never wider types: `widen` is `add` here",
             (*path, "schema_evolution"),

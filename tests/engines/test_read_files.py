@@ -310,6 +310,16 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "text called parquet": ("PARQUET", lambda path: path.write_text("id,name\n1,a\n")),
     "half a line": ("JSONL", lambda path: path.write_text('{"id": 1}\n{"id": 2, "na')),
     "broken array": ("JSON", lambda path: path.write_text('[{"id": 1}, {"id"')),
+    "page of HTML": ("CSV", lambda path: path.write_text(" \n<!DOCTYPE html>\n<html></html>")),
+    "bare page of HTML": ("CSV", lambda path: path.write_text("<HTML><body>a,b</body></HTML>")),
+    "HTML for JSON": ("JSONL", lambda path: path.write_text("<html>{}")),
+    "zipped HTML": (
+        "CSV",
+        lambda path: path.with_suffix(".csv.gz").write_bytes(gzip.compress(b"<html>a,b")),
+    ),
+    "UTF-16": ("CSV", lambda path: path.write_text("a,b\n1,2\n", encoding="utf-16")),
+    "UTF-32": ("CSV", lambda path: path.write_text("a,b\n1,2\n", encoding="utf-32")),
+    "UTF-32 JSON": ("JSON", lambda path: path.write_text('[{"a": 1}]', encoding="utf-32")),
     "bad gzip": ("CSV", lambda path: path.with_suffix(".csv.gz").write_bytes(b"no gzip")),
 }
 
@@ -337,6 +347,40 @@ def test_a_damaged_file_can_be_set_aside_and_is_named(
     assert rows_of(engine, result) == ROWS
     (aside,) = result.bad_files
     assert Path(aside).name.startswith("bad")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "said"),
+    [
+        ("<!doctype HTML><p>404", "utf-8", "the file is a page of HTML"),
+        ("<?xml version='1.0'?><Error/>", "utf-8", "the file is XML"),
+        ("a,b\n1,2\n", "utf-16", "the file is UTF-16"),
+        ("a,b\n1,2\n", "utf-32", "the file is UTF-32"),
+    ],
+)
+def test_a_foreign_file_is_named_for_what_it_is(
+    engine: Engine, tmp_path: Path, text: str, encoding: str, said: str
+) -> None:
+    (tmp_path / "x.csv").write_text(text, encoding=encoding)
+
+    with pytest.raises(ReadError, match=f"x.csv: {said}") as caught:
+        read(engine, tmp_path / "x.csv", "CSV")
+
+    assert "a CSV file" in str(caught.value.expected)
+    assert "`bad_files: quarantine`" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("form", ["AVRO", "IPC", "EXCEL", "PARQUET"])
+def test_a_damaged_binary_file_has_the_hint_of_all_formats(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"nothing of any format")
+    polars = open_engine("polars")
+
+    with pytest.raises(ReadError, match=f"{path}: ") as caught:
+        read(polars, path, form)
+
+    assert caught.value.expected == f"{'a' if form == 'PARQUET' else 'an'} {form} file"
+    assert "`bad_files: quarantine`" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("path", ["gone", "gone/*.csv"])

@@ -16,7 +16,7 @@ from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.drift import unify
 from laktory_dagster.engines.polars.schemas import parse_schema
 from laktory_dagster.engines.polars.typed_text import known_type, scan_text
-from laktory_dagster.engines.storage.listing import Listing
+from laktory_dagster.engines.storage.listing import Listing, damaged_file
 from laktory_dagster.engines.storage.store import open_store
 from laktory_dagster.errors import ReadError, UnsupportedError
 from laktory_dagster.models.sources import FileSource, SourceOptions
@@ -25,6 +25,7 @@ INFER_ROWS = 1_000
 LINES = ("JSONL", "NDJSON")
 TUNING = frozenset({"rechunk", "cache", "file_cache_ttl", "memory_map", "retries"})
 """Options of older versions of Polars that changed no row."""
+_BINARY = ("PARQUET", "IPC", "AVRO")
 Scan = Callable[[Sequence[str], pl.Schema | None], pl.LazyFrame]
 
 
@@ -142,7 +143,14 @@ class _Reader:
                 expected=f"one of JSON, DELTA, {', '.join(scans)}",
                 hint="read it on Spark (`dataframe_type: SPARK`)",
             )
-        return scans[form](paths, schema)
+        if form not in _BINARY:
+            return scans[form](paths, schema)
+        try:
+            frame = scans[form](paths, schema)
+            frame.collect_schema()
+        except pl.exceptions.ComputeError as error:
+            raise damaged_file(paths[0], _first_line(error), form) from error
+        return frame
 
     def schema(self, path: str) -> pl.Schema:
         """Return one file's schema. Raises ReadError with the file's name."""
@@ -248,7 +256,8 @@ class _Reader:
             frame: pl.DataFrame = pl.read_excel(content, **self._options)
         except Exception as error:
             # The reader's own library raises errors of its own.
-            raise ReadError(f"{path} is no Excel workbook: {_first_line(error)}") from error
+            problem = f"the file is no Excel workbook: {_first_line(error)}"
+            raise damaged_file(path, problem, "EXCEL") from error
         return frame
 
     def _content(self, path: str) -> bytes:
@@ -269,7 +278,8 @@ class _Reader:
         try:
             frame = pl.read_json(self._content(path), infer_schema_length=None)
         except pl.exceptions.PolarsError as error:
-            raise ReadError(f"{path} is no JSON: {_first_line(error)}") from error
+            problem = f"the file is no JSON: {_first_line(error)}"
+            raise damaged_file(path, problem, "JSON") from error
         return frame.lazy() if schema is None else self._cast_to(frame.lazy(), schema)
 
     def _all_lines(self, paths: Sequence[str]) -> bool:

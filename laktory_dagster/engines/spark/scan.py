@@ -45,8 +45,6 @@ TEXT_OPTIONS = {
     "eol_char": "lineSep",
 }
 """Options of the other engine's readers under Spark's names."""
-_TEXT = ("CSV", "JSON", *LINES, "TEXT", "XML")
-_LOOKED_AT = 100
 
 
 def scan_listing(spark: Any, listing: Listing, form: str, source: SourceOptions) -> Any:
@@ -67,8 +65,6 @@ def scan_listing(spark: Any, listing: Listing, form: str, source: SourceOptions)
             expected=f"one of DELTA, {', '.join(READERS)}",
             hint="read it on Polars (`dataframe_type: POLARS`)",
         )
-    if form in _TEXT:
-        _refuse_other_encodings(listing, source)
     files = _Files(spark, listing, form, source)
     declared = getattr(source, "schema_definition", None)
     try:
@@ -77,7 +73,8 @@ def scan_listing(spark: Any, listing: Listing, form: str, source: SourceOptions)
         return files.inferred()
     except SPARK_ERRORS as error:
         problem = f"{listing.version.key} cannot be read: {plain_text(error)}"
-        raise require_avro(error, "read") or ReadError(problem) from error
+        hint = "mend or remove it, or set `bad_files: quarantine` on the source"
+        raise require_avro(error, "read") or ReadError(problem, hint=hint) from error
 
 
 def scan_stream(
@@ -94,22 +91,6 @@ def scan_stream(
     rule = "widen" if form in ("JSON", *LINES) else rule
     schema, is_same = unify([before, (listing.files[0].path, frame.schema)], rule)
     return frame if is_same else cast_columns(frame, schema), schema
-
-
-def _refuse_other_encodings(listing: Listing, source: SourceOptions) -> None:
-    """Raise ReadError for UTF-16, which Spark would read as strange letters."""
-    given = getattr(source, "read_options", None) or {}
-    if listing.storage_options or {"encoding", "charset"} & set(given):
-        return
-    for file in listing.files[:_LOOKED_AT]:
-        with Path(file.path).open("rb") as opened:
-            start = opened.read(2)
-        if start in (b"\xff\xfe", b"\xfe\xff"):
-            raise ReadError(
-                f"{file.path} is UTF-16",
-                expected="UTF-8",
-                hint="convert it, or set `read_options: {encoding: UTF-16}`",
-            )
 
 
 class _Files:

@@ -16,11 +16,23 @@ from laktory_dagster.engines.base import InputVersion, Place, ReadRequest
 from laktory_dagster.engines.storage.layout import read_manifest
 from laktory_dagster.engines.storage.store import file_version, one_line, open_store
 from laktory_dagster.errors import ReadError
+from laktory_dagster.expressions.suggest import with_article
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _WILDCARDS = "*?["
 EMPTY = "the file is empty (zero bytes)"
 """The problem of a file without a byte."""
+_HTML = "the file is a page of HTML"
+_XML = "the file is XML"
+_MARKUP = {b"<!doctype html": _HTML, b"<html": _HTML, b"<?xml": _XML}
+_ENCODINGS = {
+    b"\xff\xfe\x00\x00": "the file is UTF-32",
+    b"\x00\x00\xfe\xff": "the file is UTF-32",
+    b"\xff\xfe": "the file is UTF-16",
+    b"\xfe\xff": "the file is UTF-16",
+}
+_ROWS_OF_TEXT = ("CSV", "JSON", "JSONL", "NDJSON")
+_HEAD = 256
 
 
 @dataclass(frozen=True)
@@ -133,19 +145,22 @@ def problem_of(path: str) -> str | None:
         if size == 0:
             return EMPTY
         with Path(path).open("rb") as file:
-            head = file.read(4)
+            head = file.read(_HEAD)
             file.seek(max(0, size - 64))
             tail = file.read()
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
     name = path.lower()
     if name.endswith(".parquet"):
-        if head != b"PAR1":
+        if not head.startswith(b"PAR1"):
             return "the file is no Parquet (it does not start with its mark)"
         if not tail.endswith(b"PAR1"):
             return "the Parquet file is cut off (its footer is missing)"
     if name.endswith(".gz"):
         return _gzip_problem(path, head)
+    foreign = _foreign(head)
+    if foreign is not None:
+        return foreign
     if name.endswith((".json", ".jsonl", ".ndjson")) and tail.rstrip()[-1:] not in b"}]":
         return "the JSON is cut off (its last line is not complete)"
     return None
@@ -156,11 +171,31 @@ def _gzip_problem(path: str, head: bytes) -> str | None:
         return "the file is no gzip"
     try:
         with gzip.open(path) as file:
+            foreign = _foreign(file.read(_HEAD))
             while file.read(1 << 20):
                 pass
     except (OSError, EOFError) as error:
         return f"the gzip file is damaged: {error}"
-    return None
+    return foreign
+
+
+def _foreign(head: bytes) -> str | None:
+    """Return what a file is whose first bytes are not those of rows in UTF-8 text."""
+    for mark, problem in _ENCODINGS.items():
+        if head.startswith(mark):
+            return problem
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return next((problem for mark, problem in _MARKUP.items() if text.startswith(mark)), None)
+
+
+def _is_meant(problem: str | None, request: ReadRequest) -> bool:
+    """Return whether a file may be what it is: of formats that are no rows of text in UTF-8."""
+    if problem in _MARKUP.values():
+        return request.format not in _ROWS_OF_TEXT
+    if problem in _ENCODINGS.values():
+        options = getattr(request.source, "read_options", None) or {}
+        return request.format == "BINARYFILE" or bool({"encoding", "charset"} & set(options))
+    return False
 
 
 def remote_base(uri: str) -> str:
@@ -228,14 +263,14 @@ def readable_files(
         ReadError: a file is damaged and none may be set aside, or none is left.
     """
     tolerant = getattr(request.source, "bad_files", "fail") == "quarantine"
-    damaged = {file.path: file.problem for file in listing.files if file.problem is not None}
+    damaged = {
+        file.path: file.problem
+        for file in listing.files
+        if file.problem is not None and not _is_meant(file.problem, request)
+    }
     if damaged and not tolerant:
         path, problem = next(iter(damaged.items()))
-        raise ReadError(
-            f"{path}: {problem}",
-            expected=f"a {request.format} file",
-            hint="mend or remove it, or set `bad_files: quarantine` on the source",
-        )
+        raise damaged_file(path, problem, str(request.format))
     if tolerant:
         for file in listing.files:
             found = damaged.get(file.path) or problem_in(listing.only([file]))
@@ -245,3 +280,16 @@ def readable_files(
     if not readable:
         raise ReadError(f"none of the {len(damaged)} files at {place.uri} can be read")
     return listing.only(readable), tuple(damaged)
+
+
+def damaged_file(path: str, problem: str, form: str) -> ReadError:
+    """Return the error for a file that is damaged, or no file of its format."""
+    mend = "mend or remove it"
+    if problem in _ENCODINGS.values():
+        name = problem.rpartition(" ")[2]
+        mend = f"convert it to UTF-8 (on Spark also `read_options: {{encoding: {name}}}`)"
+    return ReadError(
+        f"{path}: {problem}",
+        expected=f"{with_article(form)} file" + (" in UTF-8" if "UTF" in problem else ""),
+        hint=f"{mend}, or set `bad_files: quarantine` on the source",
+    )
