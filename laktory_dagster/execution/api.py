@@ -7,7 +7,7 @@ from typing import Any
 
 from laktory_dagster.errors import InvalidInputError, RunFailedError, RunFailure
 from laktory_dagster.execution.context import RunOptions
-from laktory_dagster.execution.results import NodeStatus, RunResult
+from laktory_dagster.execution.results import NodeStatus, RunResult, in_own_words
 from laktory_dagster.execution.runner import run_plan
 from laktory_dagster.execution.session import RunSession
 from laktory_dagster.models import Pipeline, PipelineNode
@@ -115,7 +115,7 @@ def _raise_failures(result: RunResult) -> None:
     if len(failures) == 1 and isinstance(failures[0].error, InvalidInputError):
         raise failures[0].error
     skipped = [n.node for n in result.nodes.values() if n.status is NodeStatus.SKIPPED]
-    lines = [f"{failure.node}: {failure.error}" for failure in failures]
+    lines = [f"{f.node}: {in_own_words(f.node, str(f.error))}" for f in failures]
     if skipped:
         lines.append(f"not run because of that: {', '.join(skipped)}")
     error = RunFailedError("\n".join(lines), result, failures)

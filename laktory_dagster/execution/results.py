@@ -160,3 +160,11 @@ class RunResult:
             "seconds": round(self.seconds, 3),
             "nodes": [node.to_dict() for node in self.nodes.values()],
         }
+
+
+def in_own_words(node: str, text: str) -> str:
+    """Return what an error says where the name of its node stands beside it: without that name."""
+    name = f"node `{node}`"
+    if text.startswith(name):
+        return text.removeprefix(name).removeprefix(":").lstrip()
+    return text.replace(f" of {name} failed", " failed", 1)

@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from laktory_dagster.errors import CancelledError
 from laktory_dagster.execution.context import RunOptions
 from laktory_dagster.execution.outcomes import PreparedNode
-from laktory_dagster.execution.results import NodeResult, NodeStatus, RunResult
+from laktory_dagster.execution.results import NodeResult, NodeStatus, RunResult, in_own_words
 from laktory_dagster.execution.session import RunSession
 from laktory_dagster.plan.definition import Plan
 
@@ -92,7 +92,7 @@ def _attempt(
             code_version=node.code_version,
             checks=getattr(error, "checks", ()),
             error=error,
-            message=str(error),
+            message=in_own_words(name, str(error)),
         )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from laktory_dagster import models
 from laktory_dagster.engines.base import ColumnType, Receipt, StageSummary, TableState
+from laktory_dagster.errors import RunFailedError
 from laktory_dagster.execution.quality import MAX_EXAMPLES, evaluate, rejection
+from laktory_dagster.execution.results import in_own_words
 from laktory_dagster.models import Expectation
 
 
@@ -113,3 +117,36 @@ def test_nothing_is_rejected_when_nothing_blocks() -> None:
     checks = evaluate([rule(action="WARN")], summary(3))
 
     assert rejection("prices", checks, lambda: None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("node `slv`: 2 of 3 rows; candidate rejected", "2 of 3 rows; candidate rejected"),
+        ("node `slv` reads node `brz`, which is not there", "reads node `brz`, which is not there"),
+        ("the reader `m.f` of node `slv` failed: x", "the reader `m.f` failed: x"),
+        ("node `view`: 2 of 3 rows", "node `view`: 2 of 3 rows"),
+        ("node `slv2`: 2 of 3 rows", "node `slv2`: 2 of 3 rows"),
+    ],
+)
+def test_an_error_beside_the_name_of_its_node_does_not_name_it_again(text: str, said: str) -> None:
+    assert in_own_words("slv", text) == said
+
+
+def test_the_failure_of_a_node_says_its_name_once(tmp_path: Path) -> None:
+    text = (
+        "name: p\nnodes:\n  - name: slv\n    source: {data: [{a: 1}]}\n"
+        "    expectations: [{name: r, expression: a > 1, action: FAIL}]\n"
+        "    sink: {path: ./x.parquet, format: PARQUET}\n"
+    )
+    (tmp_path / "p.yaml").write_text(text)
+    with (tmp_path / "p.yaml").open() as opened:
+        pipeline = models.Pipeline.model_validate_yaml(opened)
+
+    with pytest.raises(RunFailedError) as caught:
+        pipeline.execute()
+
+    first = str(caught.value).splitlines()[0]
+    assert first.startswith("slv: expectation `r` failed on 1 of 1 rows")
+    assert first.count("slv") == 1
+    assert caught.value.result.nodes["slv"].message.startswith("expectation `r`")
