@@ -159,6 +159,8 @@ def _absolute(path: str, folder: Path) -> str:
         raise SettingsError(f"`{path}` names no bucket", expected=f"{scheme.group()}bucket/path")
     if scheme is not None:
         return path.rstrip("/")
+    if path == "~" or path.startswith("~/"):
+        path = str(Path(path).expanduser())
     return os.path.normpath(folder.absolute() / path)
 
 

@@ -214,3 +214,18 @@ def test_format_of_a_sink() -> None:
     assert locations.sink_format(models.FileSink(path="a")) == "DELTA"
     assert locations.sink_format(models.FileSink(path="a", format="CSV")) == "CSV"
     assert locations.sink_format(models.TableSink(table_name="a", format="PARQUET")) == "PARQUET"
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        ("~/x.csv", "/home/ann/x.csv"),
+        ("~", "/home/ann"),
+        ("./~/x.csv", "/project/pipelines/~/x.csv"),
+        ("~x.csv", "/project/pipelines/~x.csv"),
+    ],
+)
+def test_a_tilde_is_the_home_folder(path: str, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert locations.file_place(plan(), path).uri == uri
+    assert locations.warehouse_root(plan(pipeline={"warehouse": path})) == uri
