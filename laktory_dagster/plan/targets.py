@@ -42,7 +42,9 @@ def written_places(
             continue
         where = (*path, "sinks", index)
         try:
-            place = _place_of(plan, sink)
+            is_table = isinstance(sink, TableSink)
+            warehouse = locations.warehouse_root(plan) if is_table else ""
+            place = locations.sink_place(plan, sink, warehouse)
         except InvalidInputError as error:
             findings.wrong_text(error, where)
             continue
@@ -54,8 +56,8 @@ def written_places(
         yield WrittenPlace(node.name, place.uri, primary[1], is_quarantine=True)
 
 
-def _place_of(plan: Plan, stored: FileSink | TableSink | FileSource | TableSource) -> Place:
-    if isinstance(stored, (FileSink, FileSource)):
+def _place_of(plan: Plan, stored: FileSource | TableSource) -> Place:
+    if isinstance(stored, FileSource):
         return locations.file_place(plan, stored.path)
     return locations.table_place(plan, stored, locations.warehouse_root(plan))
 
@@ -71,13 +73,43 @@ def sets_rows_aside(node: PipelineNode) -> bool:
 
 
 def check_collisions(written: Sequence[WrittenPlace], needs: Needs, findings: Findings) -> None:
-    """Report nodes that write one place: an error, or a warning where one needs the other."""
+    """Report nodes that write one place: an error, or a warning where one needs the other.
+
+    A place inside of another one is an error.
+    """
     first: dict[str, WrittenPlace] = {}
     for place in written:
         # File systems and catalogs that fold case make one place of two.
         known = first.setdefault(place.uri.casefold(), place)
         if known is not place and not (known.is_shared and place.is_shared):
             _report(known, place, needs, findings)
+    for uri, place in first.items():
+        outer = _around(uri, first)
+        if outer is not None:
+            _report_nested(outer, place, findings)
+
+
+def _around(uri: str, places: Mapping[str, WrittenPlace]) -> WrittenPlace | None:
+    """Return the place that another one lies in, None where there is none."""
+    folder = uri.rpartition("/")[0]
+    while folder:
+        if folder in places:
+            return places[folder]
+        folder = folder.rpartition("/")[0]
+    return None
+
+
+def _report_nested(outer: WrittenPlace, inner: WrittenPlace, findings: Findings) -> None:
+    one, other = (
+        f"{place.uri} ({'the rejected rows' if place.is_quarantine else 'the target'} of "
+        f"`{place.node}`)"
+        for place in (outer, inner)
+    )
+    findings.error(
+        f"{other} lies inside of {one}: what reads or cleans the outer one meets the files of both",
+        inner.path,
+        hint="give each a folder of its own",
+    )
 
 
 def _report(first: WrittenPlace, second: WrittenPlace, needs: Needs, findings: Findings) -> None:

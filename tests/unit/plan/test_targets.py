@@ -164,3 +164,41 @@ def test_what_cannot_widen_says_so(sink: str, warns: bool) -> None:
         f"    sink: {sink}\n"
     )
     assert any("`widen` is `add` here" in w.message for w in plan.warnings) is warns
+
+
+NESTED = [
+    ("sink: {path: nest}", "sink: {path: nest/sub}"),
+    ("sink: {path: nest/sub}", "sink: {path: nest}"),
+    ("sink: {path: nest, format: PARQUET}", "sink: {path: nest/deep/er/x.csv, format: CSV}"),
+    ("sink: {path: /w/main}", "sink: {table_name: t}"),
+    ("sink: {table_name: t}", "sink: {path: /w/main/default/t/x}"),
+    ("sink: {path: 's3://b/x'}", "sink: {path: 's3://b/x/y'}"),
+    ("sink: {path: z}", "sink: {table_name: t, write_options: {path: z/t}}"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), NESTED)
+def test_a_target_inside_of_another_one_names_both(first: str, second: str) -> None:
+    (problem,) = problems_of(two(first, second))
+    assert "lies inside of" in problem.message
+    assert "`a`" in problem.message
+    assert "`b`" in problem.message
+    assert len(problem.path) == 4
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("sink: {path: nest}", "sink: {path: nest2}"),
+        ("sink: {path: nest/a}", "sink: {path: nest/b}"),
+        ("sink: {path: 's3://b/x'}", "sink: {path: 's3://b2/x'}"),
+    ],
+)
+def test_targets_beside_each_other_are_fine(first: str, second: str) -> None:
+    assert plan_from(two(first, second)).warnings == ()
+
+
+def test_the_own_quarantine_inside_of_a_target_is_named() -> None:
+    text = two("sinks: [{path: q}, {path: q/bad, is_quarantine: true}]", "sink: {path: y}")
+    problem = problems_of(text.replace("    sinks", "    primary_keys: [id]\n    sinks"))[0]
+    assert "q/bad (the rejected rows of `a`) lies inside of" in problem.message
