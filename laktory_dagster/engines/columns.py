@@ -81,7 +81,9 @@ class Fitting(Generic[Type]):
             raise SchemaChangedError(
                 f"{table}: the batch does not fit the stored schema:\n    "
                 + "\n    ".join(problems),
-                hint=_evolution_hint(evolution, added, missing),
+                hint=_evolution_hint(
+                    evolution, added, missing, may_widen=self._may_widen(batch, stored)
+                ),
             )
         after = {**stored, **changed, **{name: written[name] for name in added}}
         inexact = [
@@ -92,6 +94,12 @@ class Fitting(Generic[Type]):
             and "int64" in (self.spelt(batch[name]), self.spelt(want))
         ]
         return SchemaFit(written, after, tuple(added), tuple(changed), tuple(inexact))
+
+    def _may_widen(self, batch: Mapping[str, Type], stored: Mapping[str, Type]) -> bool:
+        """Return whether wider numbers would hold what is stored and what comes."""
+        both = [(batch[name], stored[name]) for name in batch if name in stored]
+        changed = [(have, want) for have, want in both if have != want]
+        return bool(changed) and all(self._common(*pair) is not None for pair in changed)
 
     def _common(self, have: Type, want: Type) -> Type | None:
         names = self.spelt(have), self.spelt(want)
@@ -109,9 +117,16 @@ def _fits_into(have: str, want: str) -> bool:
     return want not in _FLOATS or have in _FLOATS or _RANK[have] <= _FLOATS[want]
 
 
-def _evolution_hint(evolution: str, added: Sequence[str], missing: Sequence[str]) -> str:
+def _evolution_hint(
+    evolution: str, added: Sequence[str], missing: Sequence[str], *, may_widen: bool
+) -> str:
     if evolution == "freeze" and (added or missing):
         return "`schema_evolution: add` takes new and missing columns, `widen` wider numbers too"
+    if evolution != "widen" and may_widen:
+        return (
+            "`schema_evolution: widen` on the sink of a DELTA table that is appended to takes wider "
+            "numbers and rewrites the table; or cast the column to its stored type"
+        )
     return "cast the column to its stored type, or rewrite the table with `mode: OVERWRITE`"
 
 

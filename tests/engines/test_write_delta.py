@@ -144,6 +144,25 @@ def test_freeze_refuses_a_change_before_the_work(
 
 
 @pytest.mark.parametrize(
+    ("batch", "hints"),
+    [
+        (frame_of(a=1.5, b="y"), True),
+        (frame_of(a="1", b="y"), False),
+        (frame_of(a=1.5, b=2), False),
+    ],
+)
+def test_the_way_to_wider_types_is_told_where_there_is_one(
+    desk: Desk, batch: pl.DataFrame, hints: bool
+) -> None:
+    target = desk.target("t", mode="APPEND")
+    desk.put(STORED, target, run="r1")
+    with pytest.raises(SchemaChangedError) as caught:
+        desk.stage(batch, target)
+    assert ("`schema_evolution: widen`" in str(caught.value.hint)) is hints
+    assert "cast the column" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
     ("dtype", "stored"), [(pl.Int8, "long"), (pl.Int32, "long"), (pl.UInt32, "long")]
 )
 def test_narrower_numbers_fit(desk: Desk, dtype: pl.DataType, stored: str) -> None:
