@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from laktory_dagster.errors import SchemaChangedError, WriteError
@@ -13,6 +13,8 @@ Type = TypeVar("Type")
 _RANK = {name: rank for rank, name in enumerate(("int8", "int16", "int32", "int64"), start=1)}
 _FLOATS = {"float32": 2, "float64": 3}
 """The widest rank of integers that a float holds without loss."""
+_EXACT = {"float32": 24, "float64": 53}
+"""The power of two up to which a float holds every whole number."""
 _WIDTH = {**_RANK, "float32": 5, "float64": 6}
 
 
@@ -21,15 +23,17 @@ class SchemaFit(Generic[Type]):
     """How a batch fits a stored schema.
 
     `batch` are the types in which its columns are written, `table` the schema afterwards; `added`
-    names columns that the table gets, `widened` stored columns that change their type, `inexact`
-    those where 64-bit integers become floats, which hold them exactly only up to 2**53.
+    names columns that the table gets, `widened` stored columns that change their type. `inexact`
+    (columns of the batch) and `inexact_stored` (widened ones) are integers that become floats, which
+    hold all of them only up to the limit that is given here.
     """
 
     batch: dict[str, Type]
     table: dict[str, Type]
     added: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
-    inexact: tuple[str, ...] = ()
+    inexact: Mapping[str, int] = field(default_factory=dict)
+    inexact_stored: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Fitting(Generic[Type]):
         Args:
             batch: columns of the batch, in types that the format holds.
             stored: columns of the table.
-            evolution: `freeze` (same names, types that lose nothing), `add` (new columns too, and
+            evolution: `freeze` (same names, types or values that lose nothing), `add` (new columns too, and
                 columns may be missing), `widen` (wider numbers too).
             table: what errors call the table.
             may_lack: columns may be missing whatever `evolution` says (a merge of some columns).
@@ -73,7 +77,11 @@ class Fitting(Generic[Type]):
             if have == want or _fits_into(self.spelt(have), self.spelt(want)):
                 written[name] = want
             elif evolution == "widen" and (wider := self._common(have, want)) is not None:
-                written[name] = changed[name] = wider
+                written[name] = wider
+                if wider != want:
+                    changed[name] = wider
+            elif self._limit(have, want):
+                written[name] = want
             else:
                 kinds = f"stored as {self.spelt(want)}, now {self.spelt(have)}"
                 problems.append(f"~ {name}: {kinds}")
@@ -86,14 +94,17 @@ class Fitting(Generic[Type]):
                 ),
             )
         after = {**stored, **changed, **{name: written[name] for name in added}}
-        inexact = [
-            name
-            for name, want in stored.items()
-            if name in batch
-            and after[name] == self.double
-            and "int64" in (self.spelt(batch[name]), self.spelt(want))
-        ]
-        return SchemaFit(written, after, tuple(added), tuple(changed), tuple(inexact))
+        inexact = {
+            n: limit for n in batch if n in stored and (limit := self._limit(batch[n], after[n]))
+        }
+        old = {n: limit for n in changed if (limit := self._limit(stored[n], after[n]))}
+        return SchemaFit(written, after, tuple(added), tuple(changed), inexact, old)
+
+    def _limit(self, have: Type, want: Type) -> int:
+        """Return up to which number integers of a type are exact as a float; 0 where all or none are."""
+        names = self.spelt(have), self.spelt(want)
+        is_float_of_integers = names[0] in _RANK and names[1] in _EXACT
+        return 2 ** _EXACT[names[1]] if is_float_of_integers and not _fits_into(*names) else 0
 
     def _may_widen(self, batch: Mapping[str, Type], stored: Mapping[str, Type]) -> bool:
         """Return whether wider numbers would hold what is stored and what comes."""
@@ -143,3 +154,13 @@ def require_declared(wanted: Mapping[str, Type], columns: Sequence[str], table: 
 def quoted(name: str) -> str:
     """Return a name as the SQL of Spark, and conditions on a Delta table, take it."""
     return "`" + name.replace("`", "``") + "`"
+
+
+def not_exact(column: str, limit: int, table: str) -> SchemaChangedError:
+    """Return the error for whole numbers that the float they are to become cannot tell apart."""
+    return SchemaChangedError(
+        f"{table}: `{column}` holds integers beyond 2**{limit.bit_length() - 1}, which its type in "
+        f"the table ({'float32' if limit == 2**24 else 'float64'}) cannot tell apart",
+        hint=f"cast `{column}` to decimal(20,0) or to string, and rewrite the table with "
+        "`mode: OVERWRITE`",
+    )

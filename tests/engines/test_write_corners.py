@@ -120,6 +120,70 @@ def test_widening_to_a_float_takes_integers_that_it_holds(desk: Desk) -> None:
     assert desk.rows(target) == [(0.5,), (float(2**53 - 1),)]
 
 
+FLOATS = [
+    (pl.Int64, pl.Float64, 2**53),
+    (pl.Int64, pl.Float32, 2**24),
+    (pl.Int32, pl.Float32, 2**24),
+]
+
+
+@pytest.mark.parametrize(("integer", "real", "limit"), FLOATS)
+@pytest.mark.parametrize("form", ["DELTA", "PARQUET"])
+def test_whole_numbers_that_a_stored_float_holds_are_appended(
+    desk: Desk, form: str, integer: Any, real: Any, limit: int
+) -> None:
+    target = desk.target("t", form, mode="APPEND")
+    desk.put(pl.DataFrame({"a": [0.5]}, schema={"a": real}), target, run="r1")
+    batch = pl.DataFrame({"a": [limit, -limit, None, 7]}, schema={"a": integer})
+    desk.put(batch, target, run="r2")
+
+    found = [value for (value,) in desk.rows(target)]
+    assert sorted(value for value in found if value is not None) == [-limit, 0.5, 7, limit]
+    assert found.count(None) == 1
+    assert all(isinstance(value, float) for value in found if value is not None)
+
+
+@pytest.mark.parametrize(("integer", "real", "limit"), FLOATS)
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("form", ["DELTA", "PARQUET"])
+def test_whole_numbers_that_a_stored_float_cannot_hold_are_refused(
+    desk: Desk, form: str, integer: Any, real: Any, limit: int, sign: int
+) -> None:
+    target = desk.target("t", form, mode="APPEND")
+    desk.put(pl.DataFrame({"a": [0.5]}, schema={"a": real}), target, run="r1")
+    batch = pl.DataFrame({"a": [1, sign * (limit + 1)]}, schema={"a": integer})
+
+    with pytest.raises(SchemaChangedError, match="`a` holds integers beyond"):
+        desk.put(batch, target, run="r2")
+    assert desk.rows(target) == [(0.5,)]
+
+
+@pytest.mark.parametrize("scd_type", [1, 2])
+@pytest.mark.parametrize("value", [2**53, 2**53 + 1])
+def test_a_merge_of_whole_numbers_into_a_float(desk: Desk, value: int, scd_type: int) -> None:
+    options = models.MergeOptions(scd_type=scd_type, order_by="t")
+    target = desk.target("t", mode="MERGE", primary_keys=("k",), merge=options)
+    desk.put(pl.DataFrame({"k": [1], "t": [1], "a": [0.5]}), target, run="r1")
+    batch = pl.DataFrame({"k": [2], "t": [2], "a": [value]})
+
+    if value > 2**53:
+        with pytest.raises(SchemaChangedError, match="`a` holds integers beyond"):
+            desk.put(batch, target, run="r2")
+    else:
+        desk.put(batch, target, run="r2")
+    stored = [row[2] for row in desk.rows(target)]
+    assert stored == ([0.5] if value > 2**53 else [0.5, float(value)])
+
+
+def test_infinite_numbers_are_no_integers_beyond(desk: Desk) -> None:
+    desk.put(pl.DataFrame({"a": [1]}), desk.target("t"), run="r1")
+    target = desk.target("t", mode="APPEND", schema_evolution="widen")
+    desk.put(pl.DataFrame({"a": [float("inf")]}), target, run="r2")
+    desk.put(pl.DataFrame({"a": [2]}), target, run="r3")
+
+    assert desk.rows(target) == [(1.0,), (2.0,), (float("inf"),)]
+
+
 @pytest.mark.parametrize("path", ["t.csv", "t"])
 def test_rejected_rows_of_a_csv_file_are_kept_as_json(tmp_path: Path, path: str) -> None:
     rules = [{"name": "positive", "expr": "a > 0", "action": "QUARANTINE"}]

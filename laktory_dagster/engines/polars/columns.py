@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from laktory_dagster.engines.columns import Fitting
+from laktory_dagster.engines.columns import Fitting, not_exact
 from laktory_dagster.engines.polars.schemas import column_types
 from laktory_dagster.errors import WriteError
 
@@ -74,10 +74,39 @@ def _kind(dtype: Any) -> pl.DataType:
     return kind
 
 
-def cast_to(frame: pl.LazyFrame, have: pl.Schema, want: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-    """Return the frame with the columns of other types cast; a value that does not fit fails."""
-    changes = [pl.col(name).cast(dtype) for name, dtype in want.items() if have[name] != dtype]
+def cast_to(
+    frame: pl.LazyFrame,
+    have: pl.Schema,
+    want: Mapping[str, pl.DataType],
+    inexact: Mapping[str, int] | None = None,
+) -> pl.LazyFrame:
+    """Return the frame with the columns of other types cast; a value that does not fit fails.
+
+    Integers beyond their limit in `inexact` become infinite, which `refuse_inexact` finds.
+    """
+    limits = inexact or {}
+    changes = [
+        _exact(name, dtype, limits[name]) if name in limits else pl.col(name).cast(dtype)
+        for name, dtype in want.items()
+        if have[name] != dtype
+    ]
     return frame.with_columns(changes) if changes else frame
+
+
+def _exact(name: str, dtype: pl.DataType, limit: int) -> pl.Expr:
+    is_exact = pl.col(name).is_between(-limit, limit)
+    beyond = pl.lit(float("inf"), dtype=dtype)
+    return pl.when(~is_exact).then(beyond).otherwise(pl.col(name).cast(dtype)).alias(name)
+
+
+def refuse_inexact(staged: pl.LazyFrame | None, inexact: Mapping[str, int], table: str) -> None:
+    """Raise SchemaChangedError for staged integers that their float cannot tell apart."""
+    if staged is None or not inexact:
+        return
+    row = staged.select(pl.col(list(inexact)).is_infinite().any()).collect().row(0, named=True)
+    found = next((name for name, is_beyond in row.items() if is_beyond), None)
+    if found is not None:
+        raise not_exact(found, inexact[found], table)
 
 
 def _spelt(dtype: pl.DataType) -> str:

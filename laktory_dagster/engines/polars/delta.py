@@ -13,11 +13,17 @@ from polars.io.partition import FileProviderArgs
 
 from laktory_dagster.engines.base import Commit, Receipt
 from laktory_dagster.engines.columns import SchemaFit
-from laktory_dagster.engines.polars.columns import cast_to, fit_schema, stored_types
+from laktory_dagster.engines.polars.columns import (
+    cast_to,
+    fit_schema,
+    refuse_inexact,
+    stored_types,
+)
 from laktory_dagster.engines.polars.delta_log import (
     DataFile,
     LogChange,
     LogResult,
+    busy,
     commit_change,
     hive_part,
     is_in_log,
@@ -28,7 +34,7 @@ from laktory_dagster.engines.polars.receipts import find_receipt
 from laktory_dagster.engines.polars.writer import StagingWriter, declared_types
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
 from laktory_dagster.engines.storage.target import take_options
-from laktory_dagster.errors import SchemaChangedError, WriteError
+from laktory_dagster.errors import WriteError
 
 OPTIONS = {
     "compression": "compression",
@@ -40,7 +46,6 @@ OPTIONS = {
     "schema_mode": "",
     "engine": "",
 }
-EXACT_INTEGERS = 2**53
 EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
 
 
@@ -135,11 +140,14 @@ class DeltaWriter(StagingWriter):
         """Return the sink of the batch, and for a table that widens that of its old rows."""
         if self.is_ignored:
             return []
-        sinks = [self._sink(cast_to(frame, self.schema, self.fit.batch), self.slot.id)]
+        sinks = [
+            self._sink(cast_to(frame, self.schema, self.fit.batch, self.fit.inexact), self.slot.id)
+        ]
         if self.fit.widened and self.table is not None:
             stored = table_schema(self.table)
             widened = {name: self.fit.table[name] for name in self.fit.widened}
-            old = cast_to(pl.scan_delta(self.table), stored, widened)
+            rows = pl.scan_delta(self.table)
+            old = cast_to(rows, stored, widened, self.fit.inexact_stored)
             sinks.append(self._sink(old, f"{self.slot.id}-old"))
         return sinks
 
@@ -199,20 +207,11 @@ class DeltaWriter(StagingWriter):
         self._refuse_inexact()
 
     def _refuse_inexact(self) -> None:
-        """Raise SchemaChangedError for integers that the float they widen to cannot tell apart."""
-        columns = list(self.fit.inexact)
-        if self.is_ignored or not columns:
-            return
-        far = pl.col(columns).abs().max() >= EXACT_INTEGERS
-        for file in self._files:
-            row = self._scan([file]).select(far).collect().row(0, named=True)
-            found = next((name for name, is_far in row.items() if is_far), None)
-            if found is not None:
-                raise SchemaChangedError(
-                    f"{self.name}: `{found}` holds integers of 2**53 or more, which its wider type "
-                    "double cannot tell apart",
-                    hint=f"cast `{found}` to decimal(20,0) or to string",
-                )
+        """Raise SchemaChangedError for integers that the float they become cannot tell apart."""
+        for file in () if self.is_ignored else self._files:
+            limits = self.fit.inexact_stored if _is_old(file) else self.fit.inexact
+            if limits:
+                refuse_inexact(self._scan([file]), limits, self.name)
 
     def staged_frame(self) -> pl.LazyFrame | None:
         """Return the staged rows where the batch is one file."""
@@ -292,6 +291,8 @@ class DeltaWriter(StagingWriter):
         if fit.batch != self.fit.batch or fit.widened:
             # The staged file has other types; staged again, it will fit.
             fit_schema(self.fit.batch, table_schema(table), "freeze", self.name)
+            if fit.inexact:
+                raise busy(self.layout.store, None)
         partitions = tuple(table.metadata().partition_columns)
         return replace(
             change, schema=pl.Schema(fit.table), added=fit.added, partition_by=partitions

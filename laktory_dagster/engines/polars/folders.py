@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,7 @@ import polars as pl
 from polars.io.partition import FileProviderArgs
 
 from laktory_dagster.engines.base import Commit, InputVersion, Receipt, Written
-from laktory_dagster.engines.polars.columns import cast_to, fit_schema
+from laktory_dagster.engines.polars.columns import cast_to, fit_schema, refuse_inexact
 from laktory_dagster.engines.polars.delta_log import hive_part
 from laktory_dagster.engines.polars.files import FileWriter, refuse_merge
 from laktory_dagster.engines.polars.formats import EAGER, EXTENSIONS, check_columns, lazy_sink
@@ -34,6 +34,8 @@ TYPED = ("PARQUET", "IPC", "AVRO")
 
 class FolderWriter(FileWriter):
     """Writes a folder of files by OVERWRITE, APPEND, IGNORE or ERROR."""
+
+    inexact: Mapping[str, int] = {}
 
     def exists(self) -> bool:
         """Return whether the folder has data."""
@@ -74,14 +76,25 @@ class FolderWriter(FileWriter):
         spared = {name: known.get(name, types[name]) for name in self.target.partition_by}
         given = pl.Schema({**dict(types.items()), **spared})
         evolution = "add" if evolution == "widen" else evolution
-        return pl.Schema(fit_schema(given, known, evolution, self.name).batch)
+        fit = fit_schema(given, known, evolution, self.name)
+        self.inexact = fit.inexact
+        return pl.Schema(fit.batch)
+
+    def finish(self) -> None:
+        """Complete the staged files and refuse integers that the stored float cannot tell apart."""
+        super().finish()
+        if not self.inexact or self.is_ignored:
+            return
+        names = self.slot.files if self.target.partition_by else [self.pass_name]
+        form = "PARQUET" if self.is_eager else self.target.format
+        refuse_inexact(scan_files(self.layout, form, names), self.inexact, self.name)
 
     def sinks(self, frame: pl.LazyFrame) -> list[pl.LazyFrame]:
         """Return the sink of the staged files."""
         if self.is_ignored:
             return []
         if not self.target.partition_by:
-            typed = cast_to(frame, self.schema, self.types)
+            typed = cast_to(frame, self.schema, self.types, self.inexact)
             self.slot.files += sorted({self.pass_name, self.staged_name})
             return [self._sink(typed, self.layout.store.url(self.pass_name))]
         place = pl.PartitionBy(
@@ -91,7 +104,7 @@ class FolderWriter(FileWriter):
             file_path_provider=self._name_files(),
         )
         unspared = {k: v for k, v in self.types.items() if k not in self.target.partition_by}
-        return [self._sink(cast_to(frame, self.schema, unspared), place)]
+        return [self._sink(cast_to(frame, self.schema, unspared, self.inexact), place)]
 
     def _sink(self, frame: pl.LazyFrame, place: Any) -> pl.LazyFrame:
         options = self.layout.store.storage_options

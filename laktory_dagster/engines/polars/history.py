@@ -7,7 +7,7 @@ from deltalake import DeltaTable
 
 from laktory_dagster.engines.base import Receipt
 from laktory_dagster.engines.columns import SchemaFit, quoted
-from laktory_dagster.engines.polars.columns import fit_schema
+from laktory_dagster.engines.polars.columns import fit_schema, refuse_inexact
 from laktory_dagster.engines.polars.delta_log import commit_properties, table_schema
 from laktory_dagster.engines.polars.layers import dedupe
 from laktory_dagster.engines.polars.merge import MergeWriter
@@ -62,6 +62,8 @@ class HistoryWriter(HistoryTarget, MergeWriter):
             MergeKeyError: null keys, or a change without its moment.
         """
         self.rows = int(self.batch.select(pl.len()).collect().item())
+        inexact = {n: limit for n, limit in self.fit.inexact.items() if n in self.schema}
+        refuse_inexact(self.batch, inexact, self.name)
         self.refuse_null_keys()
         nulls = self.batch.filter(pl.col(self.order).is_null())
         self.refuse(nulls, *self.null_order)

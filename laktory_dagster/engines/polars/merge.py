@@ -10,7 +10,12 @@ from deltalake.exceptions import CommitFailedError
 
 from laktory_dagster.engines.base import Commit, Receipt
 from laktory_dagster.engines.columns import SchemaFit, quoted
-from laktory_dagster.engines.polars.columns import cast_to, fit_schema, stored_types
+from laktory_dagster.engines.polars.columns import (
+    cast_to,
+    fit_schema,
+    refuse_inexact,
+    stored_types,
+)
 from laktory_dagster.engines.polars.delta import DeltaWriter
 from laktory_dagster.engines.polars.delta_log import (
     LogChange,
@@ -80,7 +85,7 @@ class MergeWriter(MergeTarget, DeltaWriter):
         """Return the sink of the staged batch."""
         store = self.layout.store
         self.slot.files.append(self.batch_name)
-        sink: pl.LazyFrame = cast_to(frame, self.schema, self.types).sink_parquet(
+        sink: pl.LazyFrame = cast_to(frame, self.schema, self.types, self.fit.inexact).sink_parquet(
             store.url(self.batch_name),
             mkdir=True,
             lazy=True,
@@ -119,6 +124,7 @@ class MergeWriter(MergeTarget, DeltaWriter):
             MergeKeyError: null keys, or rows of one key that differ and nothing orders them.
         """
         self.rows = int(self.batch.select(pl.len()).collect().item())
+        refuse_inexact(self.batch, self.fit.inexact, self.name)
         self.refuse_null_keys()
         if self.rule.order_by is None:
             differing = self.batch.unique().group_by(self.keys).len().filter(pl.col("len") > 1)

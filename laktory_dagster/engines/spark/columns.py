@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
+from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as st
 
-from laktory_dagster.engines.columns import Fitting, require_declared
+from laktory_dagster.engines.columns import Fitting, not_exact, quoted, require_declared
 from laktory_dagster.engines.spark.schemas import ddl, parse_schema, portable
 from laktory_dagster.engines.spark.scope import column
 from laktory_dagster.engines.spark.session import is_connect
-from laktory_dagster.errors import WriteError
+from laktory_dagster.errors import SchemaChangedError, WriteError
 
 Types = dict[str, st.DataType]
 
@@ -81,17 +84,38 @@ def _stored(dtype: st.DataType, name: str, table: str) -> st.DataType:
     return dtype
 
 
-def cast_to(frame: Any, want: Types) -> Any:
-    """Return the frame with the columns of other types cast."""
-    have = types_of(frame)
+def cast_to(frame: Any, want: Types, inexact: Mapping[str, int] | None = None) -> Any:
+    """Return the frame with the columns of other types cast.
+
+    Integers beyond their limit in `inexact` fail where they are computed, see `inexact_problem`.
+    """
+    have, limits = types_of(frame), inexact or {}
     # Over Connect a string may have an explicit collation, which its schema does not show.
     remote = is_connect(frame)
     changes = {
-        name: column(name).cast(ddl(dtype))
+        name: _exact(name, dtype, limits[name]) if name in limits else column(name).cast(ddl(dtype))
         for name, dtype in want.items()
         if have[name] != dtype or (remote and "string" in ddl(dtype))
     }
     return frame.withColumns(changes) if changes else frame
+
+
+_BEYOND = "laktory: integers beyond"
+_FOUND_BEYOND = re.compile(rf"{_BEYOND} (\d+) in `((?:[^`]|``)*)`")
+
+
+def _exact(name: str, dtype: st.DataType, limit: int) -> Any:
+    value, shown = column(name), quoted(name)
+    fails = F.raise_error(F.lit(f"{_BEYOND} {limit} in {shown}"))
+    return F.when(~value.between(-limit, limit), fails).otherwise(value.cast(ddl(dtype)))
+
+
+def inexact_problem(error: BaseException, table: str) -> SchemaChangedError | None:
+    """Return the error for integers that their float cannot tell apart, None for other errors."""
+    found = _FOUND_BEYOND.search(str(error))
+    if found is None:
+        return None
+    return not_exact(found.group(2).replace("``", "`"), int(found.group(1)), table)
 
 
 def declared_types(definition: Any, types: Types, table: str) -> Types:

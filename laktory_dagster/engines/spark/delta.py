@@ -10,7 +10,6 @@ from itertools import takewhile
 from typing import Any
 from urllib.parse import unquote
 
-from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import Commit, Receipt
@@ -21,6 +20,7 @@ from laktory_dagster.engines.spark.columns import (
     cast_to,
     declared_types,
     fit_schema,
+    inexact_problem,
     stored_types,
     types_of,
 )
@@ -33,14 +33,13 @@ from laktory_dagster.engines.spark.tables import Table, table_of
 from laktory_dagster.engines.spark.writer import StagingWriter
 from laktory_dagster.engines.storage import commits
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
-from laktory_dagster.errors import ReadError, SchemaChangedError, TargetBusyError, WriteError
+from laktory_dagster.errors import ReadError, TargetBusyError, WriteError
 
 ATTEMPTS = 10
 PAUSE_SECONDS = 0.2
 SAMPLED_FILES = 4
 _PARTITIONS = "# Partition Information"
 _CONFLICTS = ("CONCURRENT", "Concurrent", "ProtocolChangedException", "MetadataChangedException")
-EXACT_INTEGERS = 2**53
 EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
 _OURS = ("overwriteSchema", "overwrite_schema", *EVOLUTION_OPTIONS)
 
@@ -167,7 +166,6 @@ class DeltaWriter(StagingWriter):
         earlier = self._earlier(receipt)
         if earlier is not None:
             return self._repeated(earlier)
-        self._refuse_inexact()
         for attempt in range(ATTEMPTS):
             self._refit()
             try:
@@ -221,28 +219,12 @@ class DeltaWriter(StagingWriter):
         at = earlier.table_version
         return Commit(self.target, 0, at, None, self.table.rows(at), skipped=True)
 
-    def _refuse_inexact(self) -> None:
-        """Raise SchemaChangedError for integers that the float they widen to cannot tell apart."""
-        names = list(self.fit.inexact)
-        if not names:
-            return
-        frames = [self.frame, self.table.rows()]
-        for frame in frames:
-            far = [F.max(F.abs(column(name))).alias(name) for name in names]
-            row = frame.agg(*far).first().asDict()
-            found = next((n for n, v in row.items() if v is not None and v >= EXACT_INTEGERS), None)
-            if found is not None:
-                raise SchemaChangedError(
-                    f"{self.name}: `{found}` holds integers of 2**53 or more, which its wider type "
-                    "double cannot tell apart",
-                    hint=f"cast `{found}` to decimal(20,0) or to string",
-                )
-
     def _write(self, receipt: Receipt) -> None:
-        frame = cast_to(self.frame, self.fit.batch)
+        frame = cast_to(self.frame, self.fit.batch, self.fit.inexact)
         rewrites = bool(self.fit.widened)
         if rewrites:
-            old = cast_to(self.table.rows(), {n: self.fit.table[n] for n in self.fit.widened})
+            widened = {name: self.fit.table[name] for name in self.fit.widened}
+            old = cast_to(self.table.rows(), widened, self.fit.inexact_stored)
             frame = old.unionByName(frame, allowMissingColumns=True)
         replaces = self.replaces or rewrites
         writer = frame.write.format("delta").mode("overwrite" if replaces else "append")
@@ -260,6 +242,9 @@ class DeltaWriter(StagingWriter):
         """Return what Delta raised while committing, in the words of the product."""
         if _is_conflict(error):
             return self._busy()
+        inexact = inexact_problem(error, self.name)
+        if inexact is not None:
+            return inexact
         return WriteError(f"{self.name} could not be written: {plain_text(error)}")
 
     def finished(self, receipt: Receipt, rows: int | None) -> Commit:

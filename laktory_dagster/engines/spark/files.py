@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +41,8 @@ _TYPED = ("PARQUET", "AVRO", "ORC")
 
 class FilesWriter(StagingWriter):
     """Writes one file, or a folder of files, by OVERWRITE, APPEND, IGNORE or ERROR."""
+
+    inexact: Mapping[str, int] = {}
 
     @property
     def is_folder(self) -> bool:
@@ -114,7 +117,9 @@ class FilesWriter(StagingWriter):
         evolution = self.target.schema_evolution or "freeze"
         spared = {name: known.get(name, types[name]) for name in self.target.partition_by}
         evolution = "add" if evolution == "widen" else evolution
-        return fit_schema({**types, **spared}, known, evolution, self.name).batch
+        fit = fit_schema({**types, **spared}, known, evolution, self.name)
+        self.inexact = fit.inexact
+        return fit.batch
 
     @property
     def staged_folder(self) -> str:
@@ -131,7 +136,7 @@ class FilesWriter(StagingWriter):
             return
         spared = self.target.partition_by
         types = {n: t for n, t in self.written_types.items() if n not in spared}
-        frame = cast_to(rows, types)
+        frame = cast_to(rows, types, self.inexact)
         if not self.is_folder:
             frame = frame.coalesce(1)
         writer = frame.write.format(FORMATS[self.target.format]).mode("overwrite")

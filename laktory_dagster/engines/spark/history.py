@@ -53,7 +53,7 @@ class HistoryWriter(HistoryTarget, MergeWriter):
             MergeKeyError: null keys, or a change without its moment.
         """
         fit = {n: t for n, t in self.fit.batch.items() if n not in (self.start, self.end)}
-        self.frame = cast_to(rows, {**self.batch_types, **fit})
+        self.frame = cast_to(rows, {**self.batch_types, **fit}, self.fit.inexact)
         self.refuse_null_keys()
         nulls = self.frame.filter(column(self.order).isNull())
         self.refuse(nulls, *self.null_order)

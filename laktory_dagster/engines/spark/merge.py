@@ -80,7 +80,7 @@ class MergeWriter(MergeTarget, DeltaWriter):
         Raises:
             MergeKeyError: null keys, or rows of one key that differ and nothing orders them.
         """
-        self.frame = cast_to(rows, {**self.batch_types, **self.fit.batch})
+        self.frame = cast_to(rows, {**self.batch_types, **self.fit.batch}, self.fit.inexact)
         self.refuse_null_keys()
         if self.rule.order_by is None:
             keys = [column(key) for key in self.keys]

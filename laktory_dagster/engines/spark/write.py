@@ -16,6 +16,7 @@ from laktory_dagster.engines.base import (
 )
 from laktory_dagster.engines.rules import Counts, null_keys
 from laktory_dagster.engines.spark.check import RuleSet
+from laktory_dagster.engines.spark.columns import inexact_problem
 from laktory_dagster.engines.spark.custom import CustomWriter
 from laktory_dagster.engines.spark.delta import DeltaWriter
 from laktory_dagster.engines.spark.files import FilesWriter
@@ -245,6 +246,10 @@ def _pass_errors(request: StageRequest) -> Iterator[None]:
     except LaktoryDagsterError:
         raise
     except (OSError, *SPARK_ERRORS) as error:
+        for target in request.targets:
+            inexact = inexact_problem(error, target.table_name or target.place.uri)
+            if inexact is not None:
+                raise inexact from error
         read = f" (reads {', '.join(request.sources)})" if request.sources else ""
         raise TransformError(f"{plain_text(error)}{read}") from error
 
@@ -257,5 +262,8 @@ def _write_errors(target: Target) -> Iterator[None]:
     except LaktoryDagsterError:
         raise
     except (OSError, *SPARK_ERRORS) as error:
+        inexact = inexact_problem(error, name)
+        if inexact is not None:
+            raise inexact from error
         problem = WriteError(f"{name} could not be written: {plain_text(error)}")
         raise require_avro(error, "write") or problem from error
