@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from laktory_dagster import build_definitions
+from laktory_dagster.dagster.stand_ins import with_stand_ins
 from laktory_dagster.settings import Settings
 
-defs = build_definitions(
-    Settings.from_environment().pipelines or Path(__file__).parent / "examples"
+defs = with_stand_ins(
+    build_definitions(Settings.from_environment().pipelines or Path(__file__).parent / "examples")
 )

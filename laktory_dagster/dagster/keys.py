@@ -13,6 +13,8 @@ from laktory_dagster.errors import SettingsError
 SPARK = "spark"
 """Key of the resource that holds the Spark session of a run."""
 IO_MANAGER = "laktory"
+NO_ASSET = "laktory_no_asset"
+"""Key of the IO manager of users' assets that are not there."""
 
 
 def folded(name: str) -> str:

@@ -25,6 +25,7 @@ from laktory_dagster.dagster.definitions import build_definitions
 from laktory_dagster.dagster.home import project_root, use_home
 from laktory_dagster.dagster.keys import IO_MANAGER, job_name
 from laktory_dagster.dagster.report import EventReader, NodeReport, RunReport
+from laktory_dagster.dagster.stand_ins import with_stand_ins
 from laktory_dagster.dagster.translator import LaktoryTranslator
 from laktory_dagster.engines.registry import open_engine
 from laktory_dagster.errors import SettingsError
@@ -181,7 +182,7 @@ def _run(
 ) -> RunReport:
     started = time.monotonic()
     warnings.simplefilter("ignore", dg.BetaWarning)
-    definitions = build_definitions(plan, warehouse=options.warehouse)
+    definitions = with_stand_ins(build_definitions(plan, warehouse=options.warehouse))
     job = definitions.resolve_job_def(job_name(plan.name))
     keys = asset_keys(plan, selected)
     reader = EventReader(plan, keys)

@@ -15,7 +15,10 @@ import pytest
 
 import laktory_dagster
 from laktory_dagster import build_definitions, node_input
+from laktory_dagster.dagster.launch import LaunchOptions, start_run
+from laktory_dagster.dagster.stand_ins import with_stand_ins
 from laktory_dagster.errors import DeclarationError
+from laktory_dagster.project import load_plan
 from tests.integration.projects import table, write_project
 
 BIN = Path(sys.executable).parent
@@ -313,3 +316,46 @@ def test_a_large_pipeline_becomes_one_step(tmp_path: Path, count: int) -> None:
     }
     assert "many__all" in ops
     assert len(definitions.resolve_asset_graph().get_all_asset_keys()) == count + 1
+
+
+@pytest.mark.parametrize("steps", ["node", "fused"])
+def test_a_node_that_reads_an_asset_that_is_not_there_fails_alone(
+    tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, steps: str
+) -> None:
+    monkeypatch.setenv("LAKTORY_DAGSTER_WAREHOUSE", str(tmp_path / "warehouse"))
+    other = "  - {{name: other, source: {{data: [{{n: 1}}]}}, sink: {{table_name: other}}}}\n"
+    file = write_project(tmp_path, text=TAKER + other)
+
+    definitions = with_stand_ins(build_definitions(file, steps=steps))
+    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=instance, raise_on_error=False
+    )
+
+    made = {event.asset_key.path[-1] for event in result.get_asset_materialization_events()}
+    # A fused step is one step: Dagster skips all of it where one of its inputs is not there.
+    assert made == ({"other"} if steps == "node" else set())
+    failed = [e for e in result.all_events if e.is_step_failure and e.step_failure_data.error]
+    told = str(failed[0].step_failure_data.user_failure_data or failed[0].step_failure_data.error)
+    assert "the asset `mine` is not in this code location" in told
+
+
+def test_no_asset_stands_in_where_all_are_there(tmp_path: Path) -> None:
+    definitions = build_definitions(write_project(tmp_path))
+    assert with_stand_ins(definitions) is definitions
+
+
+def test_the_command_line_runs_the_other_nodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKTORY_DAGSTER_WAREHOUSE", str(tmp_path / "warehouse"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    other = "  - {{name: other, source: {{data: [{{n: 1}}]}}, sink: {{table_name: other}}}}\n"
+    plan = load_plan(write_project(tmp_path, text=TAKER + other))
+
+    report = start_run(plan, LaunchOptions(), lambda _: None)
+
+    status = {node.node: node.status for node in report.nodes}
+    assert status["other"] == "done"
+    assert status["first"] == "failed"
+    (message,) = [node.message for node in report.nodes if node.node == "first"]
+    assert message.startswith("the asset `mine` is not in this code location")
