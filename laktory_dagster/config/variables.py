@@ -20,6 +20,8 @@ CHARACTERS_PER_VALUE = 32
 _REFERENCE = re.compile(r"\$\{\s*([A-Za-z_]+)\.([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _OPEN = re.compile(r"\$\{\s*(?:vars|params|secrets)\.[^}]*\Z")
+_LEFT = re.compile(r"\$\{\{|\$\{\s*(?:vars?|params)\.")
+"""What a text may not hold once its variables are filled in."""
 _ADVICE = {
     "resources": "name the resource itself; nothing is deployed while a pipeline runs",
     "settings": "use `${vars.x}` with a variable of the file, the environment or `--var`",
@@ -122,7 +124,13 @@ class _Substitution:
                 return "x" if _PART_OF_NAME.fullmatch(_REFERENCE.sub("", text)) else "0"
             return _as_text(value)
 
+        before = len(self.problems)
         filled = _REFERENCE.sub(replaced, text)
+        if len(self.problems) == before and _LEFT.search(filled):
+            self.problem(
+                f"`{text[:80]}` becomes a reference when its variables are filled in",
+                hint="write the whole `${vars.x}` in one place",
+            )
         self._sizes[-1] += _size(filled)
         return filled if self._within_caps() else text
 

@@ -277,3 +277,9 @@ def test_a_given_text_reads_the_same_inside_another(text: str) -> None:
 def test_one_text_can_be_filled_alone() -> None:
     assert fill_text("${vars.n}.yaml", {"n": 3}) == ("3.yaml", ())
     assert fill_text("${vars.m}.yaml", {}) == ("${vars.m}.yaml", ("`${vars.m}` has no value",))
+
+
+@pytest.mark.parametrize("text", ["${${vars.nothing}vars.n", "${${vars.nothing}{ 1 }}"])
+def test_parts_that_join_to_a_reference_are_named(text: str) -> None:
+    (found,) = problems({"x": text}, VARIABLES)
+    assert found.message == f"`{text}` becomes a reference when its variables are filled in"
