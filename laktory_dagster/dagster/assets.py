@@ -13,6 +13,7 @@ from laktory_dagster.dagster.graph import FUSED, AssetGraph, sources_of
 from laktory_dagster.dagster.io_managers import Committed, LaktoryIOManager
 from laktory_dagster.dagster.keys import IO_MANAGER, SPARK, folded
 from laktory_dagster.dagster.limits import TimeLimit
+from laktory_dagster.dagster.resume import resumed_runs
 from laktory_dagster.execution.context import RunOptions
 from laktory_dagster.execution.results import NodeResult, NodeStatus
 from laktory_dagster.execution.runner import Commit, iterate
@@ -128,7 +129,7 @@ def _retry_policy(own: Any) -> dg.RetryPolicy | None:
 def run_options(
     context: dg.AssetExecutionContext, io: LaktoryIOManager, frames: Mapping[str, Any]
 ) -> RunOptions:
-    """Return the options of Dagster's run; retries inherit the root run and its start."""
+    """Return the options of Dagster's run; re-executions inherit the root run and its start."""
     run = context.run
     root = run.root_run_id or run.run_id
     record = context.instance.get_run_record_by_id(root)
@@ -143,6 +144,7 @@ def run_options(
         full_refresh=io.full_refresh,
         assets=frames,
         spark=getattr(context.resources, SPARK, None),
+        attempt_id=[run.run_id, *(r.run_id for r in resumed_runs(context.instance, run))][-1],
     )
 
 

@@ -180,11 +180,16 @@ class BatchId:
     batch: int
 
 
+AGAIN = ("OVERWRITE", "MERGE", "UPDATE")
+"""The modes that a re-execution of everything writes again; any other writes once a root run."""
+
+
 @dataclass(frozen=True)
 class RunStamp:
-    """Which run works: its id, the root run that retries inherit, node, logical time, partition.
+    """Which run works: its id, the root run that re-executions inherit, node, logical time, partition.
 
     `stream` is set for a batch of a stream, which is the same write whichever run does it.
+    `attempt_id` is the run that began what this one resumes, the root run if it is empty.
     """
 
     run_id: str
@@ -194,16 +199,19 @@ class RunStamp:
     logical_time: datetime
     partition: str | None = None
     stream: BatchId | None = None
+    attempt_id: str = ""
 
-    def token(self, target_key: str) -> str:
-        """Return what makes a commit idempotent: root run, node, sink and partition.
+    def token(self, target: Target) -> str:
+        """Return what makes a commit idempotent: run, node, sink and partition.
 
-        Of a stream it is checkpoint, node, sink and batch.
+        The run is the one that is resumed, for an append the root run. Of a stream it is
+        checkpoint, node, sink and batch.
         """
         if self.stream is not None:
             batch = f"batch-{self.stream.batch}"
-            return "/".join((self.stream.checkpoint, self.node, target_key, batch))
-        return "/".join((self.root_run_id, self.node, target_key, self.partition or "-"))
+            return "/".join((self.stream.checkpoint, self.node, target.key, batch))
+        run = (self.attempt_id if target.mode in AGAIN else "") or self.root_run_id
+        return "/".join((run, self.node, target.key, self.partition or "-"))
 
 
 @dataclass(frozen=True)
@@ -248,7 +256,8 @@ class StageSummary:
 class Receipt:
     """Who wrote a target, stored with it. `table_version` is None where the format has none.
 
-    `stream` is the batch that a stream wrote, None for any other write.
+    `stream` is the batch that a stream wrote, None for any other write. `attempt_id` is the run that
+    began what the writing one resumed.
     """
 
     token: str
@@ -268,6 +277,7 @@ class Receipt:
     partition: str | None = None
     table_version: int | None = None
     stream: BatchId | None = None
+    attempt_id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data."""

@@ -15,8 +15,9 @@ from laktory_dagster.engines.base import RunStamp
 class RunOptions:
     """Options of one run.
 
-    `root_run_id` is the run that retries and re-executions inherit: the same root run gives the
-    same table. `logical_time` (UTC) is what the stamp columns hold. `write=False` hands frames
+    `root_run_id` is the run that retries and re-executions inherit: it appends once. `attempt_id` is
+    the run that began what this one resumes, its own id where it does everything again, and the
+    root run if it is empty: what an attempt has finished is not done again. `logical_time` (UTC) is what the stamp columns hold. `write=False` hands frames
     over without writing. `limit` reads at most so many rows of every source, and
     `compute_missing` computes upstreams that store nothing yet; both serve previews. `assets` are
     frames of assets that are no nodes, by key joined with slashes.
@@ -34,6 +35,12 @@ class RunOptions:
     limit: int | None = None
     compute_missing: bool = False
     assets: Mapping[str, Any] = field(default_factory=dict)
+    attempt_id: str = ""
+
+    @property
+    def attempt(self) -> str:
+        """Return the run that began what this one resumes, or this run."""
+        return self.attempt_id or self.root_run_id
 
     @classmethod
     def new(cls, **options: Any) -> RunOptions:
@@ -55,4 +62,5 @@ class RunOptions:
             code_version=code_version,
             logical_time=self.logical_time,
             partition=self.partition,
+            attempt_id=self.attempt,
         )

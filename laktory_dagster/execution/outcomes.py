@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from laktory_dagster.execution.batches import Batch
 
 
+APPENDED = "run {} has appended its rows, and re-executing it appends none again"
+
+
 @dataclass(frozen=True)
 class PreparedNode:
     """A node that is read, transformed, staged and checked; `commit` publishes it."""
@@ -35,7 +38,7 @@ def receipt_of(prepared: PreparedNode, target: Target) -> Receipt:
     """Return the receipt that one target of a prepared node is committed with."""
     summary = prepared.staged.summary
     return Receipt(
-        token=prepared.stamp.token(target.key),
+        token=prepared.stamp.token(target),
         run_id=prepared.stamp.run_id,
         root_run_id=prepared.stamp.root_run_id,
         node=prepared.node.name,
@@ -51,14 +54,23 @@ def receipt_of(prepared: PreparedNode, target: Target) -> Receipt:
         checks=tuple(check.to_dict() for check in prepared.checks),
         partition=prepared.stamp.partition,
         stream=prepared.stamp.stream,
+        attempt_id=prepared.stamp.attempt_id,
     )
 
 
 def result_of_receipts(
-    node: PlanNode, targets: Sequence[Target], receipts: Sequence[Receipt]
+    node: PlanNode, targets: Sequence[Target], receipts: Sequence[Receipt], attempt: str
 ) -> NodeResult:
-    """Return the result of a node that this root run had finished before."""
+    """Return the result of a node that was finished before.
+
+    Args:
+        node: the node.
+        targets: what it writes.
+        receipts: that of each target.
+        attempt: the run that began what this one resumes; another one has only appended.
+    """
     last = receipts[-1]
+    resumed = last.attempt_id == attempt
     checks = tuple(CheckResult(**check) for check in last.checks)
     written = tuple(
         TargetResult(
@@ -86,9 +98,26 @@ def result_of_receipts(
         checks=checks,
         data_version=last.data_version,
         code_version=node.code_version,
-        message=f"finished before by run {last.run_id}",
+        message=f"finished before by run {last.run_id}"
+        if resumed
+        else APPENDED.format(last.run_id),
         batch=None if last.stream is None else last.stream.batch,
     )
+
+
+def not_appended(commits: Sequence[Commit], summary: StageSummary) -> str:
+    """Return what to say of appends that the root run had made before; empty where none had."""
+    rows = {"quarantine": summary.rows_quarantined}
+    names = [
+        commit.target.table_name or mask_known(commit.target.place.label)
+        for commit in commits
+        if commit.skipped
+        and commit.target.mode == "APPEND"
+        and rows.get(commit.target.role, summary.rows_out)
+    ]
+    if not names:
+        return ""
+    return f"nothing was added to {', '.join(names)}: the run that this one repeats has appended"
 
 
 def target_result(commit: Commit) -> TargetResult:

@@ -95,7 +95,7 @@ class Reader:
 
     def _unversioned(self, result: ReadResult, key: str, version: str | None = None) -> ReadResult:
         """Return the result of code; where nobody says a version, each run has read another one."""
-        known = version or self._session.options.root_run_id
+        known = version or self._session.options.attempt
         return replace(result, inputs=(InputVersion(key, known),))
 
     def _new_rows(self, batch: BatchReads, source: SourceOptions, node: PlanNode) -> ReadResult:

@@ -31,6 +31,7 @@ from laktory_dagster.execution.frames import NodeFrame, node_frame
 from laktory_dagster.execution.functions import find_function, load_functions
 from laktory_dagster.execution.outcomes import (
     PreparedNode,
+    not_appended,
     receipt_of,
     result_of_receipts,
     row_counts,
@@ -303,6 +304,7 @@ class RunSession:
             output_df=output,
             quarantine_df=aside,
             batch=None if prepared.batch is None else prepared.batch.id.batch,
+            message="" if prepared.batch is not None else not_appended(commits, summary),
             **row_counts(summary),
         )
 
@@ -329,7 +331,10 @@ class RunSession:
         return (commit or self.commit)(self.prepare(name))
 
     def result_of_earlier(self, name: str) -> NodeResult | None:
-        """Return the result that this root run already stored for the node, None if it has not."""
+        """Return the result that a run which this one resumes stored for the node, None without.
+
+        What appends only was stored once and for all by any run of the same root.
+        """
         if self.options.run_id == self.options.root_run_id:
             return None
         node = self.plan.nodes[name]
@@ -337,20 +342,24 @@ class RunSession:
         if not targets:
             return None
         if is_stream(self.plan, node):
-            found = receipts_of_run(self, node, targets)
+            found = [] if self._begins_anew else receipts_of_run(self, node, targets)
         else:
             found = self._receipts(node, targets)
         if not found:
             return None
         self.shared.data_versions[name] = found[-1].data_version
-        return result_of_receipts(node, targets, found)
+        return result_of_receipts(node, targets, found, self.options.attempt)
+
+    @property
+    def _begins_anew(self) -> bool:
+        return self.options.run_id == self.options.attempt
 
     def _receipts(self, node: PlanNode, targets: tuple[Target, ...]) -> list[Receipt]:
-        """Return the receipts of this root run for all targets, none if one is missing."""
+        """Return the receipts of this very write for all targets, none if one is missing."""
         engine, stamp = self.engine(node.engine), self.stamp(node)
         found: list[Receipt] = []
         for target in targets:
-            token = stamp.token(target.key)
+            token = stamp.token(target)
             receipt = engine.find_receipt(target.place, target.format, token)
             if receipt is None or receipt.code_version != node.code_version:
                 return []

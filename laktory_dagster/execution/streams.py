@@ -107,18 +107,18 @@ def run_stream(session: RunSession, name: str, commit: Commit) -> NodeResult:
 def receipts_of_run(
     session: RunSession, node: PlanNode, targets: Sequence[Target]
 ) -> list[Receipt]:
-    """Return the receipts of all targets of the batch that this root run wrote last.
+    """Return the receipts of all targets of the last batch that a run which is resumed wrote.
 
     There are none if it wrote none, or if the node has changed since.
     """
     engine = session.engine(node.engine)
     found = [written_by(t.place, t.format, engine.log(t.place), node.name, t.key) for t in targets]
     receipts = [receipt for receipt in found if receipt is not None]
-    root = session.options.root_run_id
+    attempt = session.options.attempt
     is_done = all(
         receipt.stream is not None
         and receipt.stream == receipts[-1].stream
-        and (receipt.root_run_id, receipt.code_version) == (root, node.code_version)
+        and (receipt.attempt_id, receipt.code_version) == (attempt, node.code_version)
         for receipt in receipts
     )
     return receipts if is_done and len(receipts) == len(found) else []
@@ -266,7 +266,7 @@ class Stream:
         batch = BatchId(offset.checkpoint, offset.batch)
         stamp = replace(self._session.stamp(self.node), stream=batch)
         return any(
-            self._engine.find_receipt(target.place, target.format, stamp.token(target.key))
+            self._engine.find_receipt(target.place, target.format, stamp.token(target))
             for target in self._targets
         )
 

@@ -278,7 +278,7 @@ def test_merges_at_once_into_many_tables_each_leave_their_own_receipt(desk: Desk
     assert failed == []
     for number, target in enumerate(targets):
         assert desk.rows(target) == [(1, f"v{number}", 2)]
-        token = stamp_of(f"r{number}").token(target.key)
+        token = stamp_of(f"r{number}").token(target)
         log = desk.folder / f"t{number}" / "_delta_log"
         assert token in (log / f"{1:020}.json").read_text()
 

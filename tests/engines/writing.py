@@ -32,7 +32,7 @@ def stamp_of(run: str = "run-1", partition: str | None = None, code: str = "code
 
 def receipt_for(stamp: RunStamp, target: Target, summary: StageSummary) -> Receipt:
     return Receipt(
-        token=stamp.token(target.key),
+        token=stamp.token(target),
         run_id=stamp.run_id,
         root_run_id=stamp.root_run_id,
         node=stamp.node,

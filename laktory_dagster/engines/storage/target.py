@@ -25,7 +25,7 @@ class StagingTarget:
         self.target = target
         self.stamp = stamp
         self.layout: Layout = layout_of(target.place, target.format)
-        self.slot = Slot(self.layout, stamp.token(target.key))
+        self.slot = Slot(self.layout, stamp.token(target))
         self.rows: int | None = None
         self.is_ignored = False
         self.is_open = False
