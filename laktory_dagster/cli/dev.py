@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -21,7 +23,6 @@ from laktory_dagster.cli.command import FAILED, Command
 from laktory_dagster.cli.inputs import env_option, load
 from laktory_dagster.cli.screen import Screen
 
-LOCATION_MODULE = "laktory_dagster.dagster.location"
 _WATCHED = (".yaml", ".yml", ".sql", ".py")
 _LOCATIONS = "{ workspaceOrError { ... on Workspace { locationEntries { name } } } }"
 _RELOAD = """
@@ -61,7 +62,9 @@ def dev(ctx: click.Context, path: Path, port: int, host: str, env: str | None) -
     environ["LAKTORY_DAGSTER_PIPELINES"] = str(path.resolve())
     if env is not None:
         environ["LAKTORY_DAGSTER_ENV"] = env
-    arguments = ["dev", "-h", host, "-p", str(port), "-m", LOCATION_MODULE]
+    workspace = Path(tempfile.mkdtemp(prefix="laktory_dagster_dev_"), "workspace.yaml")
+    workspace.write_text(json.dumps(_workspace(env)))
+    arguments = ["dev", "-h", host, "-p", str(port), "-w", str(workspace)]
     server = subprocess.Popen([sys.executable, "-m", "dagster", *arguments], env=environ)  # noqa: S603
     stop = threading.Event()
     watcher = threading.Thread(
@@ -77,8 +80,21 @@ def dev(ctx: click.Context, path: Path, port: int, host: str, env: str | None) -
     finally:
         stop.set()
         _end(server)
+        shutil.rmtree(workspace.parent, ignore_errors=True)
     if code:
         ctx.exit(FAILED)
+
+
+def _workspace(env: str | None) -> dict[str, Any]:
+    """Return Dagster's workspace; runs of the command line name this location."""
+    from laktory_dagster.dagster.home import LOCATION_MODULE, location_name
+
+    module = {
+        "module_name": LOCATION_MODULE,
+        "location_name": location_name(env),
+        "working_directory": str(Path.cwd()),
+    }
+    return {"load_from": [{"python_module": module}]}
 
 
 def report_problems(screen: Screen, path: Path, env: str | None) -> bool:

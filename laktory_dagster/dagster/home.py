@@ -11,12 +11,23 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from laktory_dagster.errors import SettingsError
+from laktory_dagster.settings import Settings
 
 VARIABLE = "DAGSTER_HOME"
 FOLDER = ".dagster_home"
+LOCATION = "laktory_dagster"
+"""The name of the code location, here and in `workspace.yaml`."""
+LOCATION_MODULE = "laktory_dagster.dagster.location"
 _MARKS = ("pyproject.toml", ".git", "workspace.yaml", "dagster.yaml")
 # Without the sign-up dialog, which would hide the first look at the graph.
 _INSTANCE_CONFIG = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+
+
+def location_name(env: str | None) -> str:
+    """Return the name of the code location that serves pipelines in an environment."""
+    if env is None or env == Settings.from_environment().env:
+        return LOCATION
+    return f"{LOCATION}:{env}"
 
 
 def project_root(path: Path) -> Path:

@@ -24,7 +24,9 @@ from dagster._core.execution.api import execute_run_iterator
 from laktory_dagster.dagster.definitions import build_definitions
 from laktory_dagster.dagster.home import project_root, use_home
 from laktory_dagster.dagster.keys import IO_MANAGER, job_name
+from laktory_dagster.dagster.origin import job_origin
 from laktory_dagster.dagster.report import EventReader, NodeReport, RunReport
+from laktory_dagster.dagster.resume import ASSET_RESUME_TAG, resumed_runs
 from laktory_dagster.dagster.stand_ins import with_stand_ins
 from laktory_dagster.dagster.translator import LaktoryTranslator
 from laktory_dagster.engines.registry import open_engine
@@ -37,8 +39,9 @@ from laktory_dagster.project import load_project
 __all__ = ["LaunchOptions", "NodeReport", "RunReport", "repeat_runs", "retry_run", "start_run"]
 
 OnNode = Callable[[NodeReport], None]
-FILE_TAG = "laktory/file"
-OPTIONS_TAG = "laktory/options"
+# Dagster shows no tags that begin so.
+FILE_TAG = ".dagster/laktory_file"
+OPTIONS_TAG = ".dagster/laktory_options"
 RECENT_RUNS = 1_000
 # The command line prints progress of its own; everything is in the instance's log.
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
@@ -54,6 +57,16 @@ class LaunchOptions:
     environment: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
 
+    def tags(self) -> dict[str, str]:
+        """Return what was given, as tags of the run."""
+        given = {name: value for name, value in vars(self).items() if value}
+        return {OPTIONS_TAG: json.dumps(given)} if given else {}
+
+    @classmethod
+    def of(cls, run: dg.DagsterRun) -> LaunchOptions:
+        """Return the options that a run was given."""
+        return cls(**json.loads(run.tags.get(OPTIONS_TAG, "{}")))
+
 
 def start_run(plan: Plan, options: LaunchOptions, on_node: OnNode) -> RunReport:
     """Run the selected nodes of a plan and return how each ended.
@@ -63,7 +76,7 @@ def start_run(plan: Plan, options: LaunchOptions, on_node: OnNode) -> RunReport:
     """
     selected = select(plan, options.selection)
     use_home(plan.file or plan.folder)
-    tags = {OPTIONS_TAG: json.dumps(vars(options))}
+    tags = options.tags()
     if plan.file is not None:
         tags[FILE_TAG] = str(plan.file.resolve())
     return _run(plan, options, selected, tags, on_node)
@@ -123,13 +136,13 @@ def retry_run(run_id: str, path: Path, on_node: OnNode) -> RunReport:
             f"the run {parent.run_id} was not started by this command",
             hint="re-execute it in the UI",
         )
-    options = LaunchOptions(**json.loads(parent.tags[OPTIONS_TAG]))
+    options = LaunchOptions.of(parent)
     plan = _load(Path(file), options)
     keys = asset_keys(plan, select(plan, options.selection))
     left = tuple(name for key, name in keys.items() if key not in done)
     if not left:
         raise SettingsError(f"the run {parent.run_id} finished all of its nodes")
-    tags = {key: parent.tags[key] for key in (OPTIONS_TAG, FILE_TAG)}
+    tags = {**options.tags(), FILE_TAG: file, ASSET_RESUME_TAG: "true"}
     return _run(plan, options, left, tags, on_node, parent)
 
 
@@ -161,15 +174,12 @@ def _find_run(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
 
 
 def _stored_in(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[dg.AssetKey]:
-    """Yield the assets that a run stored, or a run that it retried."""
+    """Yield the assets that a run stored, or a run that it resumed."""
     kind = dg.DagsterEventType.ASSET_MATERIALIZATION
-    current: dg.DagsterRun | None = run
-    while current is not None:
+    for current in (run, *resumed_runs(instance, run)):
         for entry in instance.all_logs(current.run_id, of_type=kind):
             if entry.dagster_event is not None and entry.dagster_event.asset_key is not None:
                 yield entry.dagster_event.asset_key
-        parent = current.parent_run_id
-        current = instance.get_run_by_id(parent) if parent else None
 
 
 def _run(
@@ -194,6 +204,7 @@ def _run(
             asset_selection=set(keys),
             parent_run_id=parent.run_id if parent else None,
             root_run_id=(parent.root_run_id or parent.run_id) if parent else None,
+            remote_job_origin=job_origin(job.name, options.environment, options.variables),
         )
         _execute(instance, job, run, reader, on_node)
         ended = instance.get_run_by_id(run.run_id) or run

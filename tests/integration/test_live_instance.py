@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +16,7 @@ import polars as pl
 import pytest
 from polars import selectors as cs
 
-from tests.integration.live import Live, live_instance, metadata, until
+from tests.integration.live import REEXECUTE, Live, live_instance, metadata, until
 
 MODES = ("node", "fused")
 STRATEGIES = ("FROM_FAILURE", "FROM_ASSET_FAILURE")
@@ -126,7 +130,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for table in ("slv", "both"):
                 obstacle(root, name, table).mkdir(parents=True)
                 (obstacle(root, name, table) / "in_the_way").touch()
+        write_pipeline(root, f"typed_{steps}", steps)
     write_pipeline(root, "ticking", "auto", EVERY_MINUTE)
+    write_pipeline(root, "varied", "auto", "variables: {unused: 1}")
     return root
 
 
@@ -345,6 +351,53 @@ def test_tables_are_right_and_fresh_after_the_last_reexecution(
         {"symbol": "B", "total": 7.5, "n": 4},
     ]
     assert set(stale_statuses(live, name).values()) == {"FRESH"}
+
+
+def typed(live: Live, root: Path, pipeline: str, *options: str) -> str:
+    """Run a pipeline as a user types it, in the instance of the webserver; return the run."""
+    file = str(root / pipeline / "pipeline.yaml")
+    done = subprocess.run(
+        [sys.executable, "-m", "laktory_dagster.cli.main", "run", file, *options],
+        env={**os.environ, "DAGSTER_HOME": str(live.logs)}, text=True, capture_output=True,
+        check=False,
+    )  # fmt: skip
+    found = re.search(r"Run (\S+) of ", done.stdout)
+    assert found is not None, done.stderr
+    return found.group(1)
+
+
+@BOTH_MODES
+def test_runs_of_the_command_line_are_reexecuted_in_the_ui(
+    live: Live, root: Path, steps: str
+) -> None:
+    name = f"typed_{steps}"
+    obstacle(root, name, "slv").mkdir(parents=True)
+    (obstacle(root, name, "slv") / "in_the_way").touch()
+    lost = typed(live, root, name)
+    shutil.rmtree(obstacle(root, name, "slv"))
+    assert live.run(lost)["status"] == "FAILURE"
+
+    rest = live.reexecute(lost, "FROM_FAILURE")
+    assert live.wait(rest) == ["SUCCESS"], live.errors(rest)
+    assert live.materialized(rest)["slv"] == "done"
+    assert commits(root, name, "brz") == 1
+    write_rows(root, name, ROWS[:2])
+    again = live.reexecute(rest, "ALL_STEPS")
+
+    assert live.wait(again) == ["SUCCESS"], live.errors(again)
+    # The append is made once by all of these runs.
+    assert live.materialized(again) == {**dict.fromkeys(NODES, "done"), "counts": "reused"}
+    assert [row["id"] for row in rows(root, name, "slv")] == [1, 2]
+    assert rows(root, name, "counts") == [{"n": 4}]
+    assert (commits(root, name, "brz"), commits(root, name, "slv")) == (2, 2)
+
+
+def test_a_run_with_variables_of_its_own_is_not_found_in_the_ui(live: Live, root: Path) -> None:
+    run = typed(live, root, "varied", "--var", "unused=2")
+    params = {"parentRunId": run, "strategy": "ALL_STEPS"}
+
+    with pytest.raises(AssertionError, match="laktory_dagster with --var does not exist"):
+        live.ask(REEXECUTE, params=params)
 
 
 @pytest.fixture(scope="module")
