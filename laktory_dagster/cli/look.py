@@ -101,7 +101,7 @@ def failures(
         screen.say(f"The last run of {node} rejected no row, or it has not run yet.")
         return
     columns = list(dict.fromkeys(name for row in shown for name in row))
-    columns.sort(key=lambda name: name != "_failed_rules")
+    columns.sort(key=lambda name: name not in ("_action", "_failed_rules"))
     screen.table(shown, columns)
     if len(found) > len(shown):
         screen.warn(f"{len(shown)} of {len(found)} stored rows; --rows shows more.", style="dim")

@@ -36,6 +36,7 @@ _COUNTS = {
     "rows out": "rows_out",
     "dropped": "rows_dropped",
     "quarantined": "rows_quarantined",
+    "rows stored": "rows_stored",
 }
 
 
@@ -127,6 +128,8 @@ def _progress(screen: Screen) -> Callable[[NodeReport], None]:
         mark, style = _MARKS.get(node.status, _OTHER_MARK)
         word = "row" if node.rows_out == 1 else "rows"
         rows = "" if node.rows_out is None else f"  {node.rows_out:,} {word}"
+        if node.rows_stored not in (None, node.rows_out):
+            rows += f", {node.rows_stored:,} stored"
         seconds = "" if node.seconds is None else f"  {node.seconds:.2f} s"
         screen.say(f"{mark} {node.node}{rows}{seconds}", style=style)
         if node.message:
@@ -172,12 +175,12 @@ def _show_failed_checks(screen: Screen, report: RunReport) -> None:
         {
             "node": node.node,
             "check": check.name,
-            "action": check.action,
+            "action": f"{check.action}, tolerated" if check.passed else check.action,
             "failed rows": cell(check.failed_rows),
         }
         for node in report.nodes
         for check in node.checks
-        if not check.passed
+        if check.failed_rows or not check.passed
     ]
     if failed:
         screen.say("")

@@ -78,9 +78,7 @@ class AssetGraph:
         """Return the specs of a node's checks by the names of its rules."""
         known = self._checks.get((plan.name, node.name))
         if known is None:
-            known = {
-                rule.name: self._check(plan, node, rule) for rule in node.declared.expectations
-            }
+            known = {rule.name: self._check(plan, node, rule) for rule in node.rules}
             self._checks[plan.name, node.name] = known
         return known
 

@@ -33,7 +33,8 @@ class CheckReport:
 class NodeReport:
     """How a node ended: `done`, `reused`, `failed`, `skipped` or `cancelled`. Time is seconds.
 
-    `targets` are the tables and files that it wrote, as users name them.
+    `targets` are the tables and files that it wrote, as users name them; `rows_stored` is how many
+    rows the first of them holds now, where that is known.
     """
 
     node: str
@@ -43,6 +44,7 @@ class NodeReport:
     rows_out: int | None = None
     rows_dropped: int | None = None
     rows_quarantined: int | None = None
+    rows_stored: int | None = None
     targets: tuple[str, ...] = ()
     checks: tuple[CheckReport, ...] = ()
     message: str = ""
@@ -117,8 +119,7 @@ class EventReader:
         node = self._nodes.get(found.asset_key)
         if node is None:
             return
-        declared = self._plan.nodes[node].declared.expectations
-        names = {folded(rule.name): rule.name for rule in declared}
+        names = {folded(rule.name): rule.name for rule in self._plan.nodes[node].rules}
         values: dict[str, Any] = {key: item.value for key, item in found.metadata.items()}
         report = CheckReport(
             name=names.get(found.check_name, found.check_name),
@@ -135,6 +136,7 @@ class EventReader:
         materialization = event.step_materialization_data.materialization
         found = materialization.metadata.items()
         values: dict[str, Any] = {key: item.value for key, item in found}
+        targets = _targets(values)
         self._done[node] = NodeReport(
             node,
             status=str(values.get(metadata.STATUS, NodeStatus.DONE.value)),
@@ -143,7 +145,8 @@ class EventReader:
             rows_out=values.get(metadata.ROWS_OUT),
             rows_dropped=values.get(metadata.ROWS_DROPPED),
             rows_quarantined=values.get(metadata.ROWS_QUARANTINED),
-            targets=_targets(values),
+            rows_stored=values.get(metadata.ROW_COUNT) if targets else None,
+            targets=targets,
             message=str(values.get(metadata.MESSAGE, "")),
         )
         return self._done[node]

@@ -337,8 +337,8 @@ class Staged(Protocol):
         """Return the good and the quarantined rows as staged (None when there are none)."""
         ...
 
-    def save_samples(self, target: Target) -> None:
-        """Store the rejected rows of the summary beside the target's receipt."""
+    def save_samples(self, target: Target, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store rejected rows beside the target's receipt, in the place of earlier ones."""
         ...
 
 

@@ -18,7 +18,6 @@ FAILED_RULES = "_failed_rules"
 RUN_ID = "_run_id"
 PARTITION = "_partition"
 ADDED_TO_QUARANTINE = (FAILED_RULES, RUN_ID, PARTITION)
-NULL_KEY = "null_key"
 MAX_SAMPLES = 1_000
 
 GOOD = "__laktory_good"

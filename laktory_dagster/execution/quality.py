@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from laktory_dagster.engines.base import StageSummary, TableState
@@ -12,6 +14,7 @@ from laktory_dagster.execution.results import CheckResult
 from laktory_dagster.models import Expectation, Tolerance
 
 MAX_EXAMPLES = 5
+WORST_FIRST = ("FAIL", "QUARANTINE", "DROP")
 
 
 def evaluate(
@@ -21,8 +24,13 @@ def evaluate(
 
     A ROW rule passes when the rows that fail it are within its tolerance (none, without one). An
     AGGREGATE rule passes when its expression is true. FAIL blocks exactly when it does not pass.
+    A rule of the sink has no result in a pass that writes nothing.
     """
-    return tuple(_evaluate(rule, summary, key_columns) for rule in rules)
+    return tuple(
+        _evaluate(rule, summary, key_columns)
+        for rule in rules
+        if rule.type == "AGGREGATE" or rule.name in summary.failures
+    )
 
 
 def _evaluate(rule: Expectation, summary: StageSummary, keys: Sequence[str]) -> CheckResult:
@@ -67,24 +75,53 @@ def _examples(
     return tuple(shown)
 
 
+def rejected_rows(
+    samples: Sequence[Mapping[str, Any]], checks: Sequence[CheckResult]
+) -> list[Mapping[str, Any]]:
+    """Return the failing rows that were kept from the table, each with its `_action`.
+
+    Rows that only a WARN or a tolerated FAIL names are in the table and are left out.
+    """
+    actions = {
+        check.name: check.action
+        for check in checks
+        if check.action in ("DROP", "QUARANTINE") or check.blocking
+    }
+    found: list[Mapping[str, Any]] = []
+    for row in samples:
+        hit = {actions[name] for name in row["_failed_rules"] if name in actions}
+        worst = next((action for action in WORST_FIRST if action in hit), None)
+        if worst is not None:
+            found.append({"_action": worst, **row})
+    return found
+
+
 def rejection(
-    node: str, checks: Sequence[CheckResult], stored: Callable[[], TableState | None]
+    node: str,
+    checks: Sequence[CheckResult],
+    stored: Callable[[], TableState | None],
+    file: Path | None = None,
 ) -> ExpectationFailedError | None:
     """Return the error that keeps a candidate from being published, None when nothing blocks.
 
-    `stored` looks up what the target holds; it is asked only when something blocks.
+    Args:
+        node: its name.
+        checks: what its rules found.
+        stored: looks up what the target holds; it is asked only when something blocks.
+        file: the pipeline's, for the command that shows the rejected rows.
     """
     blocking = [check for check in checks if check.blocking]
     if not blocking:
         return None
     shown = "; ".join(_describe(check) for check in blocking)
+    path = "PATH" if file is None else shlex.quote(str(file))
     error = ExpectationFailedError(
         f"node `{node}`: {shown}; candidate rejected; {_standing(stored)}",
         [
             FailedExpectation(check.name, check.failed_rows, check.checked_rows, check.expression)
             for check in blocking
         ],
-        hint=f"`laktory-dagster failures PATH {node}` shows rejected rows with their rules",
+        hint=f"`laktory-dagster failures {path} {node}` shows rejected rows with their rules",
     )
     error.node = node
     error.checks = tuple(checks)

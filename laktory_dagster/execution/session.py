@@ -37,7 +37,7 @@ from laktory_dagster.execution.outcomes import (
     row_counts,
     target_result,
 )
-from laktory_dagster.execution.quality import evaluate, rejection
+from laktory_dagster.execution.quality import evaluate, rejected_rows, rejection
 from laktory_dagster.execution.reading import Reader
 from laktory_dagster.execution.results import NodeResult, NodeStatus
 from laktory_dagster.execution.secrets import SecretKeeper
@@ -239,12 +239,14 @@ class RunSession:
                 self.stage_request(node, made.frame, targets, made.sources, stamp)
             )
             try:
-                rules = node.declared.expectations
-                checks = evaluate(rules, staged.summary, node.declared.primary_keys)
-                error = rejection(name, checks, lambda: self._stored(engine, targets))
+                checks = evaluate(node.rules, staged.summary, node.declared.primary_keys)
+                error = rejection(
+                    name, checks, lambda: self._stored(engine, targets), self.plan.file
+                )
                 if error is not None:
                     if targets:
-                        staged.save_samples(targets[-1])
+                        rejected = rejected_rows(staged.summary.samples, checks)
+                        staged.save_samples(targets[-1], rejected)
                     raise error
             except BaseException:
                 staged.abort()
@@ -273,8 +275,9 @@ class RunSession:
                     commits.append(prepared.staged.commit(target, receipt))
                 if prepared.batch is not None:
                     prepared.batch.close()
-                if prepared.targets and prepared.staged.summary.samples:
-                    prepared.staged.save_samples(prepared.targets[-1])
+                if prepared.targets and prepared.node.rules:
+                    rejected = rejected_rows(prepared.staged.summary.samples, prepared.checks)
+                    prepared.staged.save_samples(prepared.targets[-1], rejected)
             except BaseException:
                 prepared.staged.abort()
                 raise

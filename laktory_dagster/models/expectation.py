@@ -10,6 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from laktory_dagster.models.base import Model, Number, Whole
 
+NULL_KEY = "null_key"
+"""The name of the rule that a merge with `null_keys: quarantine` adds."""
+
 
 class Tolerance(Model):
     """How many rows may fail, absolute or relative: `{rel: 0.05}`."""

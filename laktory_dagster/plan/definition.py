@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from laktory_dagster.errors import Diagnostic
-from laktory_dagster.models import Pipeline, PipelineNode
+from laktory_dagster.models import Expectation, Pipeline, PipelineNode
+from laktory_dagster.models.expectation import NULL_KEY
 
 
 class EdgeKind(StrEnum):
@@ -80,6 +81,22 @@ class PlanNode:
     def is_view(self) -> bool:
         """Return whether the node stores nothing."""
         return self.declared.is_view
+
+    @property
+    def rules(self) -> tuple[Expectation, ...]:
+        """Return the expectations, with the one of a merge that sets rows without a key aside."""
+        declared = tuple(self.declared.expectations)
+        keys = [
+            key
+            for sink in self.declared.data_sinks
+            if sink.mode == "MERGE" and sink.null_keys == "quarantine"
+            for key in (sink.merge_cdc_options and sink.merge_cdc_options.primary_keys)
+            or self.declared.primary_keys
+        ]
+        if not keys or any(rule.name == NULL_KEY for rule in declared):
+            return declared
+        expression = " AND ".join(f"{key} IS NOT NULL" for key in dict.fromkeys(keys))
+        return (*declared, Expectation(name=NULL_KEY, expression=expression, action="QUARANTINE"))
 
 
 @dataclass(frozen=True)

@@ -319,7 +319,7 @@ def test_samples_are_kept_beside_the_receipt(desk: Desk) -> None:
 
     target = desk.target("table")
     staged = desk.stage(FIRST, target, rules=[rule("small", "close < 2", "FAIL")])
-    staged.save_samples(target)
+    staged.save_samples(target, staged.summary.samples)
     staged.abort()
     found = desk.engine.failures(target.place, "DELTA")
     assert [json.loads(json.dumps(row)) for row in found] == [

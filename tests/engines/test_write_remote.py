@@ -112,7 +112,7 @@ def test_quarantine_and_samples(desk: Desk) -> None:
     target, aside = desk.target("table"), desk.aside("quarantine")
     summary, _ = desk.write(FRAME, aside, target, rules=rules)
     staged = desk.stage(FRAME, target, rules=rules)
-    staged.save_samples(target)
+    staged.save_samples(target, staged.summary.samples)
     staged.abort()
     assert summary.rows_quarantined == 1
     assert stored(desk, "quarantine", "DELTA")[0][:2] == ("B", 2.5)

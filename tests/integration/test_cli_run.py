@@ -251,6 +251,60 @@ def test_what_a_function_prints_does_not_spoil_the_document(plain_project: Proje
     assert "hello" in shown.stderr
 
 
+COUNTED = """\
+name: counted
+nodes:
+  - name: n
+    primary_keys: [id]
+    source: {path: ./in.csv, format: CSV}
+    expectations:
+      - {name: rarely, expression: x <> 3, action: FAIL, tolerance: {abs: 1}}
+      - {name: small, expression: x < 9, action: WARN}
+      - {name: positive, expression: x > 0, action: DROP}
+    sink: {table_name: n, mode: MERGE, null_keys: quarantine, merge_cdc_options: {order_by: x}}
+"""
+
+
+def test_counts_of_a_run_add_up_for_its_reader(plain_project: Project) -> None:
+    plain_project.file.write_text(COUNTED)
+    # Seven rows: one without a key, one dropped, and five changes of three keys.
+    (plain_project.folder / "in.csv").write_text("id,x\n1,1\n1,2\n2,3\n3,4\n3,10\n,5\n4,-1\n")
+
+    code, document = plain_project.document("run", "prices.yaml")
+
+    (node,) = document["nodes"]
+    assert code == 0
+    assert (node["rows_in"], node["rows_dropped"], node["rows_quarantined"]) == (7, 1, 1)
+    assert (node["rows_out"], node["rows_stored"]) == (5, 3)
+    assert [(check["name"], check["failed_rows"]) for check in node["checks"]] == [
+        ("rarely", 1), ("small", 1), ("positive", 1), ("null_key", 1),
+    ]  # fmt: skip
+    shown = plain_project.call("run", "prices.yaml").stdout
+    assert "n  5 rows, 3 stored" in shown
+    assert re.search(r"^n +done +7 +5 +1 +1 +3 +main.default.n$", shown, re.MULTILINE)
+    assert re.search(r"^n +rarely +FAIL, tolerated +1$", shown, re.MULTILINE)
+    assert re.search(r"^n +null_key +QUARANTINE +1$", shown, re.MULTILINE)
+
+
+def test_failures_are_the_rows_that_the_last_run_rejected(plain_project: Project) -> None:
+    plain_project.file.write_text(COUNTED)
+    table = plain_project.folder / "in.csv"
+    table.write_text("id,x\n1,1\n1,2\n2,3\n3,4\n3,10\n,5\n4,-1\n")
+    plain_project.call("run", "prices.yaml")
+
+    _, found = plain_project.document("failures", "prices.yaml", "n")
+    assert sorted((row["x"], row["_action"]) for row in found["rows"]) == [
+        (-1, "DROP"), (5, "QUARANTINE"),
+    ]  # fmt: skip
+    table.write_text("id,x\n1,3\n2,3\n")
+    assert plain_project.call("run", "prices.yaml").returncode == 1
+    _, found = plain_project.document("failures", "prices.yaml", "n")
+    assert [(row["x"], row["_action"]) for row in found["rows"]] == [(3, "FAIL")] * 2
+    table.write_text("id,x\n1,3\n")
+    plain_project.call("run", "prices.yaml")
+    assert "rejected no row" in plain_project.call("failures", "prices.yaml", "n").stdout
+
+
 def test_a_secret_in_the_path_of_a_file_is_told_to_nobody(plain_project: Project) -> None:
     plain_project.file.write_text(
         "name: prices\nnodes:\n"

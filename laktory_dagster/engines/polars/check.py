@@ -17,7 +17,6 @@ from laktory_dagster.engines.rules import (
     FAILED_RULES,
     GOOD,
     MAX_SAMPLES,
-    NULL_KEY,
     PARTITION,
     QUARANTINED,
     REJECTED,
@@ -34,6 +33,7 @@ from laktory_dagster.engines.rules import (
 )
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.models import Expectation
+from laktory_dagster.models.expectation import NULL_KEY
 
 
 class RuleSet(RuleBook[pl.Expr]):

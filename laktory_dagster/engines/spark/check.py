@@ -18,7 +18,6 @@ from laktory_dagster.engines.rules import (
     FAILED_RULES,
     GOOD,
     MAX_SAMPLES,
-    NULL_KEY,
     PARTITION,
     QUARANTINED,
     REJECTED,
@@ -39,6 +38,7 @@ from laktory_dagster.engines.spark.schemas import portable
 from laktory_dagster.engines.spark.scope import Scope, column
 from laktory_dagster.errors import ExpressionError, TransformError
 from laktory_dagster.models import Expectation
+from laktory_dagster.models.expectation import NULL_KEY
 
 
 class RuleSet(RuleBook[Column]):

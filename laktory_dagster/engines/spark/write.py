@@ -78,10 +78,10 @@ class SparkStaged:
         """Return the good and the quarantined rows as this pass saw them."""
         return self._work.good, self._work.quarantined
 
-    def save_samples(self, target: Target) -> None:
-        """Store the rejected rows of the summary beside the target's receipt."""
+    def save_samples(self, target: Target, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Store rejected rows beside the target's receipt, in the place of earlier ones."""
         with _write_errors(target):
-            save_failures(layout_of(target.place, target.format), self.summary.samples)
+            save_failures(layout_of(target.place, target.format), rows)
 
 
 class _Pass:

@@ -166,9 +166,12 @@ def _is_hidden(name: str) -> bool:
 
 
 def save_failures(layout: Layout, samples: Iterable[Mapping[str, Any]]) -> None:
-    """Store the rejected rows of the latest run, a JSON document a line."""
+    """Store the rejected rows of the latest run, a JSON document a line; none removes earlier ones."""
     lines = [json.dumps(row, default=_plain, allow_nan=True) for row in samples]
-    layout.store.write(layout.failures, "\n".join(lines).encode())
+    if lines:
+        layout.store.write(layout.failures, "\n".join(lines).encode())
+    else:
+        layout.store.delete(layout.failures)
 
 
 def failures(place: Place, form: str) -> tuple[Mapping[str, Any], ...]:
