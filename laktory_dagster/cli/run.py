@@ -154,7 +154,7 @@ def _summarise(screen: Screen, report: RunReport) -> None:
     else:
         word = "was cancelled" if report.cancelled else "failed"
         screen.say(f"Run {report.run_id} of {report.pipeline} {word}.", style="red")
-        screen.say(f"  What is left of it:   {_program()} run --retry {report.run_id}")
+        screen.say(f"  What is left of it:   {_retry_command(report)}")
     if any("/" not in target for node in report.nodes for target in node.targets):
         screen.say(f"  Tables are below:     {_relative(report.warehouse)}")
     screen.say(f"  This run in the UI:   {_ui_command(report)}")
@@ -194,6 +194,16 @@ def _program() -> str:
     if found is not None and Path(found) == installed:
         return "laktory-dagster"
     return _relative(installed)
+
+
+def _retry_command(report: RunReport) -> str:
+    from laktory_dagster.dagster.home import project_root
+
+    command = f"{_program()} run --retry {report.run_id}"
+    if project_root(Path.cwd()) == report.project_root or report.file is None:
+        return command
+    # From here the instance of another folder would be asked.
+    return f"{command} {shlex.quote(_relative(report.file))}"
 
 
 def _ui_command(report: RunReport) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -63,8 +64,8 @@ class Project:
 
     def call(self, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*arguments), cwd=self.folder, env=self.environ(), text=True,
-            capture_output=True, check=False, timeout=240, **options,
+            self.command(*arguments), env=self.environ(), text=True,
+            capture_output=True, check=False, timeout=240, **{"cwd": self.folder, **options},
         )  # fmt: skip
 
     def command(self, *arguments: object) -> list[str]:
@@ -179,6 +180,31 @@ def test_a_failure_is_told_to_people_with_the_way_on(plain_project: Project) -> 
     assert "run --retry" in done.stdout
     assert str(plain_project.folder / "other.csv") in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_printed_retry_finds_the_run_of_a_folder_without_a_project(tmp_path: Path) -> None:
+    (tmp_path / "my pipelines").mkdir()
+    project = Project(tmp_path / "my pipelines", "auto")
+    (project.folder / "pyproject.toml").unlink()
+    text = project.file.read_text()
+    project.file.write_text(text.replace("action: QUARANTINE", "action: FAIL"))
+
+    failed = project.call("run", project.file.relative_to(tmp_path), cwd=tmp_path)
+
+    assert failed.returncode == 1
+    (said,) = re.findall(r"What is left of it: .* run (--retry .*)", failed.stdout)
+    assert f"failures '{project.file}' slv" in failed.stderr
+    project.complete()
+    project.file.write_text(text)
+    again = project.call("run", *shlex.split(said), cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert not (tmp_path / ".dagster_home").exists()
+
+
+def test_a_retry_from_the_project_itself_needs_no_path(plain_project: Project) -> None:
+    failed = plain_project.call("run", "prices.yaml")
+
+    assert re.search(r"run --retry \S+$", failed.stdout, re.MULTILINE)
 
 
 def test_options_reach_the_run_and_its_retry(plain_project: Project) -> None:
