@@ -16,6 +16,7 @@ from laktory_dagster.dagster.keys import folded, op_name
 from laktory_dagster.execution.results import NodeStatus
 from laktory_dagster.plan.definition import Plan
 
+SKIPPED = f"{NodeStatus.SKIPPED.value}: "
 INTERRUPTS = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
 
 
@@ -99,6 +100,7 @@ class EventReader:
         self._steps = {op_name(plan.name, node): node for node in nodes.values()}
         self._done: dict[str, NodeReport] = {}
         self._failed: dict[str, str] = {}
+        self._skipped: dict[str, str] = {}
         self._checks: dict[str, list[CheckReport]] = {}
         self.other_errors: list[str] = []
         self.interrupted = False
@@ -169,9 +171,10 @@ class EventReader:
         return NodeReport(node, NodeStatus.FAILED.value, message=message)
 
     def read_log(self, entry: dg.EventLogEntry) -> NodeReport | None:
-        """Take in a log entry; return the node whose failure it tells, if that is news.
+        """Take in a log entry; return the node whose failure or waiting it tells, if that is news.
 
-        A fused step logs one error for each node that fails, after `[node] `.
+        A step logs one error for each node that fails, and one warning for each that is skipped,
+        after `[node] `.
         """
         event = entry.dagster_event
         if event is not None:
@@ -182,9 +185,14 @@ class EventReader:
         name, bracket, message = entry.user_message.removeprefix("[").partition("] ")
         node = name if bracket and name in self._nodes.values() else None
         known = node in self._done or node in self._failed
-        if node is None or known or int(entry.level) < logging.ERROR:
+        if node is None or known:
             return None
-        return self._fail(node, message)
+        if int(entry.level) >= logging.ERROR:
+            return self._fail(node, message)
+        if not message.startswith(SKIPPED):
+            return None
+        self._skipped[node] = message.removeprefix(SKIPPED)
+        return NodeReport(node, NodeStatus.SKIPPED.value, message=self._skipped[node])
 
     def reports(self) -> tuple[NodeReport, ...]:
         """Return the report of every node, in the order in which they were given."""
@@ -197,8 +205,13 @@ class EventReader:
         if node in self._failed:
             failed = NodeStatus.FAILED.value
             return NodeReport(node, failed, checks=checks, message=self._failed[node])
-        left = NodeStatus.CANCELLED if self.interrupted else NodeStatus.SKIPPED
-        return NodeReport(node, left.value)
+        if self.interrupted:
+            return NodeReport(node, NodeStatus.CANCELLED.value)
+        planned = self._plan.nodes[node]
+        # Dagster does not start a step below one that gave nothing, so that it says no word.
+        above = (self._skipped.get(up, "") for up in (node, *planned.upstream, *planned.after))
+        self._skipped[node] = next(filter(None, above), "")
+        return NodeReport(node, NodeStatus.SKIPPED.value, message=self._skipped[node])
 
 
 def _targets(values: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,7 +11,10 @@ from laktory_dagster.engines.base import ColumnType
 
 
 class NodeStatus(StrEnum):
-    """How a node ended. `REUSED`: this run had finished it before."""
+    """How a node ended. `REUSED`: this run had finished it before.
+
+    `SKIPPED`: something above it failed, or has nothing to read yet, which is no failure.
+    """
 
     DONE = "done"
     REUSED = "reused"
@@ -144,9 +147,9 @@ class RunResult:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether every node that should run did."""
-        finished = (NodeStatus.DONE, NodeStatus.REUSED)
-        return all(node.status in finished for node in self.nodes.values())
+        """Return whether no node failed or was cancelled; some may wait for their first rows."""
+        ended = (NodeStatus.FAILED, NodeStatus.CANCELLED)
+        return all(node.status not in ended for node in self.nodes.values())
 
     def __getitem__(self, node: str) -> NodeResult:
         return self.nodes[node]

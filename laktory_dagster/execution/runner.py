@@ -26,8 +26,8 @@ def iterate(
 ) -> Iterator[NodeResult]:
     """Yield the result of each selected node as it ends, upstreams first.
 
-    A failed node yields FAILED with its error; its descendants among the selected yield SKIPPED;
-    all others run. After `cancelled()` turns true nothing starts, and what has not started yields
+    A failed node yields FAILED with its error; its descendants among the selected yield SKIPPED, as
+    do a node that has nothing to read yet and those below it; all others run. After `cancelled()` turns true nothing starts, and what has not started yields
     CANCELLED.
 
     Args:
@@ -50,8 +50,11 @@ def iterate(
 
 
 def _note_stop(result: NodeResult, stopped: dict[str, str]) -> None:
-    if result.status in (NodeStatus.FAILED, NodeStatus.SKIPPED, NodeStatus.CANCELLED):
-        stopped[result.node] = stopped.get(result.node, result.node)
+    """Note why what is below a node does not run."""
+    if result.status in (NodeStatus.FAILED, NodeStatus.CANCELLED):
+        stopped[result.node] = f"upstream `{result.node}` did not finish"
+    elif result.status is NodeStatus.SKIPPED:
+        stopped[result.node] = result.message
 
 
 def _blocked(plan: Plan, name: str, stopped: dict[str, str]) -> NodeResult | None:
@@ -59,14 +62,12 @@ def _blocked(plan: Plan, name: str, stopped: dict[str, str]) -> NodeResult | Non
     cause = next((up for up in (*node.upstream, *node.after) if up in stopped), None)
     if cause is None:
         return None
-    origin = stopped[cause]
-    stopped[name] = origin
     return NodeResult(
         node=name,
         status=NodeStatus.SKIPPED,
         engine=node.engine,
         code_version=node.code_version,
-        message=f"upstream `{origin}` did not finish",
+        message=stopped[cause],
     )
 
 

@@ -41,7 +41,13 @@ from laktory_dagster.execution.quality import evaluate, rejected_rows, rejection
 from laktory_dagster.execution.reading import Reader
 from laktory_dagster.execution.results import NodeResult, NodeStatus
 from laktory_dagster.execution.secrets import SecretKeeper
-from laktory_dagster.execution.streams import is_stream, receipts_of_run, run_stream
+from laktory_dagster.execution.stream_results import waiting
+from laktory_dagster.execution.streams import (
+    awaited_by_view,
+    is_stream,
+    receipts_of_run,
+    run_stream,
+)
 from laktory_dagster.execution.targets import resolve_targets
 from laktory_dagster.execution.views import View, make_view
 from laktory_dagster.models.sources import NodeSource, SourceOptions
@@ -322,6 +328,9 @@ class RunSession:
         """
         if self.plan.nodes[name].is_view:
             with _Naming(name, self.secrets):
+                awaited = awaited_by_view(self, self.plan.nodes[name])
+                if awaited:
+                    return waiting(self.plan.nodes[name], awaited)
                 view = self.view(name)
             self.shared.handed[name] = view.frame
             return view.result

@@ -58,6 +58,17 @@ def _joined_check(found: tuple[CheckResult, ...]) -> CheckResult:
     )
 
 
+def waiting(node: PlanNode, awaited: Sequence[str]) -> NodeResult:
+    """Return the result of a node that has nothing to read yet, which is no failure."""
+    return NodeResult(
+        node=node.name,
+        status=NodeStatus.SKIPPED,
+        engine=node.engine,
+        code_version=node.code_version,
+        message=f"`{node.name}` waits for {', '.join(awaited)}: nothing has come yet",
+    )
+
+
 def nothing_new(session: RunSession, node: PlanNode, receipt: Receipt | None) -> NodeResult:
     """Return the result of a node whose streams have nothing new; nothing is published.
 
@@ -87,7 +98,7 @@ def nothing_new(session: RunSession, node: PlanNode, receipt: Receipt | None) ->
         data_version=version,
         code_version=node.code_version,
         batch=last,
-        message="nothing has come yet" if last is None else f"nothing new since batch {last}",
+        message="nothing new" if last is None else f"nothing new since batch {last}",
         output_df=_no_rows(session, node),
     )
 

@@ -34,7 +34,7 @@ from laktory_dagster.execution.batches import Batch, BatchReads
 from laktory_dagster.execution.outcomes import PreparedNode
 from laktory_dagster.execution.reading import Reader
 from laktory_dagster.execution.results import NodeResult
-from laktory_dagster.execution.stream_results import joined, nothing_new
+from laktory_dagster.execution.stream_results import joined, nothing_new, waiting
 from laktory_dagster.models.sources import FileSource, NodeSource, SourceOptions, TableSource
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
@@ -101,7 +101,25 @@ def run_stream(session: RunSession, name: str, commit: Commit) -> NodeResult:
             batch.abandon()
             raise
         results.append(commit(prepared))
-    return joined(results) if results else nothing_new(session, stream.node, stream.receipt())
+    if results:
+        return joined(results)
+    if stream.awaited and not stream.is_stored():
+        return waiting(stream.node, stream.awaited)
+    return nothing_new(session, stream.node, stream.receipt())
+
+
+def awaited_by_view(session: RunSession, node: PlanNode) -> tuple[str, ...]:
+    """Return the streams without any data that a view reads; there is nothing to compute yet."""
+    reader = Reader(session)
+    return tuple(
+        _place_in(found.key)
+        for found in stream_sources(session.plan, node)
+        if reader.read_stream(found.source, found.node, StreamRead()).frame is None
+    )
+
+
+def _place_in(key: str) -> str:
+    return key.partition(":")[2]
 
 
 def receipts_of_run(
@@ -128,14 +146,19 @@ class Stream:
     """How far a node's streams have come, and what is new in them."""
 
     def __init__(self, session: RunSession, node: PlanNode) -> None:
-        """Look at nothing yet."""
+        """Look at nothing yet; `awaited` are the sources of which nothing has come."""
         self.node = node
+        self.awaited: tuple[str, ...] = ()
         self._session = session
         self._engine = session.engine(node.engine)
         self._sources = stream_sources(session.plan, node)
         self._targets = session.targets(node, full_refresh=False)
         self._primary = self._targets[-1]
         self._checkpoint = _checkpoint(session, node, self._primary)
+
+    def is_stored(self) -> bool:
+        """Return whether there is a table yet."""
+        return self._engine.inspect(self._primary.place, self._primary.format) is not None
 
     def receipt(self) -> Receipt | None:
         """Return the newest receipt that the node left in its primary target."""
@@ -149,7 +172,9 @@ class Stream:
         Each has to be committed before the next one is asked for.
         """
         if self._session.options.full_refresh:
-            yield self._refresh()
+            refresh = self._refresh()
+            if refresh is not None:
+                yield refresh
             return
         interrupted = self._interrupted_refresh()
         if interrupted is not None:
@@ -190,7 +215,7 @@ class Stream:
         metadata = self._checkpoint.metadata()
         states = {} if metadata is None else self._checkpoint.states(number)
         results = self._read({key: StreamRead(since=state) for key, state in states.items()})
-        if not any(result.is_new for result in results.values()):
+        if self._is_waiting(results) or not any(result.is_new for result in results.values()):
             return None
         self._refuse_unknown_columns(results)
         if metadata is None:
@@ -201,9 +226,24 @@ class Stream:
         self._checkpoint.open(offset)
         return self._batch(offset, results, self._targets, self._checkpoint)
 
-    def _refresh(self) -> Batch:
-        """Begin anew, beside the checkpoint that counts until the batch is committed."""
+    def _is_waiting(self, results: Mapping[int, ReadResult]) -> bool:
+        """Return whether there is no table, and too little has come to make one; note for what."""
+        is_new = any(result.is_new for result in results.values())
+        self.awaited = tuple(
+            _place_in(found.key)
+            for found in self._sources
+            if results[id(found.source)].frame is None or not is_new
+        )
+        return bool(self.awaited) and not self.is_stored()
+
+    def _refresh(self) -> Batch | None:
+        """Begin anew, beside the checkpoint that counts until the batch is committed.
+
+        There is nothing to begin where nothing has come and nothing is stored.
+        """
         results = self._read({})
+        if self._is_waiting(results):
+            return None
         if not any(result.is_new for result in results.values()):
             raise ReadError(
                 f"there is nothing to read, and a full refresh would empty {self._primary.place.uri}",
@@ -337,4 +377,11 @@ def _checkpoint(session: RunSession, node: PlanNode, primary: Target) -> Checkpo
     return Checkpoint(open_store(opened.uri, opened.storage_options), "")
 
 
-__all__ = ["REFRESH_HINT", "Stream", "is_stream", "receipts_of_run", "run_stream"]
+__all__ = [
+    "REFRESH_HINT",
+    "Stream",
+    "awaited_by_view",
+    "is_stream",
+    "receipts_of_run",
+    "run_stream",
+]

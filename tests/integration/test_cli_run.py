@@ -442,6 +442,53 @@ def test_many_runs_are_neither_one_document_nor_a_retry(
     assert "`--every` makes many runs" in done.stdout + done.stderr
 
 
+WAITING = """\
+name: prices
+steps: {steps}
+nodes:
+  - name: brz
+    source: {{path: ./landing, format: JSON, as_stream: true}}
+    sink: {{table_name: brz}}
+  - {{name: seen, source: {{path: ./landing, format: JSON, as_stream: true}}}}
+  - {{name: slv, source: {{node_name: brz}}, sink: {{table_name: slv}}}}
+  - {{name: gld, source: {{node_name: slv}}, sink: {{table_name: gld}}}}
+  - {{name: other, source: {{path: ./events.csv, format: CSV}}, sink: {{table_name: other}}}}
+"""
+
+
+@pytest.mark.parametrize("refresh", [[], ["--full-refresh"]])
+def test_a_stream_that_waits_for_its_first_rows_is_no_failure(
+    project: Project, refresh: list[str]
+) -> None:
+    (project.folder / "landing").mkdir()
+    steps = "fused" if "steps: fused" in project.file.read_text() else "node"
+    project.file.write_text(WAITING.format(steps=steps))
+
+    code, document = project.document("run", "prices.yaml", *refresh)
+
+    assert (code, document["succeeded"]) == (0, True)
+    found = statuses(document)
+    assert found.pop("other") == "done"
+    assert found == dict.fromkeys(["brz", "seen", "slv", "gld"], "skipped")
+    said = {node["node"]: node["message"] for node in document["nodes"]}
+    assert said["brz"] == "`brz` waits for ./landing: nothing has come yet"
+    assert said["slv"] == said["gld"] == said["brz"]
+    assert said["seen"] == "`seen` waits for ./landing: nothing has come yet"
+    with project.instance() as instance:
+        assert instance.get_latest_materialization_event(dg.AssetKey(["prices", "brz"])) is None
+    if refresh:
+        return
+    shown = project.call("run", "prices.yaml")
+    assert re.search(r"^brz +skipped *$", shown.stdout, re.MULTILINE)
+    assert "waits for ./landing" in shown.stderr
+
+    (project.folder / "landing/1.json").write_text('{"id": 1}\n')
+    for _ in range(2):
+        code, document = project.document("run", "prices.yaml")
+        assert (code, set(statuses(document).values())) == (0, {"done"})
+    assert project.table("gld")["id"].to_list() == [1]
+
+
 @pytest.fixture
 def served(plain_project: Project) -> Iterator[tuple[Project, int, subprocess.Popen[str]]]:
     port = free_port()
