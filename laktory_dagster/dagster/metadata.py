@@ -74,7 +74,8 @@ def materialization_metadata(result: NodeResult, rows: int | None = None) -> dic
     if primary is not None:
         found |= _target_metadata(primary)
     if len(result.targets) > 1:
-        found[TARGETS] = dg.MetadataValue.json([vars(target) for target in result.targets])
+        records = [dg.TableRecord(_target_record(target)) for target in result.targets]
+        found[TARGETS] = dg.MetadataValue.table(records)
     if result.bad_files:
         found[BAD_FILES] = dg.MetadataValue.json(list(result.bad_files))
         found[BAD_FILE_COUNT] = dg.MetadataValue.int(len(result.bad_files))
@@ -85,6 +86,17 @@ def materialization_metadata(result: NodeResult, rows: int | None = None) -> dic
     if result.preview:
         found[PREVIEW] = dg.MetadataValue.md(markdown_table(result.preview))
     return found
+
+
+def _target_record(target: TargetResult) -> dict[str, str | int]:
+    return {
+        "role": target.role,
+        "name": target.table_name or target.uri,
+        "format": target.format,
+        "rows": target.rows,
+        "version": "" if target.version is None else str(target.version),
+        "uri": target.uri,
+    }
 
 
 def _target_metadata(target: TargetResult) -> dict[str, Any]:

@@ -217,8 +217,9 @@ class EventReader:
 def _targets(values: Mapping[str, Any]) -> tuple[str, ...]:
     several = values.get(metadata.TARGETS)
     if several:
-        primary_first = sorted(several, key=lambda target: target["role"] != "primary")
-        return tuple(target["table_name"] or target["uri"] for target in primary_first)
+        records = [record.data for record in several.records]
+        records.sort(key=lambda record: record["role"] != "primary")
+        return tuple(str(record["name"]) for record in records)
     single = values.get(metadata.TABLE_NAME) or values.get(metadata.URI)
     return () if single is None else (str(single),)
 

@@ -130,6 +130,10 @@ def test_the_run_is_in_the_instance_that_the_project_names(plain_project: Projec
         run = instance.get_run_by_id(document["run_id"])
         assert run is not None
         assert run.status is dg.DagsterRunStatus.SUCCESS
+        # What only a retry needs is in tags that the UI hides.
+        shown = {tag: text for tag, text in run.tags.items() if not tag.startswith(".dagster/")}
+        assert not [tag for tag, text in shown.items() if "prices.yaml" in text or "{" in text]
+        assert ".dagster/laktory_options" not in run.tags
         event = instance.get_latest_materialization_event(dg.AssetKey(["prices", "slv"]))
         assert event is not None
         assert event.run_id == document["run_id"]

@@ -129,10 +129,12 @@ def test_counts_schema_and_place_of_a_node_with_rejected_rows(tmp_path: Path, st
 def test_every_target_is_listed_with_its_rows_in_the_order_of_commits(tmp_path: Path) -> None:
     result = run(build_definitions(write(tmp_path, RULES)))
 
-    targets = metadata(result, "p/n")["laktory/targets"]
-    assert [(t["role"], t["format"], t["rows"], t["table_name"]) for t in targets] == [
+    found = materialization(result, "p/n").metadata["laktory/targets"]
+    assert isinstance(found, dg.TableMetadataValue)
+    targets = [record.data for record in found.records]
+    assert [(t["role"], t["format"], t["rows"], t["name"]) for t in targets] == [
         ("quarantine", "DELTA", 1, "main.default.t_quarantine"),
-        ("other", "CSV", 3, None),
+        ("other", "CSV", 3, f"{tmp_path}/out/t.csv"),
         ("primary", "DELTA", 3, "main.default.t"),
     ]
     assert targets[1]["uri"] == f"{tmp_path}/out/t.csv"
