@@ -168,7 +168,7 @@ def _placeholders(problems: Sequence[FileProblem]) -> list[Any]:
     """Return an asset for each pipeline that does not load, all with different names."""
     found: dict[str, Any] = {}
     for problem in problems:
-        name = f"{folded(problem.path.stem)}_{folded(problem.path.parent.name)}_has_errors"
+        name = f"ERROR_in_{folded(problem.path.parent.name)}_{folded(problem.path.stem)}"
         while name in found:
             name += "_"
         found[name] = _placeholder(name, problem)
@@ -182,9 +182,10 @@ def _placeholder(name: str, problem: FileProblem) -> dg.AssetsDefinition:
     @dg.asset(
         name=name,
         group_name="errors",
-        description=f"`{problem.path}` does not load:\n\n```\n{text}\n```",
+        description=f"ERROR: `{problem.path}` does not load.\n\n```\n{text}\n```",
         metadata={"file": dg.MetadataValue.path(str(problem.path))},
-        kinds={"yaml"},
+        kinds={"yaml", "error"},
+        tags={"laktory/error": ""},
     )
     def broken() -> None:
         raise dg.Failure(description=text)

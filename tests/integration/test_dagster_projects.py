@@ -237,10 +237,14 @@ def test_a_broken_pipeline_fails_the_location_but_not_under_dev(
     monkeypatch.setenv("DAGSTER_IS_DEV_CLI", "1")
     keys = build_definitions(tmp_path).resolve_asset_graph().get_all_asset_keys()
     assert dg.AssetKey(["prices", "slv"]) in keys
-    (placeholder,) = (key for key in keys if "errors" in key.to_user_string())
+    placeholder = dg.AssetKey(["ERROR_in_bad_broken"])
+    assert placeholder in keys
     specs = build_definitions(tmp_path).resolve_all_asset_specs()
-    text = next(spec.description for spec in specs if spec.key == placeholder)
-    assert "did you mean `source`" in (text or "")
+    spec = next(spec for spec in specs if spec.key == placeholder)
+    assert (spec.group_name, spec.kinds) == ("errors", {"yaml", "error"})
+    text = spec.description or ""
+    assert text.startswith("ERROR: ")
+    assert "did you mean `source`" in text
 
 
 def run_cli(*words: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
