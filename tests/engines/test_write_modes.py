@@ -173,6 +173,17 @@ def test_other_code_in_the_same_run_replaces(desk: Desk, form: str, name: str) -
 
 
 @pytest.mark.parametrize(("form", "name"), FOLDERS)
+def test_an_append_is_made_once_however_many_runs_come_between(
+    desk: Desk, form: str, name: str
+) -> None:
+    target = desk.target(name, form, "APPEND")
+    desk.put(FIRST, target, run="r1")
+    desk.put(SECOND, target, run="r2")
+    assert desk.put(FIRST, target, run="r1").skipped
+    assert desk.rows(target) == FIRST_ROWS + SECOND_ROWS
+
+
+@pytest.mark.parametrize(("form", "name"), FOLDERS)
 def test_partitions_have_receipts_of_their_own(desk: Desk, form: str, name: str) -> None:
     target = desk.target(name, form, "APPEND")
     odd = "2025-11-02-01:00/-0500"

@@ -21,7 +21,9 @@ from laktory_dagster.engines.polars.schemas import column_types
 from laktory_dagster.engines.storage.layout import LOCK, MANIFEST
 from laktory_dagster.engines.storage.listing import DataFile, Listing, partition_of
 from laktory_dagster.engines.storage.receipts import (
+    APPENDED,
     TEXT,
+    appended_with,
     current_files,
     read_manifest_data,
     write_receipt,
@@ -155,11 +157,13 @@ class FolderWriter(FileWriter):
         if earlier and earlier["token"] == receipt.token and self._stands(earlier, receipt):
             write_receipt(self.layout, Receipt.from_dict(earlier))
             return None
+        appends = self.target.mode == "APPEND"
+        if appends and receipt.token in manifest.get(APPENDED, ()):
+            return None
         before = current_files(self.layout) or []
         if not manifest:
             self._switch({"files": before, "receipts": {}})
         new = self._move_in()
-        appends = self.target.mode == "APPEND"
         after = {
             "files": [*before, *new] if appends else new,
             "receipts": {
@@ -168,6 +172,7 @@ class FolderWriter(FileWriter):
             },
             # Files of others stay: only what an earlier manifest of ours named is removed.
             "replaced": [] if appends else manifest.get("files", []),
+            APPENDED: appended_with(manifest, receipt) if appends else [],
         }
         self._switch(after)
         write_receipt(self.layout, receipt)

@@ -25,7 +25,9 @@ from laktory_dagster.engines.spark.writer import StagingWriter
 from laktory_dagster.engines.storage.layout import LOCK, MANIFEST
 from laktory_dagster.engines.storage.listing import DataFile, Listing, partition_of
 from laktory_dagster.engines.storage.receipts import (
+    APPENDED,
     TEXT,
+    appended_with,
     current_files,
     read_manifest_data,
     settle_pending,
@@ -197,11 +199,13 @@ class FilesWriter(StagingWriter):
         if earlier and earlier["token"] == receipt.token and self._stands(earlier, receipt):
             write_receipt(self.layout, Receipt.from_dict(earlier))
             return None
+        appends = self.target.mode == "APPEND"
+        if appends and receipt.token in manifest.get(APPENDED, ()):
+            return None
         before = current_files(self.layout) or []
         if not manifest:
             self._write_manifest({"files": before, "receipts": {}})
         new = self._move_in()
-        appends = self.target.mode == "APPEND"
         after = {
             "files": [*before, *new] if appends else new,
             "receipts": {
@@ -210,6 +214,7 @@ class FilesWriter(StagingWriter):
             },
             # Files of others stay: only what an earlier manifest of ours named is removed.
             "replaced": [] if appends else manifest.get("files", []),
+            APPENDED: appended_with(manifest, receipt) if appends else [],
         }
         self._write_manifest(after)
         write_receipt(self.layout, receipt)
