@@ -68,10 +68,15 @@ def test_formats(feed: Feed, form: str) -> None:
 def test_a_first_run_without_files_waits(feed: Feed, declared: dict[str, Any]) -> None:
     feed.source = declared
     assert feed.landing.is_dir()
-    assert feed.run().rows_out in (0, None)
-    assert "nothing to read" in failure(feed, full_refresh=True)
+    for full_refresh in (False, True):
+        assert feed.run(full_refresh=full_refresh).rows_out in (0, None)
+        assert not feed.table.exists()
     feed.drop("1", A)
     feed.run()
+    assert feed.rows() == [A]
+    for file in feed.landing.iterdir():
+        file.unlink()
+    assert "nothing to read" in failure(feed, full_refresh=True)
     assert feed.rows() == [A]
 
 
