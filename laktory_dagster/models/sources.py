@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
 from laktory_dagster.models.base import Flag, Model, Names, Number, Whole
@@ -17,9 +17,13 @@ DataframeType = Annotated[
     BeforeValidator(lambda value: "SPARK" if value == "PYSPARK" else value),
 ]
 DataframeApi = Literal["NARWHALS", "NATIVE"]
-FileFormat = Literal[
-    "AVRO", "BINARYFILE", "CSV", "DELTA", "EXCEL", "IPC", "JSON", "JSONL", "NDJSON", "ORC",
-    "PARQUET", "TEXT", "XML",
+FileFormat = Annotated[
+    Literal[
+        "AVRO", "BINARYFILE", "CSV", "DELTA", "EXCEL", "IPC", "JSON", "JSONL", "NDJSON", "ORC",
+        "PARQUET", "PYARROW", "TEXT", "XML",
+    ],
+    # Parquet files by the name of the library that the reference reads them with.
+    AfterValidator(lambda value: "PARQUET" if value == "PYARROW" else value),
 ]  # fmt: skip
 
 

@@ -220,3 +220,20 @@ def test_options_that_polars_hands_on_to_delta(tmp_path: Path) -> None:
     assert merged.rows() == [(1, "x", None), (2, "y", 3)]
     replaced = run("{a: [4]}", "{delta_write_options: {schema_mode: overwrite}}", "OVERWRITE")
     assert replaced.rows() == [(4,)]
+
+
+@pytest.mark.parametrize("path", ["rows.parquet", "rows"])
+def test_files_of_pyarrow_are_parquet(tmp_path: Path, path: str) -> None:
+    (tmp_path / "rows").mkdir()
+    for name in ("rows.parquet", "rows/a.parquet"):
+        pl.DataFrame({"a": [1, 2]}).write_parquet(tmp_path / name)
+    text = f"""
+name: arrow
+nodes:
+  - name: n
+    source: {{path: {path}, format: PYARROW}}
+    sink: {{path: copy.parquet, format: PYARROW}}
+"""
+    pipeline = run(tmp_path, text)
+    assert rows(pipeline, "n") == [(1,), (2,)]
+    assert pl.read_parquet(tmp_path / "copy.parquet").rows() == [(1,), (2,)]
