@@ -85,8 +85,11 @@ def read_document(
     )
     with collection_paused():
         value = _parse(text, shown, includes, 0)
-    problems.raise_if_any()
     positions = Positions(value.spot, problems.texts)
+    if isinstance(value.data, dict):
+        # What a stack includes beside its pipelines need not be readable here.
+        _refuse_foreign(value.data, positions)
+    problems.raise_if_any()
     _refuse_foreign(value.data, positions)
     return Document(
         value.data, positions, path, text, (*((path,) if path else ()), *includes.files)
@@ -165,7 +168,30 @@ def _refuse_foreign(data: Any, positions: Positions) -> None:
         location=place,
         snippet=positions.snippet(place) if place else None,
         expected="a mapping with `name` and `nodes`",
-        hint=_file_hint(data),
+        hint=_stack_hint(data, positions) or _file_hint(data),
+    )
+
+
+def _stack_hint(data: Any, positions: Positions) -> str | None:
+    """Return what to run in place of a stack: the files that hold its pipelines."""
+    resources = data.get("resources") if isinstance(data, dict) else None
+    pipelines = resources.get("pipelines") if isinstance(resources, dict) else None
+    if not isinstance(pipelines, dict) or not pipelines:
+        return None
+    files: list[str] = []
+    for name, pipeline in pipelines.items():
+        inside = next(iter(pipeline), None) if isinstance(pipeline, dict) else None
+        place = positions.locate(["resources", "pipelines", name, *([inside] if inside else [])])
+        stack = positions.locate(["resources"])
+        if place is None or stack is None or place.file == stack.file:
+            return (
+                f"move what is below `pipelines.{name}:` to a file of its own, with the stack's "
+                "`variables:` and `environments:`, and run that file"
+            )
+        files.append(place.file)
+    return (
+        f"run {', '.join(files)}; values of the stack's variables are given by `--var`, or "
+        "declared there under `variables:` and `environments:`"
     )
 
 

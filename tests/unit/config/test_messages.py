@@ -148,3 +148,21 @@ def test_the_json_form_has_the_same_parts() -> None:
             }
         ],
     }
+
+
+def test_a_stack_says_which_files_hold_its_pipelines(tmp_path: Path) -> None:
+    (tmp_path / "jobs.yaml").write_text("a: [\n")
+    (tmp_path / "prices.yaml").write_text("name: prices\nnodes: []\n")
+    included = "resources:\n  jobs: !use jobs.yaml\n  pipelines:\n    p: !use prices.yaml\n"
+    inline = "name: stack\nresources:\n  pipelines:\n    p:\n      name: prices\n      nodes: []\n"
+    hints = []
+    for text in (included, inline):
+        (tmp_path / "stack.yaml").write_text(text)
+        with pytest.raises(DeclarationError) as caught:
+            read_document(tmp_path / "stack.yaml", name="stack.yaml")
+        (diagnostic,) = caught.value.diagnostics
+        assert "a stack file" in diagnostic.message
+        hints.append(str(diagnostic.hint))
+
+    assert hints[0].startswith(f"run {tmp_path.resolve()}/prices.yaml; ")
+    assert hints[1].startswith("move what is below `pipelines.p:` to a file of its own")
