@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from laktory_dagster import _optional
 
 if TYPE_CHECKING:
-    from laktory_dagster import models
+    from laktory_dagster import api, models
     from laktory_dagster.dagster.component import LaktoryPipelineComponent
     from laktory_dagster.dagster.definitions import build_definitions
     from laktory_dagster.dagster.keys import asset_key, node_input
@@ -45,6 +45,7 @@ __all__ = [
     "LaktoryTranslator",
     "SparkResource",
     "__version__",
+    "api",
     "asset_key",
     "build_definitions",
     "load_project",
@@ -55,8 +56,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Return a public name, importing the module that holds it."""
-    if name == "models":
-        return importlib.import_module("laktory_dagster.models")
+    if name in ("api", "models"):
+        return importlib.import_module(f"laktory_dagster.{name}")
     if name in _PUBLIC:
         if name in _NEEDS:
             _optional.require(_NEEDS[name])

@@ -7,10 +7,12 @@ from typing import Any
 
 from laktory_dagster.errors import InvalidInputError, RunFailedError, RunFailure
 from laktory_dagster.execution.context import RunOptions
+from laktory_dagster.execution.functions import PROJECT_MODULES
 from laktory_dagster.execution.results import NodeStatus, RunResult, in_own_words
 from laktory_dagster.execution.runner import run_plan
 from laktory_dagster.execution.session import RunSession
 from laktory_dagster.models import Pipeline, PipelineNode
+from laktory_dagster.models.namespaces import namespace_functions, registered_namespaces
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.plan.selection import select
 from laktory_dagster.project import plan_of
@@ -50,7 +52,7 @@ def execute_pipeline(
     """
     if refresh.upper() not in ("FULL", "INCREMENTAL"):
         raise InvalidInputError(f"`refresh={refresh}` is not known", hint="use FULL or INCREMENTAL")
-    functions = _by_name(udfs)
+    functions = {**namespace_functions(_of_the_caller()), **_by_name(udfs)}
     plan = plan_of(pipeline, params=params, functions=tuple(functions))
     options = RunOptions.new(
         warehouse=warehouse,
@@ -120,6 +122,11 @@ def _raise_failures(result: RunResult) -> None:
         lines.append(f"not run because of that: {', '.join(skipped)}")
     error = RunFailedError("\n".join(lines), result, failures)
     raise error from failures[0].error
+
+
+def _of_the_caller() -> Sequence[type]:
+    """Return the namespaces that the calling program registered itself, in no module of a project."""
+    return registered_namespaces(lambda module: not module.startswith(f"{PROJECT_MODULES}."))
 
 
 def _by_name(functions: Functions) -> dict[str, Callable[..., Any]]:

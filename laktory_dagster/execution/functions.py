@@ -12,16 +12,20 @@ from typing import Any
 
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.expressions.suggest import hint_for
+from laktory_dagster.models.namespaces import namespace_functions, registered_namespaces
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.plan.functions import is_importable
 from laktory_dagster.settings import Settings
+
+PROJECT_MODULES = "laktory_dagster_project"
+"""What the names of modules begin with that are loaded from the folder of a project."""
 
 
 def load_functions(plan: Plan, settings: Settings) -> dict[str, Callable[..., Any]]:
     """Return the functions that `udfs` and `imports` of the pipeline name, by their `func_name`.
 
     A function of `udfs` goes by its own name; one of an imported module by its name and by
-    `module.name`.
+    `module.name`; a method of a namespace that the module registers by `namespace.method`.
 
     Raises:
         SettingsError: a module is neither under the project's folder nor allowed, or lacks a name.
@@ -35,12 +39,19 @@ def load_functions(plan: Plan, settings: Settings) -> dict[str, Callable[..., An
             if callable(value) and not name.startswith("_"):
                 functions.setdefault(name, value)
                 functions[f"{module_name}.{name}"] = value
+        functions.update(_namespaces_of(module))
     for udf in plan.pipeline.udfs:
         module = _load(udf.module_name, plan.folder, udf.module_path, settings)
         function = _attribute(module, udf.function_name)
         functions[udf.function_name] = function
         functions[f"{udf.module_name}.{udf.function_name}"] = function
     return functions
+
+
+def _namespaces_of(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    """Return the functions of the namespaces that a module, or one inside of it, registers."""
+    inside = registered_namespaces(lambda name: f"{name}.".startswith(f"{module.__name__}."))
+    return namespace_functions([*vars(module).values(), *inside])
 
 
 def find_function(
@@ -94,7 +105,7 @@ def _load(name: str, folder: Path, below: str | None, settings: Settings) -> Mod
 
 def _load_file(name: str, path: Path) -> ModuleType:
     # A name of our own, so that a project's `udfs.py` never hides a library of that name.
-    key = f"laktory_dagster_project.{abs(hash(str(path)))}.{name}"
+    key = f"{PROJECT_MODULES}.{abs(hash(str(path)))}.{name}"
     known = sys.modules.get(key)
     if known is not None and getattr(known, "_laktory_mtime", None) == path.stat().st_mtime_ns:
         return known
@@ -108,5 +119,11 @@ def _load_file(name: str, path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[key]
-        raise SettingsError(f"the module {path} cannot be imported: {error!r}") from error
+        missing = isinstance(error, ModuleNotFoundError) and error.name == "laktory"
+        raise SettingsError(
+            f"the module {path} cannot be imported: {error!r}",
+            hint="write `import laktory_dagster as laktory`: it has the same `api` and `models`"
+            if missing
+            else None,
+        ) from error
     return module

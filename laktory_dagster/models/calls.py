@@ -10,6 +10,16 @@ from typing import Any
 
 _ENGINES = ("polars", "pyspark")
 
+FRAME_DECORATORS = frozenset(
+    {
+        "register_anyframe_namespace",
+        "register_dataframe_namespace",
+        "register_lazyframe_namespace",
+        "register_spark_dataframe_namespace",
+    }
+)
+"""Decorators of `laktory_dagster.api` whose classes have methods that steps may name."""
+
 
 @dataclass(frozen=True)
 class LaktoryContext:

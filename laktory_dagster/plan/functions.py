@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models import MethodStep, Pipeline, PipelineNode
 from laktory_dagster.models.transformer import flat_steps
 from laktory_dagster.plan.context import NodeContext
+from laktory_dagster.plan.modules import hash_of, module_text, namespace_versions
 from laktory_dagster.plan.steps import PlacedStep
 from laktory_dagster.settings import Settings
 
@@ -35,7 +35,7 @@ class ProjectFunctions:
 
 def is_importable(module: str, folder: Path, settings: Settings) -> bool:
     """Return whether a module lies in the project's folder or is allowed by name."""
-    return _module_text(folder, module) is not None or settings.allows(module)
+    return module_text(folder, module) is not None or settings.allows(module)
 
 
 def project_functions(
@@ -48,34 +48,22 @@ def project_functions(
     for udf in pipeline.udfs:
         known = {udf.function_name, f"{udf.module_name}.{udf.function_name}"}
         names |= known
-        text = _module_text(folder / (udf.module_path or ""), udf.module_name)
+        text = module_text(folder / (udf.module_path or ""), udf.module_name)
         if text is not None:
-            versions.update(dict.fromkeys(known, _hash(text)))
+            versions.update(dict.fromkeys(known, hash_of(text)))
     for module in pipeline.imports:
-        text = _module_text(folder, module)
+        of_namespaces = namespace_versions(folder, module)
+        names |= set(of_namespaces)
+        versions.update(of_namespaces)
+        text = module_text(folder, module)
         found = None if text is None else _functions_in(text)
         if text is None or found is None:
             are_open = are_open or text is not None or settings.allows(module)
             continue
         known = {*found, *(f"{module}.{name}" for name in found)}
         names |= known
-        versions.update(dict.fromkeys(known, _hash(text)))
+        versions.update(dict.fromkeys(known, hash_of(text)))
     return ProjectFunctions(frozenset(names), versions, are_open)
-
-
-def _module_text(folder: Path, module: str) -> str | None:
-    parts = module.split(".")
-    if not all(part.isidentifier() for part in parts):
-        return None
-    stem = folder.joinpath(*parts)
-    for path in (stem.with_suffix(".py"), stem / "__init__.py"):
-        if path.is_file():
-            return path.read_text(encoding="utf-8", errors="replace")
-    return None
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _functions_in(text: str) -> tuple[str, ...] | None:

@@ -6,13 +6,15 @@ import json
 import tempfile
 import traceback
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from laktory_dagster import models
+from laktory_dagster import api, models
+from laktory_dagster.errors import SettingsError
 from laktory_dagster.plan.explain import explain_json
-from laktory_dagster.project import load_plan
+from laktory_dagster.project import load_plan, load_project
 
 FUNCTIONS = """
 import json
@@ -268,3 +270,111 @@ def test_secrets_in_the_options_of_reader_and_writer_are_resolved(
     with (folder / "own.yaml").open() as opened:
         models.Pipeline.model_validate_yaml(opened).execute()
     assert (folder / "out.csv").read_text() == "a|b\n1|2\n"
+
+
+FRAMES = """
+import narwhals as nw
+
+import laktory_dagster as lk
+
+
+@lk.api.register_expr_namespace("lake")
+class LakeExpressions:
+    def __init__(self, expression):
+        self._expression = expression
+
+    def double(self):
+        return self._expression * 2
+
+
+@lk.api.register_anyframe_namespace("lake")
+class LakeFrames:
+    def __init__(self, frame):
+        self._frame = frame
+
+    def with_double(self, column, laktory_context=None):
+        name = laktory_context.node.name
+        return self._frame.with_columns(nw.col(column).lake.double().alias(name))
+
+    def joined(self, other):
+        return self._frame.join(other, on="a").to_native()
+"""
+NAMESPACES = """
+name: spaces
+imports: [lake]
+nodes:
+  - name: b
+    source: {{data: {{a: [1, 2]}}}}
+    transformer:
+      nodes:
+        - {{func_name: lake.{method}, func_args: [a]}}
+        - {{func_name: lake.joined, func_args: [{{data: {{a: [2], c: [9]}}}}]}}
+"""
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "__init__.py").write_text("from .frames import LakeFrames\n")
+    (tmp_path / "lake" / "frames.py").write_text(FRAMES)
+    return tmp_path
+
+
+def test_methods_of_a_registered_namespace_are_functions(lake: Path) -> None:
+    (lake / "pipeline.yaml").write_text(NAMESPACES.format(method="with_double"))
+    with (lake / "pipeline.yaml").open() as file:
+        made = models.Pipeline.model_validate_yaml(file)
+    made.execute()
+    found = made.nodes_dict["b"].output_df.collect()
+    assert found.to_dict(as_series=False) == {"a": [2], "b": [4], "c": [9]}
+
+
+def test_validate_knows_the_methods_of_a_namespace_without_importing_it(lake: Path) -> None:
+    (lake / "pipeline.yaml").write_text(NAMESPACES.format(method="with_duble"))
+    (lake / "lake" / "frames.py").write_text(FRAMES + "\nraise RuntimeError('imported')\n")
+    problem = load_project(lake / "pipeline.yaml").problems[0]
+    (diagnostic,) = problem.error.diagnostics
+    assert diagnostic.hint == "did you mean `lake.with_double`?"
+
+
+def test_a_change_of_a_namespace_is_a_change_of_the_node(lake: Path) -> None:
+    (lake / "pipeline.yaml").write_text(NAMESPACES.format(method="with_double"))
+    versions = []
+    for factor in ("* 2", "* 3"):
+        (lake / "lake" / "frames.py").write_text(FRAMES.replace("* 2", factor))
+        (plan,) = load_project(lake / "pipeline.yaml").plans
+        versions.append(plan.nodes["b"].code_version)
+    assert versions[0] != versions[1]
+
+
+def test_a_program_uses_the_namespaces_that_it_registers() -> None:
+    @api.register_anyframe_namespace("of_this_test")
+    class OfThisTest:
+        def __init__(self, frame: Any) -> None:
+            self._frame = frame
+
+        def plus(self, by: int) -> Any:
+            return self._frame.to_native().with_columns(b=pl.col("a") + by)
+
+    step = models.DataFrameMethod(func_name="of_this_test.plus", func_args=[2])
+    node = models.PipelineNode(
+        name="n", source=models.MemorySource(data={"a": [1]}), transformer={"nodes": [step]}
+    )
+    assert node.execute(write_sinks=False).collect().rows() == [(1, 3)]
+    assert hasattr(OfThisTest, "plus")
+
+
+@pytest.mark.parametrize("name", ["filter", "laktory", "no name"])
+def test_a_namespace_hides_nothing(name: str) -> None:
+    with pytest.raises(SettingsError, match="cannot be named"):
+        api.register_anyframe_namespace(name)
+
+
+def test_a_module_of_the_reference_says_what_to_import(tmp_path: Path) -> None:
+    (tmp_path / "lake.py").write_text("import laktory as lk\n\ndef f(frame):\n    return frame\n")
+    text = "name: p\nimports: [lake]\nnodes: [{name: n, source: {data: [{a: 1}]}}]\n"
+    (tmp_path / "pipeline.yaml").write_text(text)
+    with (tmp_path / "pipeline.yaml").open() as file:
+        made = models.Pipeline.model_validate_yaml(file)
+    with pytest.raises(SettingsError, match="import laktory_dagster as laktory"):
+        made.execute()
