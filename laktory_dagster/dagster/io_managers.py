@@ -135,7 +135,7 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
         engine = session.engine(planned.engine)
         if planned.is_view:
             return engine, session.view(name).frame
-        return engine, session.read_stored(NodeSource(node_name=name), planned)
+        return engine, session.read_source(NodeSource(node_name=name), planned)
 
     def _table(self, key: dg.AssetKey, metadata: dict[str, Any]) -> str:
         return str(metadata.get(TABLE) or ".".join(key.path[-2:]))

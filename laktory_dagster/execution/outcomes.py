@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from laktory_dagster.config.secrets import mask_known
-from laktory_dagster.engines.base import Commit, Receipt, RunStamp, Staged, StageSummary, Target
+from laktory_dagster.engines.base import (
+    Commit,
+    Frame,
+    Receipt,
+    RunStamp,
+    Staged,
+    StageSummary,
+    Target,
+)
 from laktory_dagster.execution.results import CheckResult, NodeResult, NodeStatus, TargetResult
 from laktory_dagster.plan.definition import PlanNode
 
@@ -32,6 +40,7 @@ class PreparedNode:
     bad_files: tuple[str, ...]
     started: float
     batch: Batch | None = None
+    frame: Frame | None = None
 
 
 def receipt_of(prepared: PreparedNode, target: Target) -> Receipt:

@@ -56,6 +56,15 @@ class CheckResult:
         """Return the checked rows under the reference's name."""
         return self.checked_rows
 
+    @property
+    def failure_rate(self) -> float | None:
+        """Return the share of the rows that failed; None for an AGGREGATE rule."""
+        if self.checked_rows == 0:
+            return 0.0
+        if self.failed_rows is None or self.checked_rows is None:
+            return None
+        return self.failed_rows / self.checked_rows
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data without examples."""
         return {
@@ -109,6 +118,7 @@ class NodeResult:
     message: str = ""
     bad_files: tuple[str, ...] = ()
     batch: int | None = None
+    stage_df: Any = field(default=None, repr=False, compare=False)
     output_df: Any = field(default=None, repr=False, compare=False)
     quarantine_df: Any = field(default=None, repr=False, compare=False)
 

@@ -50,7 +50,7 @@ from laktory_dagster.execution.streams import (
 )
 from laktory_dagster.execution.targets import resolve_targets
 from laktory_dagster.execution.views import View, make_view
-from laktory_dagster.models.sources import NodeSource, SourceOptions
+from laktory_dagster.models.sources import SourceOptions
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
 from laktory_dagster.settings import Settings
@@ -164,8 +164,8 @@ class RunSession:
 
         return write
 
-    def read_stored(self, source: NodeSource, node: PlanNode) -> Frame:
-        """Return the lazy frame of what a node of the plan stores. Raises ReadError."""
+    def read_source(self, source: SourceOptions, node: PlanNode) -> Frame:
+        """Return the lazy frame of a source for a node of the plan. Raises ReadError."""
         return self._reader.read(source, node).frame
 
     def source_version(self, source: SourceOptions, node: PlanNode) -> str | None:
@@ -258,8 +258,9 @@ class RunSession:
                 staged.abort()
                 raise
         return PreparedNode(
-            node, stamp, targets, staged, checks, made.data_version, made.bad_files, started, batch
-        )
+            node, stamp, targets, staged, checks, made.data_version, made.bad_files, started, batch,
+            made.frame,
+        )  # fmt: skip
 
     @staticmethod
     def _stored(engine: Engine, targets: tuple[Target, ...]) -> TableState | None:
@@ -310,6 +311,7 @@ class RunSession:
             code_version=prepared.node.code_version,
             preview=summary.preview,
             bad_files=prepared.bad_files,
+            stage_df=prepared.frame,
             output_df=output,
             quarantine_df=aside,
             batch=None if prepared.batch is None else prepared.batch.id.batch,

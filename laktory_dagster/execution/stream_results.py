@@ -119,6 +119,6 @@ def _unchanged(target: Target, state: TableState) -> TargetResult:
 def _no_rows(session: RunSession, node: PlanNode) -> Any:
     """Return the columns of the node's table without rows, None where there is no table."""
     try:
-        return session.read_stored(NodeSource(node_name=node.name, limit=0), node)
+        return session.read_source(NodeSource(node_name=node.name, limit=0), node)
     except ReadError:
         return None

@@ -150,6 +150,11 @@ class PipelineNode(Model):
         return next(iter(self.data_sinks), None)
 
     @property
+    def primary_sink(self) -> Any:
+        """Return the sink that readers of the node read, None for a view."""
+        return self.sink
+
+    @property
     def data_sinks(self) -> tuple[Any, ...]:
         """Return the sinks that store the node's good rows, the primary one first."""
         found = (
@@ -189,6 +194,11 @@ class PipelineNode(Model):
     def fail_expectations(self) -> dict[str, str]:
         """Return name to expression of the ROW rules that stop the node."""
         return self._rules_of("FAIL")
+
+    @property
+    def stage_df(self) -> Any:
+        """Return the last run's rows before its expectations, lazily; None before the first run."""
+        return None if self._outcome is None else self._outcome.stage_df
 
     @property
     def output_df(self) -> Any:

@@ -254,6 +254,8 @@ class Pipeline(Model):
             node._pipeline = weakref.ref(self)
             node._alone = None
             node._outcome = None
+            for part in (*node.sources, *node.sinks):
+                part._node = weakref.ref(node)
         return self
 
     def _refuse_frames(self) -> None:
@@ -303,6 +305,34 @@ class Pipeline(Model):
     def nodes_dict(self) -> dict[str, PipelineNode]:
         """Return the nodes by name."""
         return {node.name: node for node in self.nodes}
+
+    @property
+    def sorted_node_names(self) -> list[str]:
+        """Return the names of the nodes in the order they run. Raises DeclarationError."""
+        return list(importlib.import_module("laktory_dagster.project").plan_of(self).nodes)
+
+    @property
+    def sorted_nodes(self) -> list[PipelineNode]:
+        """Return the nodes in the order they run. Raises DeclarationError."""
+        return [self.nodes_dict[name] for name in self.sorted_node_names]
+
+    @property
+    def checks(self) -> tuple[Any, ...]:
+        """Return the last run's CheckResult of every expectation of all nodes."""
+        return tuple(check for node in self.nodes for check in node.checks)
+
+    def inject_vars(self, vars: Mapping[str, Any] | None = None) -> Pipeline:  # noqa: A002
+        """Return the pipeline with the values of its variables; this one stays as it is.
+
+        Args:
+            vars: values of `${vars.x}` that come before the declared ones.
+
+        Raises:
+            DeclarationError: a variable has no value, or what it gives is wrong.
+        """
+        load = importlib.import_module("laktory_dagster.project.load")
+        filled: Pipeline = load.with_values(self, vars or {}, {})
+        return filled
 
     def execute(self, spark: Any = None, **options: Any) -> Any:
         """Run the pipeline in this process, without Dagster, and return its RunResult.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import weakref
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Tag
+from pydantic import BeforeValidator, Discriminator, PrivateAttr, Tag
 
 from laktory_dagster.models.base import Flag, Model, Names
 from laktory_dagster.models.columns import Columns
@@ -131,6 +133,20 @@ class SinkOptions(Model):
     """What a null in a merge key does."""
     on_empty: Literal["write", "skip", "fail"] = "write"
     """What an empty result does."""
+
+    _node: weakref.ref[Any] | None = PrivateAttr(default=None)
+    _alone: Any = PrivateAttr(default=None)
+
+    def read(self, spark: Any = None) -> Any:
+        """Return what is stored here, lazily.
+
+        Args:
+            spark: session to use on the Spark engine.
+
+        Raises:
+            LaktoryDagsterError: it cannot be read, or the pipeline around it is wrong.
+        """
+        return importlib.import_module("laktory_dagster.execution.parts").read_part(self, spark)
 
 
 class FileSink(SinkOptions):

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import weakref
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from laktory_dagster.models.base import Flag, Model, Names, Number, Whole
@@ -158,12 +168,26 @@ class SourceOptions(Model):
     dataframe_api: DataframeApi | None = None
     """What functions of the project get: NARWHALS frames, or the engine's own (NATIVE)."""
 
+    _node: weakref.ref[Any] | None = PrivateAttr(default=None)
+    _alone: Any = PrivateAttr(default=None)
+
     @field_validator("selects", mode="before")
     @classmethod
     def _selects_not_empty(cls, value: Any) -> Any:
         if isinstance(value, (list, tuple, dict)) and not value:
             raise PydanticCustomError("empty_selects", "`selects` keeps no column; leave it out")
         return value
+
+    def read(self, spark: Any = None) -> Any:
+        """Return the rows of this source, lazily.
+
+        Args:
+            spark: session to use on the Spark engine.
+
+        Raises:
+            LaktoryDagsterError: it cannot be read, or the pipeline around it is wrong.
+        """
+        return importlib.import_module("laktory_dagster.execution.parts").read_part(self, spark)
 
 
 class ReadOptions(SourceOptions):

@@ -111,7 +111,7 @@ def plan_of(
         DeclarationError: with every problem; those of a YAML file at their line and column.
     """
     if variables or params or (pipeline._template is None and _has_variables(pipeline)):
-        pipeline = _with_values(pipeline, variables or {}, params or {})
+        pipeline = with_values(pipeline, variables or {}, params or {})
     chosen = pipeline._environment
     environment = chosen if isinstance(chosen, EnvironmentOverlay) else EnvironmentOverlay()
     try:
@@ -350,7 +350,7 @@ def _holds_reference(value: Any) -> bool:
     return isinstance(value, str) and "${" in value
 
 
-def _with_values(
+def with_values(
     pipeline: Pipeline, variables: Mapping[str, Any], params: Mapping[str, Any]
 ) -> Pipeline:
     """Return the pipeline anew from its template, with other values."""

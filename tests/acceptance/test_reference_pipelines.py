@@ -287,6 +287,73 @@ def test_pipelines_made_of_the_classes_of_the_reference(tmp_path: Path) -> None:
         _ = models.NoSuchSource
 
 
+@pytest.fixture
+def scripted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> models.Pipeline:
+    """A pipeline as a script makes it: a node with three sinks, and the one that it reads."""
+    monkeypatch.chdir(tmp_path)
+    pl.DataFrame({"id": [1, 2, 3], "v": [1.0, -1.0, 2.0]}).write_parquet("in.parquet")
+    raw = models.PipelineNode(
+        name="raw",
+        sources=[models.FileDataSource(path="${vars.file}", format="PARQUET")],
+        sinks=[models.FileDataSink(path="raw.parquet", format="PARQUET")],
+    )
+    clean = models.PipelineNode(
+        name="clean",
+        source=models.PipelineNodeDataSource(node_name="raw"),
+        sinks=[
+            models.UnityCatalogDataSink(table_name="clean"),
+            models.FileDataSink(path="bad.parquet", format="PARQUET", is_quarantine=True),
+            models.FileDataSink(path="clean.csv", format="CSV"),
+        ],
+        expectations=[models.DataQualityExpectation(name="pos", expr="v > 0", action="QUARANTINE")],
+    )
+    return models.Pipeline(
+        name="p",
+        dataframe_backend="POLARS",
+        nodes=[clean, raw],
+        variables={"file": "in.parquet"},
+        orchestrator=models.LakeflowJobOrchestrator(name="job"),
+    )
+
+
+def test_sources_and_sinks_are_read_one_by_one(scripted: models.Pipeline) -> None:
+    raw, clean = scripted.sorted_nodes
+    assert raw.source.read().collect().height == 3
+    scripted.execute()
+    good = [(1, 1.0), (3, 2.0)]
+    assert clean.primary_sink.read().collect().rows() == good
+    assert [sink.read().collect().height for sink in clean.sinks] == [2, 1, 2]
+    alone = models.FileDataSink(path="raw.parquet", format="PARQUET")
+    assert alone.read().collect().height == 3
+    assert raw.sinks[0].model_copy().read().collect().height == 3
+
+
+def test_a_node_keeps_its_rows_before_and_after_the_rules(scripted: models.Pipeline) -> None:
+    assert scripted.nodes_dict["clean"].stage_df is None
+    scripted.execute()
+    clean = scripted.nodes_dict["clean"]
+    frames = (clean.stage_df, clean.output_df, clean.quarantine_df)
+    assert [frame.collect().height for frame in frames] == [3, 2, 1]
+    (check,) = scripted.checks
+    assert isinstance(check, models.DataQualityCheck)
+    assert check.failure_rate == pytest.approx(1 / 3)
+
+
+def test_variables_are_filled_in_a_copy(scripted: models.Pipeline) -> None:
+    assert scripted.inject_vars().nodes[1].source.path == "in.parquet"
+    assert scripted.inject_vars({"file": "b"}).nodes[1].source.path == "b"
+    assert scripted.nodes[1].source.path == "${vars.file}"
+    assert models.Pipeline.model_validate_json(scripted.model_dump_json()) == scripted
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["DataSourceCDC", "PipelineUDF", "AirflowOrchestrator", "ReaderWriterMethod", "CustomReader"],
+)
+def test_more_names_of_the_reference_are_there(name: str) -> None:
+    assert callable(getattr(models, name))
+
+
 def test_names_take_parameters_of_the_run(tmp_path: Path) -> None:
     sink = {"schema_name": "${params.client}_silver", "table_name": "sales_${params.region}"}
     node = {"name": "sales", "source": {"data": {"x": [1]}}, "sinks": [sink]}

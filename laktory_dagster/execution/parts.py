@@ -1,0 +1,84 @@
+"""What `source.read()` and `sink.read()` do: look at one place of a pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from laktory_dagster.engines.base import Frame
+from laktory_dagster.errors import InvalidInputError
+from laktory_dagster.execution.context import RunOptions
+from laktory_dagster.execution.session import RunSession
+from laktory_dagster.models import (
+    FileSink,
+    FileSource,
+    NodeSource,
+    Pipeline,
+    PipelineNode,
+    TableSink,
+    TableSource,
+)
+from laktory_dagster.models.sinks import SinkOptions
+from laktory_dagster.models.sources import SourceOptions
+from laktory_dagster.project import plan_of
+
+
+def read_part(part: SourceOptions | SinkOptions, spark: Any = None) -> Frame:
+    """Return the lazy frame of a source, or of what is stored at a sink.
+
+    A part of a pipeline is read as the pipeline reads it; any other by itself, with relative paths
+    from the working directory. The session stays open with the pipeline's.
+
+    Raises:
+        InvalidInputError: the sink alone does not say where it lies.
+        LaktoryDagsterError: the pipeline is wrong, or nothing can be read there.
+    """
+    node, pipeline = _owners(part)
+    if node is None or pipeline is None:
+        alone = part if isinstance(part, SourceOptions) else _stored_at(part)
+        pipeline = part._alone = Pipeline(
+            name="read", nodes=(PipelineNode(name="read", sources=(alone.model_copy(),)),)
+        )
+        node = pipeline.nodes[0]
+        part = node.sources[0]
+    if pipeline._session is None:
+        pipeline._session = RunSession(plan_of(pipeline), RunOptions.new(spark=spark))
+    session: RunSession = pipeline._session
+    planned = session.plan.nodes[node.name]
+    # The plan holds the part with the values of its variables.
+    declared = (*planned.declared.sources, *planned.declared.sinks)
+    found = declared[_position(part, node)]
+    if isinstance(found, SourceOptions):
+        return session.read_source(found, planned)
+    if found is planned.declared.sink or planned.is_view:
+        return session.read_source(NodeSource(node_name=node.name), planned)
+    return session.read_source(_stored_at(found), planned)
+
+
+def _owners(part: SourceOptions | SinkOptions) -> tuple[PipelineNode | None, Pipeline | None]:
+    """Return the node and the pipeline that a part stands in; None for what stands in none."""
+    node = part._node() if part._node is not None else None
+    if node is None or node._pipeline is None or _position(part, node) < 0:
+        return None, None
+    return node, node._pipeline()
+
+
+def _position(part: SourceOptions | SinkOptions, node: PipelineNode) -> int:
+    parts = (*node.sources, *node.sinks)
+    return next((index for index, own in enumerate(parts) if own is part), -1)
+
+
+def _stored_at(sink: SinkOptions) -> SourceOptions:
+    if isinstance(sink, FileSink):
+        return FileSource(
+            path=sink.path, format=sink.format, storage_options=dict(sink.storage_options)
+        )
+    if isinstance(sink, TableSink):
+        return TableSource(
+            table_name=sink.table_name,
+            schema_name=sink.schema_name,
+            catalog_name=sink.catalog_name,
+        )
+    raise InvalidInputError(
+        "a view stores nothing that could be read",
+        hint="read it as the sink of a node in a pipeline",
+    )
