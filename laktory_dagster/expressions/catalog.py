@@ -199,6 +199,16 @@ def data_types(root: str) -> frozenset[str]:
     return frozenset(_library(libraries[0])["types"]) if libraries else frozenset()
 
 
+_OF_OLDER_VERSIONS: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "polars": {
+        "approx_n_unique": [],
+        "melt": ["id_vars=", "value_vars=", "variable_name=", "value_name="],
+        "with_row_count": ["name=", "offset="],
+    }
+}
+"""Frame methods that Polars had when the older schema was written, and no longer has."""
+
+
 @cache
 def frame_methods(engine: FrameEngine) -> Mapping[str, Signature]:
     """Return the methods of a frame that give a frame, those of a grouped frame included.
@@ -206,7 +216,8 @@ def frame_methods(engine: FrameEngine) -> Mapping[str, Signature]:
     Of a name in several classes, the lazy frame's signature counts, then the eager frame's; `pivot`
     may find its columns among the rows, as on a frame in memory.
     """
-    found = _section([engine], "lazy", "eager", "grouped")
+    older = {n: _decode(marks) for n, marks in _OF_OLDER_VERSIONS.get(engine, {}).items()}
+    found = older | _section([engine], "lazy", "eager", "grouped")
     in_memory = _section([engine], "eager")
     return {**found, "pivot": in_memory["pivot"]} if "pivot" in in_memory else found
 

@@ -227,7 +227,8 @@ def _with_column(flow: ColumnFlow, step: MethodStep, _: str) -> None:
 
 def _with_row_index(flow: ColumnFlow, step: MethodStep, _: str) -> None:
     name = _argument(step, 0, "name")
-    flow.add([name if isinstance(name, str) else "index"])
+    unnamed = "row_nr" if step.func_name == "with_row_count" else "index"
+    flow.add([name if isinstance(name, str) else unnamed])
 
 
 def _rename(flow: ColumnFlow, step: MethodStep, _: str) -> None:
@@ -329,7 +330,7 @@ _SAME_COLUMNS = (
 _ONLY_OWN_COLUMNS = (
     "melt", "unpivot", "pivot", "describe", "transpose", "null_count", "to_dummies", "corr",
     "count", "sum", "avg", "mean", "median", "min", "max", "std", "var", "quantile", "len",
-    "n_unique", "value_counts",
+    "n_unique", "approx_n_unique", "value_counts",
 )  # fmt: skip
 _EFFECTS: Mapping[str, Effect] = {
     **dict.fromkeys(_SAME_COLUMNS, _keep),
@@ -342,6 +343,7 @@ _EFFECTS: Mapping[str, Effect] = {
     "with_columns_map": _with_columns,
     "with_column": _with_column,
     "with_row_index": _with_row_index,
+    "with_row_count": _with_row_index,
     "laktory.with_row_index": _with_row_index,
     "rename": _rename,
     "with_columns_renamed": _rename,

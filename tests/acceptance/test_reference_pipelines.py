@@ -231,6 +231,33 @@ STEPS: tuple[tuple[str, list[dict[str, Any]], list[tuple[Any, ...]]], ...] = (
         ],
         [(34.7, 1.5 / 0.3048), (212.0, 100 / 0.3048), (-40.0, -40 / 0.3048)],
     ),
+    (
+        "rows are numbered under the older name",
+        [
+            {"func_name": "with_row_count", "func_kwargs": {"offset": 1}},
+            {"func_name": "select", "func_args": ["id", "row_nr"]},
+        ],
+        [("a", 1), ("b", 2), ("c", 3)],
+    ),
+    (
+        "columns become rows under the older name",
+        [
+            {
+                "func_name": "melt",
+                "func_kwargs": {"id_vars": ["id"], "value_vars": ["n"], "value_name": "m"},
+            },
+            {"func_name": "select", "func_args": ["id", "variable", "m"]},
+        ],
+        [("a", "n", 1), ("b", "n", 2), ("c", "n", 3)],
+    ),
+    (
+        "distinct values are estimated",
+        [
+            {"func_name": "select", "func_args": ["id", "g"]},
+            {"func_name": "approx_n_unique"},
+        ],
+        [(3, 2)],
+    ),
 )
 
 

@@ -118,11 +118,35 @@ def _pivot(
     return frame.pivot(on, on_columns, **options)
 
 
+def _approx_n_unique(frame: pl.LazyFrame, scope: StepScope) -> pl.LazyFrame:
+    return frame.select(pl.all().approx_n_unique())
+
+
+def _melt(
+    frame: pl.LazyFrame,
+    scope: StepScope,
+    id_vars: Any = None,
+    value_vars: Any = None,
+    variable_name: str | None = None,
+    value_name: str | None = None,
+) -> pl.LazyFrame:
+    """Turn columns into rows, by the name that `unpivot` had."""
+    names = {"variable_name": variable_name, "value_name": value_name}
+    return frame.unpivot(value_vars, index=id_vars, **names)
+
+
+def _with_row_count(
+    frame: pl.LazyFrame, scope: StepScope, name: str = "row_nr", offset: int = 0
+) -> pl.LazyFrame:
+    return frame.with_row_index(name, offset)
+
+
 def _same(frame: pl.LazyFrame, scope: StepScope, *_: Any, **__: Any) -> pl.LazyFrame:
     return frame
 
 
 _SPECIAL: Mapping[str, Callable[..., Any]] = {
+    "approx_n_unique": _approx_n_unique,
     "cache": _same,
     "cast": _cast,
     "clone": _same,
@@ -130,5 +154,7 @@ _SPECIAL: Mapping[str, Callable[..., Any]] = {
     "filter": _filter,
     "group_by": _group_by,
     "lazy": _same,
+    "melt": _melt,
     "pivot": _pivot,
+    "with_row_count": _with_row_count,
 }
