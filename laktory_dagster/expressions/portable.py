@@ -141,3 +141,25 @@ LAKTORY: Mapping[str, Signature] = {
     "laktory.with_row_index": _signature("name=", "order_by=", "partition_by=", "offset="),
 }  # fmt: skip
 """The frame functions of the `laktory.` namespace."""
+
+GROUPED = frozenset({"agg", "avg", "count", "max", "mean", "min", "sum"})
+"""Portable names that work on groups, after `group_by`."""
+
+_OF_STREAMS = (
+    "joins two streams, which no engine here does",
+    "write the join as SQL: `SELECT ... FROM {df} AS a JOIN {nodes.b} AS b ON ...`",
+)
+UNSUPPORTED: Mapping[tuple[str, str], tuple[tuple[str, ...], str, str]] = {
+    ("laktory.groupby_and_agg", "groupby_window"): (
+        ("polars",),
+        "works on Spark only",
+        'group by `pl.col("time").dt.truncate("1h")` instead',
+    ),
+    **{
+        ("laktory.smart_join", name): (("polars", "spark"), *_OF_STREAMS)
+        for name in (
+            "on_expression", "time_constraint_interval_lower", "time_constraint_interval_upper"
+        )
+    },
+}  # fmt: skip
+"""Function and argument to the engines that do not have it, why, and what to write instead."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from laktory_dagster.expressions.catalog import Signature, frame_methods, is_refused
-from laktory_dagster.expressions.portable import LAKTORY, PORTABLE
+from laktory_dagster.expressions.portable import LAKTORY, PORTABLE, UNSUPPORTED
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models import MethodStep, Pipeline, PipelineNode
 from laktory_dagster.models.transformer import flat_steps
@@ -104,6 +104,11 @@ def check_function(placed: PlacedStep, context: NodeContext) -> None:
         if not context.common.functions_open:
             _report_unknown(name, placed, context)
         return
+    for argument, value in step.func_kwargs.items():
+        engines, why, hint = UNSUPPORTED.get((name, argument), ((), "", ""))
+        if context.engine in engines and value is not None:
+            path = (*placed.path, "func_kwargs", argument)
+            context.findings.error(f"`{argument}` {why}", path, hint=hint)
     given = len(step.func_args), list(step.func_kwargs)
     problems = [signature.problem(*given) for signature in signatures]
     if all(problems):

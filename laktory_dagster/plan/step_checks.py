@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions import catalog
 from laktory_dagster.expressions.polars_on_spark import missing_on_spark
+from laktory_dagster.expressions.portable import CANONICAL, GROUPED
 from laktory_dagster.expressions.python import Expression, parse_argument, parse_data_type
 from laktory_dagster.expressions.secret_text import refuse_secrets
 from laktory_dagster.expressions.spark_on_polars import missing_functions
@@ -42,9 +44,14 @@ _NESTED = re.compile(r"(?:array|list|struct|map)\s*<.+>\Z", re.IGNORECASE | re.D
 _SIZED = re.compile(r"(\w+)\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\)|\[\s*\w+\s*(?:,[^\]]+)?\])\Z")
 
 
+_GROUPING = frozenset({"group_by", "group_by_dynamic", "rolling", "rollup", "cube"})
+"""Steps that give groups, by their portable names; `having` and Spark's `pivot` keep them."""
+
+
 def check_steps(context: NodeContext) -> None:
     """Report what is wrong with the steps of a node's transformer."""
     _check_start(context)
+    _check_groups(context)
     for placed in placed_steps(context.node.transformer, (*context.path, "transformer")):
         step = placed.step
         if step.dataframe_type is not None and step.dataframe_type.lower() != context.engine:
@@ -63,6 +70,36 @@ def check_steps(context: NodeContext) -> None:
         elif isinstance(step, ColumnsStep):
             for index, column in enumerate(step.with_columns):
                 _check_column(column, (*placed.path, "with_columns", index), context)
+
+
+def _check_groups(context: NodeContext) -> None:
+    """Report a step after `group_by` that works on rows, and groups that nothing closes."""
+    grouped: PlacedStep | None = None
+    own = catalog.grouped_methods("spark" if context.engine == "spark" else "polars")
+    for placed in placed_steps(context.node.transformer, (*context.path, "transformer")):
+        step = placed.step
+        name = step.func_name if isinstance(step, MethodStep) else ""
+        if grouped is not None and name not in GROUPED and name not in own:
+            what = f"`{name}` cannot follow" if name else "a query or a column cannot follow"
+            context.findings.error(
+                f"{what} `{_name(grouped)}` on {context.engine}: rows are in groups there",
+                placed.path,
+                hint="add a step such as `agg` between them",
+            )
+        if CANONICAL.get(name, name) in _GROUPING:
+            grouped = placed
+        elif name not in own or name not in ("having", "pivot"):
+            grouped = None
+    if grouped is not None:
+        context.findings.error(
+            f"`{_name(grouped)}` leaves rows in groups",
+            grouped.path,
+            hint="add a step such as `agg` after it",
+        )
+
+
+def _name(placed: PlacedStep) -> str:
+    return placed.step.func_name if isinstance(placed.step, MethodStep) else ""
 
 
 def _check_start(context: NodeContext) -> None:
