@@ -17,7 +17,7 @@ from laktory_dagster.plan.definition import Plan
 from laktory_dagster.plan.selection import select
 from laktory_dagster.project import plan_of
 
-Functions = Mapping[str, Callable[..., Any]] | Sequence[Callable[..., Any]]
+Functions = Mapping[str, Callable[..., Any]] | Sequence[Callable[..., Any]] | None
 
 
 def execute_pipeline(
@@ -76,6 +76,8 @@ def execute_node(node: PipelineNode, spark: Any = None, **options: Any) -> Any:
         InvalidInputError: the pipeline of the node is gone.
         RunFailedError: it failed.
     """
+    if "write_sink" in options:  # the name in the older schema, where a node has one sink
+        options["write_sinks"] = options.pop("write_sink")
     if node._pipeline is None:
         node._alone = node._alone or Pipeline(name=node.name, nodes=(node,))
         alone = node._alone.nodes[0]
@@ -132,4 +134,4 @@ def _of_the_caller() -> Sequence[type]:
 def _by_name(functions: Functions) -> dict[str, Callable[..., Any]]:
     if isinstance(functions, Mapping):
         return dict(functions)
-    return {function.__name__: function for function in functions}
+    return {function.__name__: function for function in functions or ()}

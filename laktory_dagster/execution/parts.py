@@ -1,4 +1,4 @@
-"""What `source.read()` and `sink.read()` do: look at one place of a pipeline."""
+"""What `source.read()`, `sink.read()` and `sink.write(frame)` do: one place of a pipeline alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from laktory_dagster.execution.session import RunSession
 from laktory_dagster.models import (
     FileSink,
     FileSource,
+    MemorySource,
     NodeSource,
     Pipeline,
     PipelineNode,
@@ -52,6 +53,31 @@ def read_part(part: SourceOptions | SinkOptions, spark: Any = None) -> Frame:
     if found is planned.declared.sink or planned.is_view:
         return session.read_source(NodeSource(node_name=node.name), planned)
     return session.read_source(_stored_at(found), planned)
+
+
+def write_part(sink: SinkOptions, frame: Any, spark: Any = None) -> None:
+    """Write a frame to a sink; relative paths start where those of its pipeline do.
+
+    Raises:
+        LaktoryDagsterError: it cannot be written.
+    """
+    node, owner = _owners(sink)
+    native = frame.to_native() if hasattr(frame, "to_native") else frame
+    alone = PipelineNode(
+        name="write" if node is None else node.name,
+        sources=(MemorySource(df=native),),
+        sinks=(sink.model_copy(update={"is_quarantine": False}),),
+        primary_keys=() if node is None else node.primary_keys,
+        dataframe_type="SPARK" if type(native).__module__.startswith("pyspark") else None,
+    )
+    pipeline = Pipeline(name="write", nodes=(alone,))
+    if owner is not None:
+        pipeline = pipeline.model_copy(
+            update={"variables": owner.variables, "warehouse": owner.warehouse}
+        )
+        pipeline._folder, pipeline._environment = owner._folder, owner._environment
+    with pipeline:
+        pipeline.execute(spark)
 
 
 def _owners(part: SourceOptions | SinkOptions) -> tuple[PipelineNode | None, Pipeline | None]:

@@ -142,15 +142,32 @@ class Model(BaseModel):
         return schema
 
     @classmethod
-    def model_validate_yaml(cls, source: str | TextIO) -> Self:
+    def model_validate_yaml(
+        cls,
+        source: str | TextIO,
+        vars: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> Self:
         """Return the model that a YAML text or an open text file declares.
+
+        Args:
+            source: the text or the file.
+            vars: values of `${vars.x}` that come before the declared ones.
 
         Raises:
             DeclarationError: with all problems found, each at its line and column.
         """
         load = importlib.import_module("laktory_dagster.project.load")
-        model: Self = load.model_from_yaml(cls, source)
+        model: Self = load.model_from_yaml(cls, source, vars)
         return model
+
+    @classmethod
+    def model_validate_json_file(cls, file: TextIO) -> Self:
+        """Return the model that an open JSON file declares, as `model_validate_yaml` does.
+
+        Raises:
+            DeclarationError: with all problems found, each at its line and column.
+        """
+        return cls.model_validate_yaml(file)
 
     def model_dump_yaml(self) -> str:
         """Return the declaration as YAML; reading it back gives an equal model."""

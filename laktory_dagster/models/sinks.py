@@ -148,6 +148,18 @@ class SinkOptions(Model):
         """
         return importlib.import_module("laktory_dagster.execution.parts").read_part(self, spark)
 
+    def write(self, frame: Any, spark: Any = None) -> None:
+        """Write a frame here, as a node without steps and rules does.
+
+        Args:
+            frame: a frame of Polars, Spark or Narwhals.
+            spark: session to use on the Spark engine.
+
+        Raises:
+            LaktoryDagsterError: it cannot be written.
+        """
+        importlib.import_module("laktory_dagster.execution.parts").write_part(self, frame, spark)
+
 
 class FileSink(SinkOptions):
     """A file, or a folder for Delta: `{path: ./out/prices.parquet, format: PARQUET}`."""

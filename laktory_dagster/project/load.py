@@ -132,15 +132,19 @@ def plan_of(
     return _with_placed_warnings(plan)
 
 
-def model_from_yaml(cls: type[AnyModel], source: str | Path | TextIO) -> AnyModel:
+def model_from_yaml(
+    cls: type[AnyModel],
+    source: str | Path | TextIO,
+    variables: Mapping[str, Any] | None = None,
+) -> AnyModel:
     """Return the model that a YAML text, an open file or a Path declares.
 
     Raises:
         DeclarationError: with every problem, each at its line and column.
     """
-    document = read_document(source, project_root=root_of(source))
+    document = read_document(source, project_root=root_of(source), variables=variables)
     if issubclass(cls, Pipeline):
-        pipeline: Any = _only_pipeline(document, None, None, None, None)
+        pipeline: Any = _only_pipeline(document, None, variables, None, None)
         return pipeline  # type: ignore[no-any-return]
     return _validated(cls, document.data, Places.of(document.positions))
 

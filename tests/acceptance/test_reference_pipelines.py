@@ -355,6 +355,25 @@ def test_sources_and_sinks_are_read_one_by_one(scripted: models.Pipeline) -> Non
     assert raw.sinks[0].model_copy().read().collect().height == 3
 
 
+def test_a_frame_is_written_to_a_sink(scripted: models.Pipeline) -> None:
+    sink = scripted.nodes_dict["clean"].primary_sink
+    frame = pl.DataFrame({"id": [7]})
+    sink.write(frame.lazy())
+    assert sink.read().collect().rows() == [(7,)]
+    models.FileDataSink(path="one.csv", format="CSV").write(frame)
+    assert Path("one.csv").read_text() == "id\n7\n"
+
+
+def test_calls_of_both_eras_are_taken(scripted: models.Pipeline) -> None:
+    assert scripted.nodes_dict["raw"].execute(write_sink=False, udfs=None).collect().height == 3
+    assert not Path("raw.parquet").exists()
+    Path("p.json").write_text(scripted.model_dump_json())
+    with Path("p.json").open() as file:
+        assert models.Pipeline.model_validate_json_file(file).sorted_node_names == ["raw", "clean"]
+    other = models.Pipeline.model_validate_yaml(scripted.model_dump_yaml(), vars={"file": "b"})
+    assert other.nodes[1].source.path == "b"
+
+
 def test_a_node_keeps_its_rows_before_and_after_the_rules(scripted: models.Pipeline) -> None:
     assert scripted.nodes_dict["clean"].stage_df is None
     scripted.execute()
