@@ -18,6 +18,7 @@ from laktory_dagster.expressions.python import Expression, parse_argument
 from laktory_dagster.expressions.secret_text import refuse_secrets
 from laktory_dagster.expressions.spark_scalar import SCALAR, spark_calls
 from laktory_dagster.expressions.sql_build import Unexpressed
+from laktory_dagster.expressions.sql_floats import IsFloat, with_floats
 from laktory_dagster.expressions.sql_joins import spell_out_joins
 from laktory_dagster.expressions.sql_moving import Take, move_scalars
 from laktory_dagster.expressions.sql_names import result_name
@@ -67,6 +68,7 @@ class Query:
         names: Mapping[Reference, str],
         columns: Mapping[str, Sequence[str]] | None = None,
         take: Take | None = None,
+        is_float: IsFloat | None = None,
     ) -> str:
         """Return the SQL for a dialect, each reference replaced by a quoted name.
 
@@ -77,6 +79,7 @@ class Query:
                 are then spelled out.
             take: gives the column that a table gets for an expression which means on Spark what
                 the dialect cannot say; see `sql_moving`.
+            is_float: says which columns are floats, where aggregates of them need to be told.
 
         Raises:
             ExpressionError: The dialect cannot express something in the query.
@@ -101,6 +104,8 @@ class Query:
             if take is not None:
                 known = columns or dict.fromkeys(names.values())
                 tree = move_scalars(tree, take, known)
+            if is_float is not None:
+                tree = with_floats(tree, is_float)
         return _generate(tree, self.dialect, dialect)
 
 

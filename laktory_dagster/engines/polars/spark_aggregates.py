@@ -91,7 +91,40 @@ def _listed(value: Any) -> list[pl.Expr]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
+def _is_float(scope: Scope, value: pl.Expr) -> bool:
+    kind = scope.type_of(value)
+    return kind is not None and kind.is_float()
+
+
+def _max(scope: Scope, value: pl.Expr) -> pl.Expr:
+    """Return the greatest value: NaN is greater than any number."""
+    return value.nan_max() if _is_float(scope, value) else value.max()
+
+
+def _max_by(scope: Scope, value: pl.Expr, by: pl.Expr) -> pl.Expr:
+    greatest = value.max_by(by)
+    if not _is_float(scope, by):
+        return greatest
+    is_nan = by.is_nan().fill_null(value=False)
+    return pl.when(is_nan.any()).then(value.filter(is_nan).first()).otherwise(greatest)
+
+
+def _doubled(function: Callable[..., pl.Expr]) -> Callable[..., pl.Expr]:
+    """Return the function; of singles it takes doubles."""
+
+    def doubled(scope: Scope, *values: Any) -> pl.Expr:
+        return function(*[_double(scope, value) for value in values])
+
+    return doubled
+
+
+def _double(scope: Scope, value: Any) -> Any:
+    is_single = isinstance(value, pl.Expr) and scope.type_of(value) == pl.Float32
+    return value.cast(pl.Float64) if is_single else value
+
+
 def _sum(scope: Scope, value: pl.Expr) -> pl.Expr:
+    value = _double(scope, value)
     if isinstance(scope.type_of(value), _SMALL):
         value = value.cast(pl.Int64)
     # Of no values the sum is null, as in SQL; Polars says 0.
@@ -147,56 +180,60 @@ AGGREGATES: Mapping[str, Callable[..., Any]] = {
     "approx_count_distinct": lambda value, rsd=None: _count_distinct(value),
     "approx_percentile": _percentile_approx,
     "array_agg": lambda value: value.drop_nulls().implode(),
-    "avg": lambda value: value.mean(),
     "bool_and": lambda value: pl.when(value.count() > 0).then(value.all()),
     "bool_or": lambda value: pl.when(value.count() > 0).then(value.any()),
     "collect_list": lambda value: value.drop_nulls().implode(),
     "collect_set": lambda value: value.drop_nulls().unique(maintain_order=True).implode(),
-    "corr": pl.corr,
     "count": _count,
     "countDistinct": _count_distinct,
     "count_distinct": _count_distinct,
     "count_if": lambda value: value.sum().cast(pl.Int64),
-    "covar_pop": lambda first, second: pl.cov(first, second, ddof=0),
-    "covar_samp": pl.cov,
     "cume_dist": lambda: Ranking("cume_dist"),
     "dense_rank": lambda: Ranking("dense_rank"),
     "every": lambda value: pl.when(value.count() > 0).then(value.all()),
     "first": _first,
     "first_value": _first,
-    "kurtosis": lambda value: value.kurtosis(),
     "lag": _shifted(1),
     "last": _last,
     "last_value": _last,
     "lead": _shifted(-1),
     "listagg": _listagg,
-    "max": lambda value: value.max(),
-    "max_by": lambda value, by: value.max_by(by),
-    "mean": lambda value: value.mean(),
-    "median": lambda value: value.median(),
     "min": lambda value: value.min(),
     "min_by": lambda value, by: value.min_by(by),
     "mode": _mode,
     "ntile": lambda n: Ranking("ntile", n),
     "percent_rank": lambda: Ranking("percent_rank"),
-    "percentile": _percentile,
     "percentile_approx": _percentile_approx,
-    "product": lambda value: value.product(),
     "rank": lambda: Ranking("rank"),
     "row_number": lambda: Ranking("row_number"),
-    "skewness": lambda value: value.skew(),
     "some": lambda value: pl.when(value.count() > 0).then(value.any()),
+    "string_agg": _listagg,
+}
+
+_OF_DOUBLES: Mapping[str, Callable[..., pl.Expr]] = {
+    "avg": lambda value: value.mean(),
+    "corr": pl.corr,
+    "covar_pop": lambda first, second: pl.cov(first, second, ddof=0),
+    "covar_samp": pl.cov,
+    "kurtosis": lambda value: value.kurtosis(),
+    "mean": lambda value: value.mean(),
+    "median": lambda value: value.median(),
+    "percentile": _percentile,
+    "product": lambda value: value.product(),
+    "skewness": lambda value: value.skew(),
     "std": _deviation(1),
     "stddev": _deviation(1),
     "stddev_pop": _deviation(0),
     "stddev_samp": _deviation(1),
-    "string_agg": _listagg,
     "var_pop": _variance(0),
     "var_samp": _variance(1),
     "variance": _variance(1),
 }
 
 SCOPED_AGGREGATES: Mapping[str, Callable[..., Any]] = {
+    **{name: _doubled(function) for name, function in _OF_DOUBLES.items()},
+    "max": _max,
+    "max_by": _max_by,
     "sum": _sum,
     "sumDistinct": _sum_distinct,
     "sum_distinct": _sum_distinct,

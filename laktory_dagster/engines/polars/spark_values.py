@@ -115,8 +115,6 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "bitwiseNOT": _bitwise_not,
     "bround": _round("half_to_even"),
     "cbrt": lambda value: value.cbrt(),
-    "ceil": lambda value, scale=None: value.ceil().cast(pl.Int64, strict=False),
-    "ceiling": lambda value, scale=None: value.ceil().cast(pl.Int64, strict=False),
     "coalesce": pl.coalesce,
     "cos": lambda value: value.cos(),
     "cosh": lambda value: value.cosh(),
@@ -128,7 +126,6 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "exp": lambda value: value.exp(),
     "expm1": lambda value: value.exp() - 1,
     "factorial": _factorial,
-    "floor": lambda value, scale=None: value.floor().cast(pl.Int64, strict=False),
     "hypot": lambda first, second: (as_column(first) ** 2 + as_column(second) ** 2).sqrt(),
     "ifnull": pl.coalesce,
     "isnan": lambda value: value.cast(pl.Float64).is_nan().fill_null(value=False),
@@ -186,6 +183,23 @@ def _greatest(scope: Scope, *values: Any) -> pl.Expr:
     return pl.when(is_nan).then(math.nan).otherwise(greatest)
 
 
+def _whole(function: Callable[[pl.Expr], pl.Expr]) -> Callable[..., pl.Expr]:
+    """Return `floor` or `ceil`: a long; 0 for NaN, and the last one for what is beyond."""
+
+    def whole(scope: Scope, value: pl.Expr, _scale: Any = None) -> pl.Expr:
+        kind = scope.type_of(value)
+        rounded = function(value)
+        if kind is None or not kind.is_float():
+            return rounded.cast(pl.Int64, strict=False)
+        least, most = -(2**63), 2**63 - 1
+        number = rounded.fill_nan(0).cast(pl.Float64)
+        inside = number.cast(pl.Int64, strict=False)
+        beyond = pl.when(number < 0).then(least).when(number > 0).then(most)
+        return pl.coalesce(inside, beyond.cast(pl.Int64))
+
+    return whole
+
+
 def _hex(scope: Scope, value: pl.Expr) -> pl.Expr:
     kind = scope.type_of(value)
     if kind is not None and kind.is_integer():
@@ -199,7 +213,12 @@ def _hex_texts(values: pl.Series) -> pl.Series:
     return pl.Series(values.name, texts, dtype=pl.String)
 
 
+_ceil, _floor = _whole(lambda value: value.ceil()), _whole(lambda value: value.floor())
+
 SCOPED: Mapping[str, Callable[..., Any]] = {
+    "ceil": _ceil,
+    "ceiling": _ceil,
+    "floor": _floor,
     "greatest": _greatest,
     "hex": _hex,
     "typeof": _typeof,

@@ -40,7 +40,7 @@ def run_query(
     moved = MovedScalars(by_name, scope)
     columns = {name: schema.names() for name, schema in moved.schemas.items()}
     take = moved.take if dialect != "polars" else None
-    text = query.render("polars", names, columns, take)
+    text = query.render("polars", names, columns, take, moved.is_float)
     rendered, named = move_text_casts(text, moved.tables())
     try:
         result = pl.SQLContext(frames=named).execute(rendered, eager=False)
@@ -83,6 +83,17 @@ class MovedScalars:
             if value is not None and name is not None:
                 self._columns.setdefault(table, {})[name] = value.alias(name)
         return self._names[key]
+
+    def is_float(self, table: str, path: tuple[str, ...]) -> bool:
+        """Return whether a column of a table holds floats."""
+        schema = self.schemas.get(table)
+        if schema is None:
+            return False
+        value = self._columns.get(table, {}).get(path[0], pl.col(path[0]))
+        for name in path[1:]:
+            value = value.struct.field(name)
+        kind = Scope(self._moment, schema).type_of(value)
+        return kind is not None and kind.is_float()
 
     def tables(self) -> dict[str, pl.LazyFrame]:
         """Return the tables with these columns."""

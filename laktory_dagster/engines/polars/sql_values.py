@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.spark_scalar import spark_calls
 from laktory_dagster.expressions.sql import SqlExpression
+from laktory_dagster.expressions.sql_floats import with_floats_of
 
 _BINARY: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.Add: operator.add,
@@ -65,7 +67,7 @@ def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
     Raises:
         ExpressionError: Polars cannot express something in it.
     """
-    timed = with_moment(expression, scope.moment)
+    timed = _with_floats(with_moment(expression, scope.moment), scope)
     calls = spark_calls(timed.tree) if expression.dialect != "polars" else None
     value = None if calls is None else compile_calls(calls, scope)
     if value is not None:
@@ -73,6 +75,21 @@ def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
     text = timed.render("polars")
     tree = _polars_tree(text)
     return _compile(tree, scope) if _needs_types(tree, scope) else _parsed(text)
+
+
+def _with_floats(expression: SqlExpression, scope: Scope) -> SqlExpression:
+    """Return the expression with aggregates of floats as Spark has them."""
+    if expression.dialect == "polars" or not expression.tree.find(exp.AggFunc):
+        return expression
+
+    def is_float(column: exp.Column) -> bool:
+        value = pl.col(column.parts[0].name)
+        for part in column.parts[1:]:
+            value = value.struct.field(part.name)
+        kind = scope.type_of(value)
+        return kind is not None and kind.is_float()
+
+    return replace(expression, tree=with_floats_of(expression.tree, is_float))
 
 
 def _parsed(text: str) -> pl.Expr:
