@@ -190,6 +190,10 @@ class SourceOptions(Model):
         return importlib.import_module("laktory_dagster.execution.parts").read_part(self, spark)
 
 
+AUTO_LOADER = "cloudFiles."
+"""What the names of options begin with that only Databricks' reader of streams knows."""
+
+
 class ReadOptions(SourceOptions):
     """A source that a reader with options brings."""
 

@@ -8,7 +8,7 @@ from laktory_dagster.errors import ExpressionError, InvalidInputError
 from laktory_dagster.expressions.sql import parse_condition
 from laktory_dagster.models import FileSource, MemorySource, TableSource
 from laktory_dagster.models.sinks import TableSink
-from laktory_dagster.models.sources import CustomSource, ReadOptions, SourceOptions
+from laktory_dagster.models.sources import AUTO_LOADER, CustomSource, ReadOptions, SourceOptions
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.context import NodeContext
 from laktory_dagster.plan.steps import Path
@@ -61,6 +61,14 @@ def check_source(source: SourceOptions, path: Path, context: NodeContext) -> Non
         _check_memory(source, path, context)
     elif isinstance(source, CustomSource):
         check_function_name(source.custom_reader.func_name, (*path, "custom_reader"), context)
+    for name in source.read_options if isinstance(source, ReadOptions) else ():
+        if name.startswith(AUTO_LOADER):
+            context.findings.warn(
+                f"`{name}` is an option of Databricks' Auto Loader and does nothing here",
+                (*path, "read_options", name),
+                hint="types are found by reading; `schema_definition` declares them",
+                at_key=True,
+            )
     if isinstance(source, ReadOptions) and source.reader_methods and context.engine == "polars":
         context.findings.error(
             "`reader_methods` are calls of Spark's reader; this node runs on polars",

@@ -183,6 +183,13 @@ def test_tuning_of_older_versions_of_polars_is_left_out(tmp_path: Path) -> None:
             assert rows_of(engine, read(engine, path, form, reader_kwargs=tuning)) == ROWS
 
 
+def test_options_of_the_auto_loader_are_left_out(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / f"rows.{WRITERS['JSONL'][0]}"
+    write("JSONL", ROWS, path)
+    options = {"cloudFiles.inferColumnTypes": True}
+    assert rows_of(engine, read(engine, path, "JSONL", reader_kwargs=options)) == ROWS
+
+
 def test_declared_columns_are_exact_and_tolerant(engine: Engine, tmp_path: Path) -> None:
     text = "id,at,ok,extra\n1,2024-01-01T10:00:00Z,true,x\nx,bad,no,y\n"
     (tmp_path / "x.csv").write_text(text)

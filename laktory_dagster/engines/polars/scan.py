@@ -19,7 +19,7 @@ from laktory_dagster.engines.polars.typed_text import known_type, scan_text
 from laktory_dagster.engines.storage.listing import Listing, damaged_file
 from laktory_dagster.engines.storage.store import open_store
 from laktory_dagster.errors import ReadError, UnsupportedError
-from laktory_dagster.models.sources import FileSource, SourceOptions
+from laktory_dagster.models.sources import AUTO_LOADER, FileSource, SourceOptions
 
 INFER_ROWS = 1_000
 LINES = ("JSONL", "NDJSON")
@@ -121,7 +121,11 @@ class _Reader:
         self._form = form
         self._source = source
         given: dict[str, Any] = getattr(source, "read_options", {})
-        self._options = {name: value for name, value in given.items() if name not in TUNING}
+        self._options = {
+            name: value
+            for name, value in given.items()
+            if name not in TUNING and not name.startswith(AUTO_LOADER)
+        }
 
     def scan(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
         """Return files of equal schema in one scan."""

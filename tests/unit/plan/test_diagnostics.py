@@ -125,6 +125,15 @@ RIGHT_STEPS = [
 ]
 
 
+def test_options_of_the_auto_loader_are_a_warning() -> None:
+    source = "{path: a.json, reader_kwargs: {cloudFiles.inferColumnTypes: true}}"
+    text = f"name: p\nnodes:\n  - name: n\n    source: {source}\n"
+    (warning,) = plan_from(text).warnings
+    assert "`cloudFiles.inferColumnTypes` is an option of Databricks' Auto Loader" in str(warning)
+    assert warning.location is not None
+    assert warning.location.line == 4
+
+
 @pytest.mark.parametrize("step", RIGHT_STEPS)
 def test_a_right_step_passes(step: str) -> None:
     assert plan_from(with_step(step)).warnings == ()
