@@ -454,3 +454,18 @@ def test_nothing_to_append_keeps_the_version_and_leaves_a_receipt(desk: Desk) ->
     assert desk.put(STORED.clear(), target, run="r2").skipped
     assert DeltaTable(str(desk.folder / "t")).version() == 0
     assert desk.engine.find_receipt(target.place, "DELTA", "r2/prices/sink_0/-") is not None
+
+
+@pytest.mark.parametrize("name", ["my lake", "Größe 100%"])
+def test_a_folder_may_be_named_as_people_name_folders(
+    engine: Engine, tmp_path: Path, name: str
+) -> None:
+    desk = Desk(engine, tmp_path / name)
+    target = desk.target("t", mode="APPEND")
+    desk.put(pl.DataFrame({"a": [1]}), target, run="r1")
+    desk.put(pl.DataFrame({"a": [2]}), target, run="r2")
+    assert desk.rows(target) == [(1,), (2,)]
+    merged = desk.target("t", mode="MERGE", primary_keys=("a",))
+    desk.put(pl.DataFrame({"a": [2, 3]}), merged, run="r3")
+    assert desk.rows(target) == [(1,), (2,), (3,)]
+    assert engine.inspect(target.place, "DELTA").count() == 3

@@ -266,9 +266,10 @@ class DeltaWriter(StagingWriter):
 
     def scan_version(self, version: int) -> pl.LazyFrame:
         """Return the table's rows at a version."""
-        store = self.layout.store
-        options = store.storage_options or None
-        return pl.scan_delta(store.url(""), version=version, storage_options=options)
+        table = open_table(self.layout.store, version)
+        if table is None:
+            raise WriteError(f"{self.name} was written and is gone", hint="run the node again")
+        return pl.scan_delta(table)
 
     def _change(self) -> LogChange:
         rewrites = bool(self.fit.widened)

@@ -18,6 +18,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from laktory_dagster.engines.base import Receipt
+from laktory_dagster.engines.polars.tables import Table
 from laktory_dagster.engines.polars.transactions import is_committed, transaction_of
 from laktory_dagster.engines.storage.commits import RECEIPT_KEY, STAGED_KEY, receipt_in
 from laktory_dagster.engines.storage.store import Store
@@ -36,10 +37,10 @@ class DataFile:
     partition: Mapping[str, Any]
 
 
-def open_table(store: Store) -> DeltaTable | None:
-    """Return the table as it is now, None where there is none."""
+def open_table(store: Store, version: int | None = None) -> Table | None:
+    """Return the table as it is now, or was in a version; None where there is none."""
     try:
-        return DeltaTable(store.url(""), storage_options=store.storage_options or None)
+        return Table(store.url(""), version=version, storage_options=store.storage_options or None)
     except TableNotFoundError:
         return None
 
@@ -302,7 +303,7 @@ def _write(
     if change.added:
         fields = {field.name: field for field in delta_schema(change.schema).fields}
         table.alter.add_columns([_nullable(fields[name]) for name in change.added])
-        table = DeltaTable(store.url(""), storage_options=store.storage_options or None)
+        table = Table(store.url(""), storage_options=store.storage_options or None)
     table.create_write_transaction(
         list(actions),
         "overwrite" if change.replace else "append",
@@ -319,7 +320,7 @@ def _nullable(field: Field) -> Field:
 
 def _version_of(store: Store, token: str, at_least: int = 0) -> int:
     """Return the version that a token was committed with."""
-    table = DeltaTable(store.url(""), storage_options=store.storage_options or None)
+    table = Table(store.url(""), storage_options=store.storage_options or None)
     if table.version() <= at_least + 1:
         return table.version()
     for entry in table.history():

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import polars as pl
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from laktory_dagster.engines.base import Place, ReadRequest, ReadResult
 from laktory_dagster.engines.polars.receipts import inspect
 from laktory_dagster.engines.polars.scan import scan_listing, scan_written
 from laktory_dagster.engines.polars.schemas import parse_type
+from laktory_dagster.engines.polars.tables import Table
 from laktory_dagster.engines.storage.listing import EMPTY, Listing, list_files, readable_files
 from laktory_dagster.engines.storage.receipts import TEXT
 from laktory_dagster.errors import LaktoryDagsterError, ReadError
@@ -17,10 +17,10 @@ from laktory_dagster.errors import LaktoryDagsterError, ReadError
 _LINES = ("JSON", "JSONL", "NDJSON")
 
 
-def open_version(place: Place, version: int | None) -> DeltaTable:
+def open_version(place: Place, version: int | None) -> Table:
     """Return a Delta table as it was in a version, or as it is now. Raises ReadError."""
     try:
-        return DeltaTable(
+        return Table(
             place.uri, version=version, storage_options=dict(place.storage_options) or None
         )
     except TableNotFoundError as error:
