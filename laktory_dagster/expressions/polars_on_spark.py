@@ -45,6 +45,27 @@ MORE_METHODS = frozenset(
 MORE_FUNCTIONS = frozenset({"duration"})
 """Functions of Polars that narwhals lacks and the Spark engine has."""
 
+ORDERED = frozenset(
+    [
+        "cum_count",
+        "cum_max",
+        "cum_min",
+        "cum_prod",
+        "cum_sum",
+        "diff",
+        "first",
+        "is_first_distinct",
+        "is_last_distinct",
+        "last",
+        "rolling_mean",
+        "rolling_std",
+        "rolling_sum",
+        "rolling_var",
+        "shift",
+    ]
+)
+"""Methods that depend on the order of the rows, which only `over(order_by=...)` gives on Spark."""
+
 UNTRANSLATED = frozenset({"str.replace", "ewm_mean", "map_batches"})
 """Methods of narwhals that it has no translation of for Spark."""
 
@@ -52,6 +73,7 @@ UNTRANSLATED = frozenset({"str.replace", "ewm_mean", "map_batches"})
 def missing_on_spark(expression: Expression) -> tuple[str, ...]:
     """Return what an expression calls of `pl.` or `nw.` that has no equal on Spark."""
     found = []
+    in_order = _in_order(expression.tree)
     for node in walk(expression.tree):
         if isinstance(node, ast.Call):
             base, names = dotted(node.func)
@@ -61,7 +83,43 @@ def missing_on_spark(expression: Expression) -> tuple[str, ...]:
                     found.append(f"pl.{name}")
             elif _is_portable(base) and not _has_method(name):
                 found.append(f".{name}")
+            elif _is_portable(base):
+                found += _limits(node, name, ordered=node in in_order)
     return tuple(dict.fromkeys(found))
+
+
+def _in_order(tree: ast.expr) -> set[ast.AST]:
+    """Return the nodes that stand before an `over` with an order."""
+    return {
+        part
+        for node in walk(tree)
+        if isinstance(node, ast.Call) and dotted(node.func)[1][-1:] == ("over",)
+        if any(keyword.arg == "order_by" for keyword in node.keywords)
+        for part in ast.walk(node.func)
+    }
+
+
+def _limits(node: ast.Call, name: str, *, ordered: bool) -> list[str]:
+    """Return what of a method that Spark has, as it is called here, Spark has not."""
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    is_ordered = ordered or "order_by" in given
+    if name in ORDERED and not is_ordered:
+        return [f".{name}() without over(order_by=...)"]
+    if name == "fill_null" and "strategy" in given and not is_ordered:
+        return [".fill_null(strategy=...) without over(order_by=...)"]
+    if name == "rank" and ordered:
+        return [".rank().over(order_by=...)"]
+    if name == "quantile":
+        kind = _plain(given.get("interpolation", node.args[1] if len(node.args) > 1 else None))
+        return [] if kind == "linear" else [f'.quantile(interpolation="{kind or "nearest"}")']
+    if name in ("dt.convert_time_zone", "dt.replace_time_zone"):
+        zone = _plain(given.get("time_zone", node.args[0] if node.args else None))
+        return [] if zone in (None, "UTC") else [f'.{name}("{zone}")']
+    return []
+
+
+def _plain(node: ast.expr | None) -> object:
+    return node.value if isinstance(node, ast.Constant) else None
 
 
 def _has_function(name: str) -> bool:

@@ -163,6 +163,59 @@ def test_methods_of_polars_columns_mean_the_same_on_every_engine(engine: Engine)
     assert (names["c4"], names["c10"]) == ("date", "int8")
 
 
+TYPED: dict[str, tuple[str, Any, Any]] = {
+    # On Polars a method of a column keeps its type, and a small integer beside a number stays one.
+    "pl.col('n') ** 2": ("int64", 2**62, 8100),
+    "nw.col('x') ** 2 > 1": ("bool", True, True),
+    "pl.col('y').ceil()": ("float64", 0.0, 2.0),
+    "pl.col('x').floor().is_nan()": ("bool", False, True),
+    "pl.col('l').list.sum()": ("int64", 1, 2),
+    "pl.col('n').rank('dense').over('g').cast(pl.Int64)": ("int64", 1, 1),
+    "pl.col('d').dt.month() * 2 + 1": ("int8", 3, None),
+    "nw.col('d') + pl.duration(days=1)": ("date", date(2024, 2, 1), None),
+    "pl.col('d') - pl.duration(hours=1)": ("date", date(2024, 1, 30), None),
+    "pl.col('z').dt.millisecond()": ("int32", 789, None),
+    "pl.col('e').dt.microsecond()": ("int32", 250000, None),
+    "pl.col('e').dt.convert_time_zone('UTC')": (
+        "timestamp[us, UTC]",
+        datetime(1969, 12, 31, 23, 59, 58, 250000, tzinfo=UTC),
+        None,
+    ),
+    # Aggregates as columns.
+    "pl.col('n').first().over(order_by='n')": ("int64", 90, 90),
+    "nw.col('id').last().over('g', order_by='n')": ("int64", 1, 2),
+    "pl.col('d').n_unique().cast(pl.Int64)": ("int64", 2, 2),
+    "(pl.col('d').n_unique().over('g') > 1) | pl.col('d').is_null()": ("bool", False, True),
+    "(pl.col('n') > 100).sum().cast(pl.Int64)": ("int64", 1, 1),
+    "(pl.col('n') > 100).mean()": ("float64", 0.5, 0.5),
+    "pl.col('n').is_first_distinct().over(order_by='n')": ("bool", True, True),
+}
+
+
+def test_expressions_of_polars_have_the_types_of_polars(engine: Engine) -> None:
+    earlier = datetime(1969, 12, 31, 23, 59, 58, 250000, tzinfo=UTC).replace(tzinfo=None)
+    data = DATA.with_columns(e=pl.Series([earlier, None], dtype=pl.Datetime("us")))
+    steps = [
+        {
+            "with_columns": [
+                {"name": f"c{i}", "type": None, "expr": text} for i, text in enumerate(TYPED)
+            ]
+        },
+        {"func_name": "order_by", "func_args": ["id"]},
+        {"func_name": "select", "func_args": [f"c{i}" for i in range(len(TYPED))]},
+    ]
+    kinds, values = types(engine, data, *steps).values(), rows(engine, data, *steps)
+    assert dict(zip(TYPED, zip(kinds, *values, strict=True), strict=True)) == TYPED
+
+
+def test_what_depends_on_an_order_that_rows_have_not_is_refused_on_spark(engine: Engine) -> None:
+    if engine.name != "spark":
+        return
+    step = {"with_column": {"name": "c", "type": None, "expr": "pl.col('n').is_first_distinct()"}}
+    with pytest.raises(TransformError, match="depends on the order of the rows"):
+        rows(engine, DATA, step)
+
+
 def test_what_polars_cannot_say_is_named_before_a_run() -> None:
     for text in ("initcap(g)", "months_between(d, z) > 1 AND CAST(s AS INT) IS NULL"):
         check_for(parse_sql_expression(text, "spark"), "polars")

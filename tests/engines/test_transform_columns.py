@@ -201,15 +201,12 @@ def test_nulls_among_the_items_of_isin_make_no_false(engine: Engine) -> None:
     assert found == [True, None, None]
 
 
-NO_ORDER = pytest.mark.lacks("spark", "has no equal on Spark")
-
-
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        pytest.param("nw.col('v').first(order_by='n')", 10, marks=NO_ORDER),
-        pytest.param("nw.col('v').last(order_by='v')", 20, marks=NO_ORDER),
-        pytest.param("(nw.col('v') + 1).last(order_by=['n'])", None, marks=NO_ORDER),
+        ("nw.col('v').first(order_by='n')", 10),
+        ("nw.col('v').last(order_by='v')", 20),
+        ("(nw.col('v') + 1).last(order_by=['n'])", None),
         ("nw.col('g').mode(keep='any')", "b"),
     ],
 )

@@ -16,12 +16,17 @@ import narwhals as nw
 import narwhals.selectors as ncs
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import NumericType
+from pyspark.sql.types import ArrayType, DataType, DateType, NumericType
 
-from laktory_dagster.engines.spark import column_functions, polars_columns, time_formats
+from laktory_dagster.engines.spark import (
+    column_functions,
+    like_polars,
+    polars_columns,
+    time_formats,
+)
 from laktory_dagster.engines.spark.narwhals_columns import is_narwhals, one_column
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, explained
-from laktory_dagster.engines.spark.schemas import ddl, parse_type
+from laktory_dagster.engines.spark.schemas import ddl, of_narwhals, parse_type
 from laktory_dagster.engines.spark.scope import Scope, column
 from laktory_dagster.engines.spark.typed_text import check_texts
 from laktory_dagster.errors import ExpressionError
@@ -45,6 +50,7 @@ _SAME_MEANING: Mapping[str, Callable[..., Column]] = {
     # Where narwhals' translation to Spark does not mean what it means on Polars.
     "dt.weekday": lambda value: (F.weekday(value) + 1).cast("tinyint"),
     "round": lambda value, decimals=0: F.bround(value, decimals),
+    **like_polars.PLAIN,
 }
 _PRESENT = ("current_timestamp", "now")
 
@@ -146,6 +152,27 @@ class _Compiler(Compiler):
             return self._own(first), self._own(second)
         return first, second
 
+    def binary(self, node: ast.BinOp, left: Any, right: Any) -> Any:
+        """Return what an operator gives; of narwhals' columns in the type that Polars has."""
+        number = next((v for v in (right, left) if type(v) is int), None)
+        if _is_duration(node.right) and is_column(left):
+            result = super().binary(node, left, right)
+            return result.cast("date") if isinstance(self._type(left), DateType) else result
+        if number is None or not (is_narwhals(left) or is_narwhals(right)):
+            return super().binary(node, left, right)
+        value = left if is_narwhals(left) else right
+        if isinstance(node.op, ast.Pow) and value is left and number >= 0:
+            return like_polars.power(left, number, self._type(left))
+        result = super().binary(node, left, right)
+        if not like_polars.keeps_size(node.op):
+            return result
+        return like_polars.like_small(result, number, self._type(value))
+
+    def _type(self, value: Any) -> DataType:
+        """Return the type of a column."""
+        kind: DataType = self.scope.frame.select(self._own(value)).schema.fields[0].dataType
+        return kind
+
     def _own(self, value: Any) -> Any:
         return as_columns(value, self.scope, aggregates=self.aggregates)
 
@@ -174,7 +201,8 @@ class _Compiler(Compiler):
         """Return what a function or a method gives."""
         base, names = dotted(node.func)
         if not isinstance(base, ast.Name):
-            return self._method(node, self.value(base), names)
+            windowed = self._windowed(node, base, names)
+            return self._method(node, self.value(base), names) if windowed is None else windowed
         root, name = base.id, ".".join(names)
         if root == "col" and names:
             return self._method(node, self._named(names[0]), names[1:])
@@ -238,6 +266,23 @@ class _Compiler(Compiler):
             )
         return getattr(nw, name)(*args, **kwargs)
 
+    def _windowed(self, node: ast.Call, base: ast.expr, names: tuple[str, ...]) -> Any:
+        """Return an aggregate that narwhals has not in a window; None for anything else."""
+        is_over = names == ("over",) and isinstance(base, ast.Call)
+        call = base if is_over and isinstance(base, ast.Call) else node
+        inner, parts = dotted(call.func)
+        name = ".".join(parts)
+        if self.aggregates or isinstance(inner, ast.Name) or name not in like_polars.OVER:
+            return None
+        value = self.value(inner)
+        if not is_narwhals(value):
+            return None
+        args, kwargs = self.arguments(node) if is_over else ([], {})
+        _, options = self.arguments(call)
+        return like_polars.over(
+            name, self._own(value), options, self._own(args), self._own_all(kwargs)
+        )
+
     def _method(self, node: ast.Call, receiver: Any, names: tuple[str, ...]) -> Any:
         args, kwargs = self.arguments(node)
         name = ".".join(names)
@@ -249,13 +294,9 @@ class _Compiler(Compiler):
             return receiver.then(*self._own(args))
         if is_column(receiver):
             return self._spark_method(receiver, name, args, kwargs)
-        if name in _TIME_METHODS:
-            text = next(iter([*args, *kwargs.values()]), None)
-            return _TIME_METHODS[name](self._own(receiver), text)
-        if name in _SAME_MEANING:
-            return _SAME_MEANING[name](self._own(receiver), *args, **kwargs)
-        if name in polars_columns.AS_NARWHALS:
-            return polars_columns.AS_NARWHALS[name](receiver, *args, **kwargs)
+        found = self._like_polars(receiver, name, args, kwargs)
+        if found is not None:
+            return found
         own = name in polars_columns.OWN
         if own or (name in polars_columns.METHODS and not _has(receiver, names)):
             return self._polars_method(self._own(receiver), name, args, kwargs)
@@ -268,6 +309,23 @@ class _Compiler(Compiler):
         found = receiver(*args, **kwargs)
         kind = polars_columns.TYPES.get(name)
         return found if kind is None else found.cast(kind)
+
+    def _like_polars(
+        self, receiver: Any, name: str, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Return what narwhals' translation to Spark would not mean as on Polars; None otherwise."""
+        if name in _TIME_METHODS:
+            text = next(iter([*args, *kwargs.values()]), None)
+            return _TIME_METHODS[name](self._own(receiver), text)
+        if name in like_polars.TYPED:
+            return like_polars.TYPED[name](receiver, self._type(receiver))
+        if name == "list.sum" and isinstance(kind := self._type(receiver), ArrayType):
+            return like_polars.list_sum(self._own(receiver), kind)
+        if name in _SAME_MEANING:
+            return _SAME_MEANING[name](self._own(receiver), *args, **kwargs)
+        if name in polars_columns.AS_NARWHALS:
+            return polars_columns.AS_NARWHALS[name](receiver, *args, **kwargs)
+        return None
 
     def _spark_method(
         self, receiver: Column, name: str, args: list[Any], kwargs: dict[str, Any]
@@ -287,8 +345,10 @@ class _Compiler(Compiler):
         if name == "over":
             return receiver.over(column_functions.window(*args, **kwargs))
         if name in ("cast", "astype", "try_cast") and args and isinstance(args[0], str):
-            kind = parse_type(args[0])
-            args = [ddl(kind)]
+            args = [parse_type(args[0])]
+        if name in ("cast", "astype", "try_cast") and args:
+            kind = args[0] if isinstance(args[0], DataType) else of_narwhals(args[0])
+            args, kwargs = [ddl(kind)], {}
             if isinstance(kind, NumericType):
                 # A plain cast wraps what is too large, and gives 0 for NaN.
                 return receiver.try_cast(*args)
@@ -310,6 +370,11 @@ class _Compiler(Compiler):
             return self._sql([v for v in (*args, *kwargs.values()) if isinstance(v, str)])
         found: Column = column_functions.FUNCTIONS[name](*args, **kwargs)
         return found
+
+
+def _is_duration(node: ast.expr) -> bool:
+    base, names = dotted(node.func) if isinstance(node, ast.Call) else (node, ())
+    return isinstance(base, ast.Name) and (base.id, *names) == ("pl", "duration")
 
 
 def _types(root: str) -> frozenset[str]:

@@ -30,6 +30,11 @@ def named_columns(value: Any, frame: Any, *, aggregates: bool = False) -> list[t
     try:
         # Narwhals offers frames only; its own methods of frames take this very way.
         compliant = value._to_compliant_expr(wrapped.__narwhals_namespace__())
+        if compliant._metadata.n_orderable_ops:
+            raise ExpressionError(
+                "this depends on the order of the rows, of which Spark has none",
+                hint='write `.over(order_by="time")` behind it',
+            )
         if compliant._metadata.is_scalar_like and not aggregates:
             compliant = compliant.broadcast()
         inner = wrapped._compliant_frame

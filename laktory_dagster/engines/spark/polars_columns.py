@@ -254,6 +254,11 @@ AS_NARWHALS: Mapping[str, Callable[..., Any]] = {
     "cast": lambda value, dtype, *, strict=True: value.cast(dtype),
     "is_not_nan": lambda value: ~value.is_nan(),
     "is_not_null": lambda value: ~value.is_null(),
+    "rank": lambda value, method="average", **options: (
+        value.rank(method, **options)
+        if method == "average"
+        else value.rank(method, **options).cast(nw.Int64)
+    ),
     "list.get": lambda value, index, *, null_on_oob=True: value.list.get(index),
 }
 """Methods of Polars' columns in the words of narwhals, where the column stays one of its own."""

@@ -31,6 +31,23 @@ def test_the_lists_are_what_the_engine_implements() -> None:
         ("pl.when(pl.col('a').is_not_null()).then(pl.int_range(3))", ("pl.int_range",)),
         ("pl.col('a').dt.strftime('%Y').str.to_uppercase().alias('b')", ()),
         ("pl.col('a').cast(pl.Float64, strict=False).sum().over('g')", ()),
+        ("pl.col('a').cum_sum() + 1", (".cum_sum() without over(order_by=...)",)),
+        ("nw.col('a').first().over('g')", (".first() without over(order_by=...)",)),
+        ("(pl.col('a').shift(1) + pl.col('a').last()).over('g', order_by='t')", ()),
+        ("nw.col('a').first(order_by='t')", ()),
+        (
+            "pl.col('a').fill_null(0) + pl.col('a').fill_null(strategy='forward')",
+            (".fill_null(strategy=...) without over(order_by=...)",),
+        ),
+        ("pl.col('a').rank('ordinal').over('g', order_by='t')", (".rank().over(order_by=...)",)),
+        ("pl.col('a').rank('ordinal').over('g')", ()),
+        ("pl.col('a').quantile(0.5)", ('.quantile(interpolation="nearest")',)),
+        ("pl.col('a').quantile(0.5, 'linear')", ()),
+        (
+            "pl.col('a').dt.convert_time_zone('Asia/Tokyo')",
+            ('.dt.convert_time_zone("Asia/Tokyo")',),
+        ),
+        ("pl.col('a').dt.convert_time_zone('UTC').dt.replace_time_zone(None)", ()),
         ("(F.col('a') + pl.lit(1)).eqNullSafe(F.lit(2))", ()),
     ],
 )
