@@ -49,7 +49,6 @@ _INSTEAD = {
     "explode": "use `func_name: explode`",
     "posexplode": "use `func_name: explode`",
     "stack": "use `func_name: unpivot`",
-    "md5": "register a Python function in the project and name it in `func_name`",
     "uuid": "use `pl.Expr.laktory.uuid()` in `with_column.expr`",
     "max_by": 'use `pl.col("a").max_by("b")` in an `agg` step',
     "min_by": 'use `pl.col("a").min_by("b")` in an `agg` step',
@@ -63,7 +62,7 @@ def to_polars(tree: exp.Expr, source: str) -> tuple[exp.Expr, tuple[Unexpressed,
         for node in reversed(list(tree.walk())):
             if source in SPARK_DIALECTS:
                 _use_utc(node)
-            rewrite = _find_rewrite(node)
+            rewrite = _find_rewrite(node, source)
             if rewrite is None:
                 continue
             try:
@@ -88,7 +87,9 @@ def _use_utc(node: exp.Expr) -> None:
         node.set("to", exp.DataType.build("TIMESTAMPTZ"))
 
 
-def _find_rewrite(node: exp.Expr) -> Rewrite | None:
+def _find_rewrite(node: exp.Expr, source: str) -> Rewrite | None:
+    if isinstance(node, exp.Extract) and source in SPARK_DIALECTS:
+        return time.extract_as_spark
     if isinstance(node, exp.Anonymous):
         return _REWRITES_BY_NAME.get(str(node.this).upper())
     return _REWRITES.get(type(node))

@@ -158,6 +158,9 @@ _INTEGER_PARTS = frozenset(
 )
 
 
+_SECONDS = ("SECOND", "SECONDS", "SEC", "S")
+
+
 def extract(node: exp.Expr) -> exp.Expr | None:
     """Return a part of a time as the integer that SQL has, not as a shorter one."""
     if isinstance(node.parent, exp.Cast) or node.name.upper() not in _INTEGER_PARTS:
@@ -165,9 +168,25 @@ def extract(node: exp.Expr) -> exp.Expr | None:
     return cast(node.copy(), "INT")
 
 
+def extract_as_spark(node: exp.Expr) -> exp.Expr | None:
+    """Return a part of a time as Spark counts it: weeks begin by Sunday (1), seconds have fractions."""
+    name = node.name.upper()
+    if name in ("DOW", "DAYOFWEEK"):
+        return part("DOW", 1)(exp.DayOfWeek(this=node.expression))
+    if name in _SECONDS:
+        micros = exp.Extract(this=exp.Var(this="MICROSECONDS"), expression=node.expression)
+        ratio = exp.Div(this=micros, expression=exp.Literal.number("1000000.0"))
+        return cast(exp.Paren(this=ratio), "DECIMAL(8, 6)")
+    return extract(node)
+
+
 def date_part(node: exp.Expr) -> exp.Expr | None:
     """Return `date_part('year', d)` as `extract` gives it."""
     part = literal_text(node.expressions[0])
+    if part is not None and part.upper() in _SECONDS:
+        return extract_as_spark(
+            exp.Extract(this=exp.Var(this=part), expression=node.expressions[1])
+        )
     if part is None or part.upper() not in _INTEGER_PARTS:
         return None
     return cast(call("DATE_PART", part, node.expressions[1]), "INT")

@@ -16,19 +16,19 @@ _NAMES = """
     bitwiseNOT bitwise_not bool_and bool_or bround btrim cardinality cbrt ceil ceiling
     char_length character_length coalesce col collect_list collect_set column concat concat_ws contains corr cos cosh cot
     count countDistinct count_distinct count_if covar_pop covar_samp csc cume_dist curdate
-    current_date current_timestamp date_add date_diff date_format date_from_unix_date date_sub
+    crc32 current_date current_timestamp date_add date_diff date_format date_from_unix_date date_sub
     date_trunc dateadd datediff day dayname dayofmonth dayofweek dayofyear degrees dense_rank
     desc desc_nulls_first desc_nulls_last e element_at endswith equal_null every exp explode
     expm1 expr factorial first first_value flatten floor format_string from_json from_unixtime
     from_utc_timestamp get get_json_object greatest hex hour hypot ifnull ilike initcap instr
     isnan isnotnull isnull kurtosis lag last last_day last_value lcase lead least left length
     like listagg lit ln localtimestamp locate log log10 log1p log2 lower lpad ltrim make_date
-    max max_by mean median min min_by minute mode month monthname months_between named_struct
+    max max_by md5 mean median min min_by minute mode month monthname months_between named_struct
     nanvl negate negative next_day now ntile nullif nullifzero nvl nvl2 octet_length
     percent_rank percentile percentile_approx pi pmod position positive pow power product
     quarter radians rank regexp regexp_count regexp_extract regexp_extract_all regexp_like
     regexp_replace regexp_substr repeat replace reverse right rint rlike round row_number rpad
-    rtrim sec second sequence sign signum sin sinh size skewness slice some sort_array split
+    rtrim sec second sequence sha sha1 sha2 sign signum sin sinh size skewness slice some sort_array split
     split_part sqrt startswith std stddev stddev_pop stddev_samp string_agg struct substr
     substring sum sumDistinct sum_distinct tan tanh timestamp_micros timestamp_millis
     timestamp_seconds toDegrees toRadians to_date to_json to_timestamp to_timestamp_ltz

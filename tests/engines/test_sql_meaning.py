@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import polars as pl
@@ -67,6 +69,28 @@ CASES: dict[str, tuple[str, Any, Any]] = {
     "1 / CAST(y AS DOUBLE)": ("float64", None, 0.5),
     "greatest(y, x) = CAST('NaN' AS DOUBLE)": ("bool", False, True),
     "hex(n)": ("string", "80000000", "5A"),
+    "CAST(z AS DOUBLE)": ("float64", 1709214306.789, None),
+    "unix_timestamp(timestamp_millis(-1500 * id))": ("int64", -1, -3),
+    "extract(dow FROM z)": ("int32", 5, None),
+    "extract(second FROM z)": ("decimal(8,6)", Decimal("6.789000"), None),
+    "date_part('SECOND', z)": ("decimal(8,6)", Decimal("6.789000"), None),
+    # JSON, checksums, and what texts and arrays share.
+    "to_json(struct(id AS id, d AS d, l AS l, x AS x))": (
+        "string",
+        '{"id":1,"d":"2024-01-31","l":[1,null],"x":1.23456789E7}',
+        '{"id":2,"l":[2],"x":"NaN"}',
+    ),
+    "from_json(s, 'a INT').a": ("int32", None, None),
+    "from_json(concat('{\"a\": ', CAST(id AS STRING), if(id = 2, '', '}')), 'a INT')": (
+        "struct<a: int32>",
+        {"a": 1},
+        {"a": None},
+    ),
+    "concat(l, l)": ("list<int64>", [1, None, 1, None], [2, 2]),
+    "reverse(l)": ("list<int64>", [None, 1], [2]),
+    "md5(g)": ("string", "0cc9cd4dd26c5137b675a0d819cb9ab0", "5ae395e8ab6a4121fc3445afdde6b13f"),
+    "sha2(g, 256)": ("string", sha256(b"a b").hexdigest(), sha256(b"A B").hexdigest()),
+    "crc32(g)": ("int64", zlib.crc32(b"a b"), zlib.crc32(b"A B")),
     # Texts, structs and arrays that Polars SQL has no functions for.
     "initcap(g)": ("string", "A B", "A B"),
     "translate(g, ' ', '_')": ("string", "a_b", "A_B"),

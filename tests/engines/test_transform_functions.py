@@ -115,6 +115,10 @@ SCALARS: list[tuple[str, Any]] = [
     ("F.split('csv', ',', 2)", ["a", "b,,c"]), ("F.split(F.lit('a1b22c'), '[0-9]+')", ["a", "b", "c"]),
     ("F.split_part('csv', F.lit(','), F.lit(2))", "b"), ("F.split_part('csv', F.lit(','), F.lit(9))", ""),
     ("F.split_part('csv', F.lit(','), F.lit(-1))", "c"), ("F.format_string('%s is %d%%', 's', 'i')", "Spark SQL is 7%"),
+    ("F.md5(F.lit('abc'))", "900150983cd24fb0d6963f7d28e17f72"), ("F.crc32(F.lit('ABC'))", 2743272264),
+    ("F.sha(F.lit('abc'))", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+    ("F.sha1(F.lit('abc'))", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+    ("F.sha2(F.lit('abc'), 224)", "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
     ("F.base64(F.lit('abc'))", "YWJj"), ("F.unbase64(F.lit('YWJj'))", b"abc"), ("F.hex(F.lit('ab'))", "6162"),
     # times
     ("F.current_timestamp()", MOMENT), ("F.now()", MOMENT), ("F.current_date()", MOMENT.date()),

@@ -131,6 +131,9 @@ def _parsed_times(texts: pl.Series, pattern: str | None) -> pl.Series:
 
 def _to_number(value: pl.Expr, source: pl.DataType, target: pl.DataType) -> pl.Expr:
     """Return a value as a number, or as one of the types that Polars itself casts to."""
+    if isinstance(source, pl.Datetime) and target.is_float():
+        micros = value.dt.epoch("us")
+        return (micros // 1_000_000 + (micros % 1_000_000) / 1_000_000).cast(target)
     if isinstance(source, pl.Datetime) and target.is_numeric():
         return value.dt.epoch("s").cast(target, strict=False)
     if source == pl.String and isinstance(target, pl.Decimal):
@@ -241,6 +244,12 @@ def _float_texts(values: pl.Series) -> pl.Series:
         return texts
     written = {text: _in_java(text) for text in texts.filter(far).unique().drop_nulls()}
     return texts.zip_with(~far.fill_null(value=False), texts.replace(written))
+
+
+def float_text(value: float) -> str:
+    """Return a finite number as Java writes it."""
+    is_far = value != 0 and not 1e-3 <= abs(value) < 1e7
+    return _in_java(repr(value)) if is_far else repr(value)
 
 
 def _in_java(text: str) -> str:

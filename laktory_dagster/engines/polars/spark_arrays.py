@@ -8,7 +8,10 @@ from typing import Any
 import polars as pl
 
 from laktory_dagster.engines.polars.schemas import parse_schema, parse_type
+from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.engines.polars.spark_coded import read_json
 from laktory_dagster.engines.polars.spark_names import plain
+from laktory_dagster.engines.polars.spark_text import concat_texts, text
 from laktory_dagster.errors import ExpressionError, SettingsError
 
 
@@ -122,7 +125,7 @@ def _from_json(value: pl.Expr, schema: Any, _options: Any = None) -> pl.Expr:
         kind = parse_type(schema) if is_type else pl.Struct(parse_schema(schema))
     except SettingsError as error:
         raise ExpressionError(error.message, expected=error.expected, hint=error.hint) from error
-    return value.str.json_decode(kind)
+    return read_json(value, kind)
 
 
 def _concat_lists(first: pl.Expr, item: Any) -> pl.Expr:
@@ -168,6 +171,26 @@ ARRAYS: Mapping[str, Callable[..., Any]] = {
     "slice": _slice,
     "sort_array": _sorted,
     "struct": _struct,
-    "to_json": lambda value, options=None: value.struct.json_encode(),
     "try_element_at": _element_at,
 }
+
+
+def _is_list(scope: Scope, value: Any) -> bool:
+    return isinstance(value, pl.Expr) and isinstance(scope.type_of(value), pl.List)
+
+
+def _concat(scope: Scope, *values: Any) -> pl.Expr:
+    """Return texts or arrays put together; null where one is null."""
+    columns = _flat(values)
+    if not any(_is_list(scope, column) for column in columns):
+        return concat_texts(*columns)
+    complete = pl.all_horizontal(column.is_not_null() for column in columns)
+    return pl.when(complete).then(pl.concat_list(columns))
+
+
+def _reverse(scope: Scope, value: pl.Expr) -> pl.Expr:
+    return value.list.reverse() if _is_list(scope, value) else text(value).str.reverse()
+
+
+TEXTS_OR_ARRAYS: Mapping[str, Callable[..., Any]] = {"concat": _concat, "reverse": _reverse}
+"""Functions whose meaning goes by the type of what they are given."""

@@ -110,6 +110,11 @@ class _Calls:
         ended: pl.Expr = chain.otherwise(None if default is None else self.value(default))
         return ended
 
+    def if_(self, node: exp.Expr) -> pl.Expr:
+        false = node.args.get("false")
+        chosen = pl.when(self.value(node.this)).then(self.value(node.args["true"]))
+        return chosen.otherwise(None if false is None else self.value(false))
+
     def is_(self, node: exp.Expr) -> pl.Expr:
         value = self.value(node.this)
         if isinstance(node.expression, exp.Null):
@@ -202,6 +207,7 @@ _BUILDERS: Mapping[type[exp.Expr], Callable[[_Calls, exp.Expr], pl.Expr]] = {
     exp.Cast: _Calls.cast,
     exp.Column: _Calls.column,
     exp.Dot: _Calls.field,
+    exp.If: _Calls.if_,
     exp.In: _Calls.in_,
     exp.Is: _Calls.is_,
     exp.Literal: _Calls.constant,

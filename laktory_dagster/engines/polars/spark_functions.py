@@ -9,7 +9,8 @@ import polars as pl
 
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_aggregates import AGGREGATES, SCOPED_AGGREGATES
-from laktory_dagster.engines.polars.spark_arrays import ARRAYS
+from laktory_dagster.engines.polars.spark_arrays import ARRAYS, TEXTS_OR_ARRAYS
+from laktory_dagster.engines.polars.spark_coded import CODED
 from laktory_dagster.engines.polars.spark_names import (
     Ordering,
     as_column,
@@ -45,8 +46,13 @@ _NAMING: Mapping[str, Callable[..., Any]] = {
     "desc_nulls_last": _ordering(descending=True, nulls_last=True),
     "lit": _lit,
 }
-_PLAIN: Mapping[str, Callable[..., Any]] = {**VALUES, **TEXTS, **ARRAYS, **AGGREGATES}
-_SCOPED: Mapping[str, Callable[..., Any]] = {**SCOPED, **TIMES, **SCOPED_AGGREGATES}
+_PLAIN: Mapping[str, Callable[..., Any]] = {**VALUES, **TEXTS, **ARRAYS, **AGGREGATES, **CODED}
+_SCOPED: Mapping[str, Callable[..., Any]] = {
+    **SCOPED,
+    **TIMES,
+    **SCOPED_AGGREGATES,
+    **TEXTS_OR_ARRAYS,
+}
 _OWN_NAMES: Mapping[str, str] = {
     "mean": "avg",
     "ucase": "upper",

@@ -141,7 +141,8 @@ def _trimmed(function: str) -> Callable[..., pl.Expr]:
     return trimmed
 
 
-def _concat(*values: pl.Expr) -> pl.Expr:
+def concat_texts(*values: pl.Expr) -> pl.Expr:
+    """Return texts put together; null where one is null."""
     return pl.concat_str([value.cast(pl.String) for value in values])
 
 
@@ -223,7 +224,6 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "btrim": _trimmed("strip_chars"),
     "char_length": _length,
     "character_length": _length,
-    "concat": _concat,
     "concat_ws": _concat_ws,
     "contains": lambda value, part: text(value).str.contains(plain(part), literal=True),
     "endswith": lambda value, end: text(value).str.ends_with(plain(end)),
@@ -253,7 +253,6 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "regexp_substr": _regexp_substr,
     "repeat": _repeat,
     "replace": _replace,
-    "reverse": lambda value: text(value).str.reverse(),
     "right": _right,
     "rlike": rlike,
     "rpad": _padded("right"),
@@ -266,6 +265,5 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "translate": _translate,
     "trim": _trimmed("strip_chars"),
     "ucase": _upper,
-    "unbase64": lambda value: text(value).str.decode("base64"),
     "upper": _upper,
 }

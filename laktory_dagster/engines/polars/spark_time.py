@@ -168,7 +168,10 @@ def _next_day(scope: Scope, date: pl.Expr, dayOfWeek: str) -> pl.Expr:  # noqa: 
 def _unix_timestamp(scope: Scope, timestamp: Any = None, format: str | None = None) -> pl.Expr:  # noqa: A002
     if timestamp is None:
         return scope.now().dt.epoch("s")
-    return _to_timestamp(scope, as_column(timestamp), format).dt.epoch("s")
+    micros = _to_timestamp(scope, as_column(timestamp), format).dt.epoch("us")
+    # A fraction is cut off, also before 1970.
+    size = micros.abs() // 1_000_000
+    return pl.when(micros < 0).then(-size).otherwise(size)
 
 
 def _from_unixtime(
