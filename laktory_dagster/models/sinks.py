@@ -98,9 +98,9 @@ class SinkOptions(Model):
     write_options: dict[str, Any] = {}
     """Options of the engine's own writer."""
     cluster_by: Names | None = None
-    """Columns that a catalog clusters the table by."""
+    """Columns that Databricks clusters the table by; a run here does not cluster rows."""
     writer_methods: tuple[MethodCall, ...] = ()
-    """Methods of Spark's writer: `partitionBy` and `clusterBy` work on every engine."""
+    """Methods of Spark's writer: `partitionBy` works on every engine, `clusterBy` changes nothing."""
     checkpoint_location: str | None = None
     """Where a stream keeps its progress."""
     merge_cdc_options: MergeOptions | None = None

@@ -28,6 +28,7 @@ _TABLE_FORMATS_NOT_WRITTEN = {"polars": ("AVRO", "ORC"), "spark": ()}
 _DECLARATIONS = (".yaml", ".yml", ".py", ".toml")
 _LONGEST = 255
 _WRITER_METHODS = ("partitionBy", "clusterBy", "partition_by", "cluster_by")
+_CLUSTERING = ("clusterBy", "cluster_by")
 
 
 def check_sinks(context: NodeContext) -> None:
@@ -37,6 +38,7 @@ def check_sinks(context: NodeContext) -> None:
         path = (*context.path, "sinks", index)
         _check_sink(sink, path, context)
         _check_mode(sink, path, context)
+        _check_clustering(sink, path, context)
         if sink.custom_writer is not None:
             _check_custom(sink, path, context)
         if sink.is_quarantine and not sets_rows_aside(node):
@@ -45,6 +47,17 @@ def check_sinks(context: NodeContext) -> None:
                 (*path, "is_quarantine"),
                 at_key=True,
             )
+
+
+def _check_clustering(sink: SinkOptions, path: Path, context: NodeContext) -> None:
+    """Warn that only Databricks clusters a table: neither writer of Delta does here."""
+    method = any(method.name in _CLUSTERING for method in sink.writer_methods)
+    if sink.cluster_by or method:
+        context.findings.warn(
+            f"rows are not clustered on {context.engine}: only Databricks sorts a table's files so",
+            (*path, "cluster_by" if sink.cluster_by else "writer_methods"),
+            hint="write `partition_by` in `write_options` where readers choose rows by few values",
+        )
 
 
 def _check_sink(sink: SinkOptions, path: Path, context: NodeContext) -> None:

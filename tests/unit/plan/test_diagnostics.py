@@ -277,6 +277,14 @@ def test_a_right_part_of_a_node_passes(parts: dict) -> None:
             },
             "rows of one key that come in one batch and differ will be refused: nothing says which is the latest",
         ),
+        (
+            {"sink": "{table_name: t, cluster_by: [a]}"},
+            "rows are not clustered on polars: only Databricks sorts a table's files so",
+        ),
+        (
+            {"sink": "{table_name: t, writer_methods: [{name: clusterBy, args: [a]}]}"},
+            "rows are not clustered on polars: only Databricks sorts a table's files so",
+        ),
     ],
 )
 def test_what_is_doubtful_warns(parts: dict, message: str) -> None:
