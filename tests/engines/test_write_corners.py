@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from laktory_dagster import models
 from laktory_dagster.engines.base import Engine
+from laktory_dagster.engines.spark.formats import extension_of
 from laktory_dagster.errors import SchemaChangedError
 from tests.engines.writing import Desk, in_order
 
@@ -272,3 +273,11 @@ def test_null_updates_do_not_depend_on_how_changes_are_batched(
         desk.put(frame, target, run=f"r{index}")
 
     assert desk.rows(target) == in_order(one_by_one(batches))
+
+
+def test_a_compressed_file_of_spark_says_so_in_its_name() -> None:
+    ends = {
+        name: extension_of("JSONL", name) for name in ("part-0-c000.json", "part-0-c000.json.gz")
+    }
+    assert list(ends.values()) == ["jsonl", "jsonl.gz"]
+    assert extension_of("CSV", "part-0.c000.csv.gz") == "c000.csv.gz"

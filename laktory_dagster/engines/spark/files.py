@@ -17,7 +17,7 @@ from laktory_dagster.engines.spark.columns import (
     fit_schema,
     types_of,
 )
-from laktory_dagster.engines.spark.formats import EXTENSIONS, FORMATS, writer_options
+from laktory_dagster.engines.spark.formats import FORMATS, extension_of, writer_options
 from laktory_dagster.engines.spark.receipts import find_receipt
 from laktory_dagster.engines.spark.scan import scan_listing, scan_written
 from laktory_dagster.engines.spark.schemas import portable
@@ -238,7 +238,7 @@ class FilesWriter(StagingWriter):
         for number, staged in enumerate(self.slot.files):
             relative = staged.removeprefix(f"{self.staged_folder}/")
             folder, _, name = relative.rpartition("/")
-            extension = EXTENSIONS.get(self.target.format, name.partition(".")[2])
+            extension = extension_of(self.target.format, name)
             new = f"part-{self.slot.id}-{number}.{extension}"
             new = f"{folder}/{new}" if folder else new
             self.layout.store.publish(staged, new)

@@ -22,6 +22,18 @@ FORMATS: Mapping[str, str] = {
 EXTENSIONS: Mapping[str, str] = {"JSON": "json", "JSONL": "jsonl", "NDJSON": "ndjson"}
 
 
+_CODECS = ("gz", "bz2", "deflate", "lz4", "snappy", "zst")
+
+
+def extension_of(form: str, written: str) -> str:
+    """Return how a file of a folder ends that Spark named so: readers go by the codec in it."""
+    extension = EXTENSIONS.get(form)
+    if extension is None:
+        return written.partition(".")[2]
+    codec = written.rpartition(".")[2]
+    return f"{extension}.{codec}" if codec in _CODECS else extension
+
+
 def _same(*names: str) -> dict[str, str]:
     return {name: name for name in names}
 
