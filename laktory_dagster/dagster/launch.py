@@ -7,7 +7,11 @@ metadata, and a retry knows what it had finished.
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
+import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,6 +47,7 @@ OnNode = Callable[[NodeReport], None]
 FILE_TAG = ".dagster/laktory_file"
 OPTIONS_TAG = ".dagster/laktory_options"
 RECENT_RUNS = 1_000
+_INTERRUPTS = (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)
 # The command line prints progress of its own; everything is in the instance's log.
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
@@ -93,12 +98,43 @@ def repeat_runs(
         on_node: called as each node ends.
         seconds: between the starts of two runs; a run that takes longer is followed at once.
     """
-    with suppress(KeyboardInterrupt), _kept_session(plan):
+    with suppress(KeyboardInterrupt), _kept_session(plan), _noted_interrupts() as interrupted:
         while True:
             started = time.monotonic()
             yield start_run(plan, options, on_node)
             options = replace(options, full_refresh=False)
-            time.sleep(max(0.0, started + seconds - time.monotonic()))
+            if interrupted(within=max(0.0, started + seconds - time.monotonic())):
+                return
+
+
+@contextmanager
+def _noted_interrupts() -> Iterator[Callable[..., bool]]:
+    """Yield a function that waits for an interrupt and says whether one has come.
+
+    Between the steps of a run an interrupt is only noted, not raised: Python drops what is raised
+    while it collects an object, and the loop would go on.
+    """
+    woken, note = socket.socketpair()
+    note.setblocking(False)
+
+    def interrupted(*, within: float) -> bool:
+        woken.settimeout(within)
+        with suppress(TimeoutError, BlockingIOError):
+            return bool(woken.recv(1))
+        return False
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in handlers:
+        signal.signal(number, lambda *_: None)
+    before = signal.set_wakeup_fd(note.fileno(), warn_on_full_buffer=False)
+    try:
+        yield interrupted
+    finally:
+        signal.set_wakeup_fd(before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        woken.close()
+        note.close()
 
 
 @contextmanager
@@ -238,7 +274,7 @@ def _execute(
     on_node: OnNode,
 ) -> None:
     told = False
-    with _helpers_left_alone():
+    with _helpers_left_alone(), _interrupts_kept():
         for event in execute_run_iterator(InMemoryJob(job), run, instance):
             node = reader.read(event)
             if node is not None:
@@ -247,10 +283,35 @@ def _execute(
                 # The run then ends as cancelled; else Dagster takes it for a crash.
                 instance.report_run_canceling(run)
                 told = True
+    stored = instance.get_run_by_id(run.run_id)
+    if reader.interrupted and stored and stored.status is not dg.DagsterRunStatus.CANCELED:
+        # It came between two steps, which Dagster tells last.
+        instance.report_run_canceled(run, "The run was interrupted between two steps.")
     for entry in instance.all_logs(run.run_id):
         node = reader.read_log(entry)
         if node is not None:
             on_node(node)
+
+
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Let an interrupt come again that was raised while Python collected an object.
+
+    Python only prints such an exception, and the run would go on after Ctrl-C.
+    """
+    before = sys.unraisablehook
+
+    def again(unraisable: sys.UnraisableHookArgs) -> None:
+        if isinstance(unraisable.exc_value, _INTERRUPTS):
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager

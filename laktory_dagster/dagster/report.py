@@ -114,6 +114,9 @@ class EventReader:
             return self._note_done(event)
         elif kind is dg.DagsterEventType.STEP_FAILURE:
             return self._note_step_failure(event)
+        elif kind is dg.DagsterEventType.RUN_FAILURE:
+            error = event.job_failure_data.error
+            self.interrupted |= error is not None and error.cls_name in INTERRUPTS
         return None
 
     def _note_check(self, event: dg.DagsterEvent) -> None:

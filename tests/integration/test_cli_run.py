@@ -442,6 +442,30 @@ def test_runs_every_so_often_take_what_is_new(plain_project: Project) -> None:
         assert len(instance.get_runs()) >= 3
 
 
+def test_an_interrupt_that_hits_a_finalizer_is_not_lost(plain_project: Project) -> None:
+    (plain_project.folder / "unlucky.py").write_text(
+        "import os, signal, time\n\n\nclass Interrupted:\n    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n        time.sleep(1)\n\n\n"
+        "def wait(frame):\n    Interrupted()\n    time.sleep(60)\n    return frame\n"
+    )
+    plain_project.file.write_text(
+        "name: prices\nudfs: [{module_name: unlucky, function_name: wait}]\nnodes:\n"
+        "- name: n\n  source: {path: ./events.csv, format: CSV}\n  sink: {table_name: n}\n"
+        "  transformer: {nodes: [{func_name: wait}]}\n"
+    )
+    started = time.monotonic()
+
+    done = plain_project.call("run", "prices.yaml")
+
+    assert done.returncode == 130, done.stderr
+    assert time.monotonic() - started < 50
+    assert "was cancelled" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    with plain_project.instance() as instance:
+        (run,) = instance.get_runs()
+        assert run.status is dg.DagsterRunStatus.CANCELED
+
+
 @pytest.mark.parametrize("more", [["--json"], ["--retry", "x"]])
 def test_many_runs_are_neither_one_document_nor_a_retry(
     plain_project: Project, more: list[str]
