@@ -1,7 +1,8 @@
 # Everything runs in .venv at the root, made from constraints.txt. Nothing else on the machine changes.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
 BIN := .venv/bin
-WORKERS ?= 2
+# One more than the two cores of a small machine: tests of Spark wait for it half of their time.
+WORKERS ?= 3
 # What `make demo` runs on: polars or spark.
 ENGINE ?= polars
 
