@@ -148,8 +148,8 @@ class Target:
     """One place to write, with everything resolved.
 
     `key` is unique in the node (`sink_0`, `quarantine`); `mode` one of the sink modes;
-    `primary_keys` those of a merge; `partition_by` columns of folders; `replace_stored` makes a merge
-    start from an empty table.
+    `primary_keys` those of a merge; `partition_by` columns of folders; `cluster_by` those of Delta's
+    liquid clustering (Spark); `replace_stored` makes a merge start from an empty table.
     """
 
     key: str
@@ -159,6 +159,7 @@ class Target:
     mode: str
     options: Mapping[str, Any] = field(default_factory=dict)
     partition_by: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] = ()
     merge: MergeOptions | None = None
     primary_keys: tuple[str, ...] = ()
     schema_evolution: str | None = None

@@ -143,7 +143,7 @@ class Reader:
 
     def _written(self, upstream: str, state: TableState) -> Written:
         columns = state.receipt.columns if state.receipt is not None else ()
-        options = self._session.plan.nodes[upstream].declared.sink.write_options
+        options = self._session.plan.nodes[upstream].declared.sink.writer_settings
         return Written(self._session.secrets.reveal(dict(options)), columns)
 
     def read_node(

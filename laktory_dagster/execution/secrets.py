@@ -72,10 +72,12 @@ class SecretKeeper:
         Raises:
             SettingsError: a secret is not there.
         """
-        options = getattr(source, "read_options", None)
+        options = getattr(source, "reader_settings", None)
         if not find_secrets(options):
             return source
-        return source.model_copy(update={"read_options": self.reveal(options)})
+        return source.model_copy(
+            update={"read_options": self.reveal(options), "reader_methods": ()}
+        )
 
     def mask_error(self, error: BaseException) -> None:
         """Replace every secret value in the texts of an error and of its causes by `***`."""

@@ -11,6 +11,7 @@ from laktory_dagster.models.calls import LaktoryContext, call_in_context, takes_
 from laktory_dagster.models.sinks import FileSink, SinkOptions, TableSink
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
+from laktory_dagster.plan.method_checks import CLUSTER_METHODS, PARTITION_METHODS
 
 FindFunction = Callable[[str], Callable[..., Any]]
 COMMIT_ORDER = ("quarantine", "other", "primary")
@@ -84,7 +85,7 @@ def _target(
 ) -> Target:
     merge = sink.merge_cdc_options
     keys = (merge.primary_keys if merge else ()) or node.declared.primary_keys
-    options = dict(sink.write_options)
+    options = sink.writer_settings
     # What Polars' own `write_delta` hands on to the Delta writer, one level deeper.
     inner = options.get("delta_write_options")
     if isinstance(inner, Mapping):
@@ -92,9 +93,12 @@ def _target(
     if isinstance(sink, TableSink):
         options.pop("path", None)
     partition_by = _columns(options.pop("partition_by", ()))
+    cluster_by = tuple(sink.cluster_by or ())
     for method in sink.writer_methods:
-        if method.name in ("partitionBy", "clusterBy"):
-            partition_by += tuple(method.args) if method.name == "partitionBy" else ()
+        if method.name in PARTITION_METHODS:
+            partition_by += tuple(method.args)
+        elif method.name in CLUSTER_METHODS:
+            cluster_by += tuple(method.args)
     stream = any(source.as_stream for source in node.declared.sources)
     metadata = sink.metadata
     return Target(
@@ -105,6 +109,7 @@ def _target(
         mode=sink.mode or ("APPEND" if stream else "OVERWRITE"),
         options=options,
         partition_by=partition_by,
+        cluster_by=cluster_by,
         merge=merge,
         primary_keys=keys,
         schema_evolution=sink.schema_evolution,

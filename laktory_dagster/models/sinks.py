@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import weakref
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -98,9 +99,9 @@ class SinkOptions(Model):
     write_options: dict[str, Any] = {}
     """Options of the engine's own writer."""
     cluster_by: Names | None = None
-    """Columns that Databricks clusters the table by; a run here does not cluster rows."""
+    """Columns of liquid clustering, up to four (Delta on Spark and Databricks)."""
     writer_methods: tuple[MethodCall, ...] = ()
-    """Methods of Spark's writer: `partitionBy` works on every engine, `clusterBy` changes nothing."""
+    """Methods of the writer: `partitionBy`; on Spark also `clusterBy`, `option` and `options`."""
     checkpoint_location: str | None = None
     """Where a stream keeps its progress."""
     merge_cdc_options: MergeOptions | None = None
@@ -136,6 +137,12 @@ class SinkOptions(Model):
 
     _node: weakref.ref[Any] | None = PrivateAttr(default=None)
     _alone: Any = PrivateAttr(default=None)
+
+    @property
+    def writer_settings(self) -> dict[str, Any]:
+        """All options of the writer, those that its methods set included."""
+        set_by_calls = [call.set_options for call in self.writer_methods]
+        return dict(ChainMap(*reversed(set_by_calls), self.write_options))
 
     def read(self, spark: Any = None) -> Any:
         """Return what is stored here, lazily.

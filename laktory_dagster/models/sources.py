@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import weakref
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -108,6 +109,13 @@ class MethodCall(Model):
     kwargs: dict[str, Any] = {}
     """Named arguments."""
 
+    @property
+    def set_options(self) -> dict[str, Any]:
+        """What a call of `option` or `options` sets; nothing for other methods."""
+        if self.name == "options":
+            return dict(self.kwargs)
+        return dict([self.args]) if self.name == "option" and len(self.args) == 2 else {}
+
 
 class CustomFunction(Model):
     """A registered Python function with its arguments: `{func_name: pkg.read, func_args: [1]}`."""
@@ -206,7 +214,13 @@ class ReadOptions(SourceOptions):
     read_options: dict[str, Any] = {}
     """Options of the engine's own reader."""
     reader_methods: tuple[MethodCall, ...] = ()
-    """Methods to call on the reader (Spark)."""
+    """Methods to call on the reader (Spark): `option` and `options`."""
+
+    @property
+    def reader_settings(self) -> dict[str, Any]:
+        """All options of the reader, those that its methods set included."""
+        set_by_calls = [call.set_options for call in self.reader_methods]
+        return dict(ChainMap(*reversed(set_by_calls), self.read_options))
 
 
 class FileSource(ReadOptions):

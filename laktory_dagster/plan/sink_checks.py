@@ -11,6 +11,12 @@ from laktory_dagster.models import FileSink, MergeOptions, TableSink, ViewSink
 from laktory_dagster.models.sinks import SinkOptions
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.context import NodeContext
+from laktory_dagster.plan.method_checks import (
+    CLUSTER_METHODS,
+    OPTION_METHODS,
+    PARTITION_METHODS,
+    check_methods,
+)
 from laktory_dagster.plan.source_checks import (
     check_function_name,
     check_suffix,
@@ -27,8 +33,11 @@ FORMATS_NOT_WRITTEN = {
 _TABLE_FORMATS_NOT_WRITTEN = {"polars": ("AVRO", "ORC"), "spark": ()}
 _DECLARATIONS = (".yaml", ".yml", ".py", ".toml")
 _LONGEST = 255
-_WRITER_METHODS = ("partitionBy", "clusterBy", "partition_by", "cluster_by")
-_CLUSTERING = ("clusterBy", "cluster_by")
+_WRITER_METHODS = {
+    "polars": (*PARTITION_METHODS, *CLUSTER_METHODS),
+    "spark": (*PARTITION_METHODS, *CLUSTER_METHODS, *OPTION_METHODS),
+}
+_MOST_CLUSTERED = 4  # As many as Delta takes.
 
 
 def check_sinks(context: NodeContext) -> None:
@@ -50,13 +59,22 @@ def check_sinks(context: NodeContext) -> None:
 
 
 def _check_clustering(sink: SinkOptions, path: Path, context: NodeContext) -> None:
-    """Warn that only Databricks clusters a table: neither writer of Delta does here."""
-    method = any(method.name in _CLUSTERING for method in sink.writer_methods)
-    if sink.cluster_by or method:
+    """Report clustering that the writer does not know: only Delta has it, and not on Polars."""
+    calls = [call for call in sink.writer_methods if call.name in CLUSTER_METHODS]
+    columns = (*(sink.cluster_by or ()), *(column for call in calls for column in call.args))
+    at = (*path, "cluster_by" if sink.cluster_by else "writer_methods")
+    is_delta = locations.sink_format(sink) == "DELTA"
+    if columns and not (is_delta and context.engine == "spark"):
+        writer = f"{context.engine} does not cluster" if is_delta else "only Delta clusters"
         context.findings.warn(
-            f"rows are not clustered on {context.engine}: only Databricks sorts a table's files so",
-            (*path, "cluster_by" if sink.cluster_by else "writer_methods"),
+            f"rows are not clustered: {writer}",
+            at,
             hint="write `partition_by` in `write_options` where readers choose rows by few values",
+        )
+    elif len(columns) > _MOST_CLUSTERED:
+        context.findings.error(
+            f"a table is clustered by {_MOST_CLUSTERED} columns at most, here are {len(columns)}",
+            at,
         )
 
 
@@ -84,14 +102,8 @@ def _check_sink(sink: SinkOptions, path: Path, context: NodeContext) -> None:
                 (*path, "table_type"),
                 hint="leave the sink out: a node without a sink is a view",
             )
-    foreign = [m.name for m in sink.writer_methods if m.name not in _WRITER_METHODS]
-    if foreign and context.engine == "polars":
-        context.findings.error(
-            f"`{foreign[0]}` is a method of Spark's writer; this node runs on polars",
-            (*path, "writer_methods"),
-            expected="partitionBy or clusterBy",
-            hint="use `write_options`",
-        )
+    known = _WRITER_METHODS[context.engine]
+    check_methods(sink.writer_methods, known, (*path, "writer_methods"), context)
 
 
 def _check_destination(file: str, path: Path, context: NodeContext) -> None:

@@ -11,6 +11,7 @@ from laktory_dagster.models.sinks import TableSink
 from laktory_dagster.models.sources import AUTO_LOADER, CustomSource, ReadOptions, SourceOptions
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.context import NodeContext
+from laktory_dagster.plan.method_checks import OPTION_METHODS, check_methods
 from laktory_dagster.plan.steps import Path
 
 FORMATS_NOT_READ = {"polars": ("BINARYFILE", "ORC", "TEXT", "XML"), "spark": ("EXCEL", "IPC")}
@@ -61,7 +62,12 @@ def check_source(source: SourceOptions, path: Path, context: NodeContext) -> Non
         _check_memory(source, path, context)
     elif isinstance(source, CustomSource):
         check_function_name(source.custom_reader.func_name, (*path, "custom_reader"), context)
-    for name in source.read_options if isinstance(source, ReadOptions) else ():
+    if isinstance(source, ReadOptions):
+        _check_reader(source, path, context)
+
+
+def _check_reader(source: ReadOptions, path: Path, context: NodeContext) -> None:
+    for name in source.reader_settings:
         if name.startswith(AUTO_LOADER):
             context.findings.warn(
                 f"`{name}` is an option of Databricks' Auto Loader and does nothing here",
@@ -69,7 +75,9 @@ def check_source(source: SourceOptions, path: Path, context: NodeContext) -> Non
                 hint="types are found by reading; `schema_definition` declares them",
                 at_key=True,
             )
-    if isinstance(source, ReadOptions) and source.reader_methods and context.engine == "polars":
+    if context.engine == "spark":
+        check_methods(source.reader_methods, OPTION_METHODS, (*path, "reader_methods"), context)
+    elif source.reader_methods:
         context.findings.error(
             "`reader_methods` are calls of Spark's reader; this node runs on polars",
             (*path, "reader_methods"),

@@ -48,7 +48,7 @@ def checked_files(
 
 def _scan(listing: Listing, request: ReadRequest) -> pl.LazyFrame:
     form, written = str(request.format), request.written
-    if written is None or form not in TEXT or getattr(request.source, "read_options", None):
+    if written is None or form not in TEXT or getattr(request.source, "reader_settings", None):
         return scan_listing(listing, form, request.source)
     return scan_written(listing, form, written)
 

@@ -120,7 +120,7 @@ class _Reader:
         self._storage = listing.storage_options or None
         self._form = form
         self._source = source
-        given: dict[str, Any] = getattr(source, "read_options", {})
+        given: dict[str, Any] = getattr(source, "reader_settings", {})
         self._options = {
             name: value
             for name, value in given.items()

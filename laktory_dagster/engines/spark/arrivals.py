@@ -134,7 +134,7 @@ def _scan_new(
     spark: Any, listing: Listing, request: ReadRequest, known: st.StructType | None
 ) -> tuple[Any, st.StructType]:
     form, written = str(request.format), request.written
-    options = getattr(request.source, "read_options", None)
+    options = getattr(request.source, "reader_settings", None)
     if written is not None and form in TEXT and not options:
         if not listing.files:
             columns = {column.name: column.type for column in written.columns}

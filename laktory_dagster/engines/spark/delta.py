@@ -15,6 +15,7 @@ from pyspark.sql import types as st
 from laktory_dagster.engines.base import Commit, Receipt
 from laktory_dagster.engines.columns import SchemaFit
 from laktory_dagster.engines.spark.arrivals import rows_of_files
+from laktory_dagster.engines.spark.clustering import check_clustering, cluster
 from laktory_dagster.engines.spark.columns import (
     Types,
     cast_to,
@@ -137,6 +138,8 @@ class DeltaWriter(StagingWriter):
             )
         if len(self.partition_by) == len(self.fit.batch):
             raise WriteError(f"{self.name}: every column is a partition column; none is left")
+        columns = {**self.fit.table, **self.fit.batch}
+        check_clustering(self.target.cluster_by, self.partition_by, columns, self.name)
 
     @cached_property
     def fit(self) -> SchemaFit[st.DataType]:
@@ -165,6 +168,7 @@ class DeltaWriter(StagingWriter):
             return skipped
         earlier = self._earlier(receipt)
         if earlier is not None:
+            self._cluster()
             return self._repeated(earlier)
         for attempt in range(ATTEMPTS):
             self._refit()
@@ -176,7 +180,14 @@ class DeltaWriter(StagingWriter):
                 time.sleep(PAUSE_SECONDS * (attempt + 1))
             else:
                 break
+        self._cluster()
         return self.finished(receipt, rows)
+
+    def _cluster(self) -> None:
+        try:
+            cluster(self.spark, self.table, self.target.cluster_by)
+        except SPARK_ERRORS as error:
+            raise WriteError(f"{self.name} could not be clustered: {plain_text(error)}") from error
 
     def _refit(self) -> None:
         """Fit the batch to what another run made of the table meanwhile.

@@ -72,7 +72,7 @@ def _scan(spark: Any, listing: Listing, request: ReadRequest) -> Any:
         written is None
         or not written.columns
         or form not in TEXT
-        or getattr(request.source, "read_options", None)
+        or getattr(request.source, "reader_settings", None)
     ):
         return scan_listing(spark, listing, form, request.source)
     return scan_written(spark, listing, form, written)

@@ -54,7 +54,7 @@ def scan_listing(spark: Any, listing: Listing, form: str, source: SourceOptions)
         ReadError: a file cannot be read, or the files' schemas differ more than is allowed.
         UnsupportedError: the format is not one of this engine.
     """
-    if form == "XML" and "rowTag" not in (getattr(source, "read_options", None) or {}):
+    if form == "XML" and "rowTag" not in (getattr(source, "reader_settings", None) or {}):
         raise ReadError(
             f"{listing.version.key}: XML needs the name of the element that is a row",
             hint="set `read_options: {rowTag: name}`",
@@ -102,7 +102,7 @@ class _Files:
         self._form = form
         self._source = source
         self._paths = [file.path for file in listing.files]
-        given = dict(getattr(source, "read_options", None) or {})
+        given = dict(getattr(source, "reader_settings", None) or {})
         self._options: dict[str, Any] = {
             TEXT_OPTIONS.get(str(name), str(name)): value for name, value in given.items()
         }

@@ -193,7 +193,7 @@ def _is_meant(problem: str | None, request: ReadRequest) -> bool:
     if problem in _MARKUP.values():
         return request.format not in _ROWS_OF_TEXT
     if problem in _ENCODINGS.values():
-        options = getattr(request.source, "read_options", None) or {}
+        options = getattr(request.source, "reader_settings", None) or {}
         return request.format == "BINARYFILE" or bool({"encoding", "charset"} & set(options))
     return False
 

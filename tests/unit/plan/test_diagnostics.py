@@ -205,7 +205,11 @@ def test_a_right_step_passes(step: str) -> None:
         ({"sink": "{path: out, format: XML}"}, "sinks[0].format", "does not write XML"),
         ({"sink": "{table_name: t, format: ORC}"}, "sinks[0].format", "does not write ORC"),
         ({"sink": "{path: 'out/*.csv', format: CSV}"}, "sinks[0].path", "not a pattern"),
-        ({"sink": "{path: out, writer_methods: [{name: option}]}"}, "sinks[0].writer_methods", ""),
+        (
+            {"sink": "{path: out, writer_methods: [{name: option}]}"},
+            "sinks[0].writer_methods[0].name",
+            "cannot be called here",
+        ),
         ({"sink": "{pipeline_view_name: v, mode: APPEND}"}, "sinks[0].mode", "view has no mode"),
         ({"sink": "{path: o, custom_writer: w.f, mode: APPEND}"}, "sinks[0].mode", "custom writer"),
         ({"expectations": "[{name: r, expression: 'a >'}]"}, "expectations[0].expression", ""),
@@ -279,11 +283,15 @@ def test_a_right_part_of_a_node_passes(parts: dict) -> None:
         ),
         (
             {"sink": "{table_name: t, cluster_by: [a]}"},
-            "rows are not clustered on polars: only Databricks sorts a table's files so",
+            "rows are not clustered: polars does not cluster",
         ),
         (
             {"sink": "{table_name: t, writer_methods: [{name: clusterBy, args: [a]}]}"},
-            "rows are not clustered on polars: only Databricks sorts a table's files so",
+            "rows are not clustered: polars does not cluster",
+        ),
+        (
+            {"sink": "{path: out, format: PARQUET, cluster_by: [a]}"},
+            "rows are not clustered: only Delta clusters",
         ),
     ],
 )
@@ -322,7 +330,7 @@ def test_a_node_without_a_source_starts_with_a_query(steps: str, message: str) -
 
 def test_what_polars_cannot_do_spark_may() -> None:
     text = "dataframe_type: SPARK\n" + node_with(
-        source="{path: a.orc, format: ORC, reader_methods: [{name: x}]}",
+        source="{path: a.orc, format: ORC, reader_methods: [{name: option, args: [a, b]}]}",
         sinks="[{table_name: t, table_type: VIEW}, {path: o, mode: MERGE, "
         "merge_cdc_options: {scd_type: 2, primary_keys: a, order_by: t}}]",
         transformer="{nodes: [{func_name: sortWithinPartitions, func_args: [a]}]}",
@@ -331,6 +339,37 @@ def test_what_polars_cannot_do_spark_may() -> None:
     assert "does not read EXCEL" in problems_of(
         "dataframe_type: SPARK\n" + node_with(source="{path: a.xlsx, format: EXCEL}")
     )[0].message  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parts", "path", "message"),
+    [
+        (
+            {"source": "{path: a, reader_methods: [{name: option, args: [a, 1]}, {name: x}]}"},
+            "sources[0].reader_methods[1].name",
+            "`x` cannot be called here",
+        ),
+        (
+            {"source": "{path: a, reader_methods: [{name: option, args: [a]}]}"},
+            "sources[0].reader_methods[0]",
+            "`option` sets nothing",
+        ),
+        (
+            {"sink": "{path: a, writer_methods: [{name: bucketBy, args: [2, a]}]}"},
+            "sinks[0].writer_methods[0].name",
+            "`bucketBy` cannot be called here",
+        ),
+        (
+            {"sink": "{path: a, cluster_by: [a, b, c, d, e]}"},
+            "sinks[0].cluster_by",
+            "4 columns at most, here are 5",
+        ),
+    ],
+)
+def test_wrong_calls_of_sparks_reader_and_writer(parts: dict, path: str, message: str) -> None:
+    (problem,) = problems_of("dataframe_type: SPARK\n" + node_with(**parts))
+    assert message in problem.message
+    assert problem.dotted_path() == f"nodes[0].{path}"
 
 
 @pytest.mark.parametrize(
