@@ -28,6 +28,14 @@ def known_engines() -> tuple[str, ...]:
     return tuple(_ENGINES)
 
 
+def engine_of(frame: Any) -> str | None:
+    """Return the engine whose library made a frame, None for a frame of another library."""
+    library = type(frame).__module__.partition(".")[0]
+    return next(
+        (name for name, (*_, libraries) in _ENGINES.items() if library == libraries[0]), None
+    )
+
+
 def open_engine(name: str, **options: Any) -> Engine:
     """Return a new engine. The caller closes it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from laktory_dagster.engines.base import Frame
+from laktory_dagster.engines.registry import engine_of
 from laktory_dagster.errors import InvalidInputError
 from laktory_dagster.execution.context import RunOptions
 from laktory_dagster.execution.session import RunSession
@@ -63,12 +64,13 @@ def write_part(sink: SinkOptions, frame: Any, spark: Any = None) -> None:
     """
     node, owner = _owners(sink)
     native = frame.to_native() if hasattr(frame, "to_native") else frame
+    engine = engine_of(native)
     alone = PipelineNode(
         name="write" if node is None else node.name,
         sources=(MemorySource(df=native),),
         sinks=(sink.model_copy(update={"is_quarantine": False}),),
         primary_keys=() if node is None else node.primary_keys,
-        dataframe_type="SPARK" if type(native).__module__.startswith("pyspark") else None,
+        dataframe_type=engine.upper() if engine else None,
     )
     pipeline = Pipeline(name="write", nodes=(alone,))
     if owner is not None:

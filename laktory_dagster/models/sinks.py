@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import weakref
 from collections import ChainMap
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, PrivateAttr, Tag
+from pydantic import BeforeValidator, Discriminator, Tag
 
 from laktory_dagster.models.base import Flag, Model, Names
 from laktory_dagster.models.columns import Columns
 from laktory_dagster.models.names import Name, TableName
+from laktory_dagster.models.parts import Part
 from laktory_dagster.models.sources import (
     CustomCall,
     DataframeApi,
@@ -79,7 +79,7 @@ class TableMetadata(Model):
     """Descriptions of columns."""
 
 
-class SinkOptions(Model):
+class SinkOptions(Part):
     """What every sink can do."""
 
     other_names: ClassVar[Mapping[str, str]] = {
@@ -135,25 +135,11 @@ class SinkOptions(Model):
     on_empty: Literal["write", "skip", "fail"] = "write"
     """What an empty result does."""
 
-    _node: weakref.ref[Any] | None = PrivateAttr(default=None)
-    _alone: Any = PrivateAttr(default=None)
-
     @property
     def writer_settings(self) -> dict[str, Any]:
         """All options of the writer, those that its methods set included."""
         set_by_calls = [call.set_options for call in self.writer_methods]
         return dict(ChainMap(*reversed(set_by_calls), self.write_options))
-
-    def read(self, spark: Any = None) -> Any:
-        """Return what is stored here, lazily.
-
-        Args:
-            spark: session to use on the Spark engine.
-
-        Raises:
-            LaktoryDagsterError: it cannot be read, or the pipeline around it is wrong.
-        """
-        return importlib.import_module("laktory_dagster.execution.parts").read_part(self, spark)
 
     def write(self, frame: Any, spark: Any = None) -> None:
         """Write a frame here, as a node without steps and rules does.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import weakref
 from collections import ChainMap
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -13,7 +11,6 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
-    PrivateAttr,
     Tag,
     field_validator,
 )
@@ -22,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from laktory_dagster.models.base import Flag, Model, Names, Number, Whole
 from laktory_dagster.models.columns import Columns
 from laktory_dagster.models.names import Name, TableName
+from laktory_dagster.models.parts import Part
 
 DataframeType = Annotated[
     Literal["POLARS", "SPARK"],
@@ -134,7 +132,7 @@ CustomCall = Annotated[
 ]
 
 
-class SourceOptions(Model):
+class SourceOptions(Part):
     """What every source can do with its rows.
 
     Applied on every engine in one order: `filter`, `selects`, `renames`, `drops`,
@@ -176,26 +174,12 @@ class SourceOptions(Model):
     dataframe_api: DataframeApi | None = None
     """What functions of the project get: NARWHALS frames, or the engine's own (NATIVE)."""
 
-    _node: weakref.ref[Any] | None = PrivateAttr(default=None)
-    _alone: Any = PrivateAttr(default=None)
-
     @field_validator("selects", mode="before")
     @classmethod
     def _selects_not_empty(cls, value: Any) -> Any:
         if isinstance(value, (list, tuple, dict)) and not value:
             raise PydanticCustomError("empty_selects", "`selects` keeps no column; leave it out")
         return value
-
-    def read(self, spark: Any = None) -> Any:
-        """Return the rows of this source, lazily.
-
-        Args:
-            spark: session to use on the Spark engine.
-
-        Raises:
-            LaktoryDagsterError: it cannot be read, or the pipeline around it is wrong.
-        """
-        return importlib.import_module("laktory_dagster.execution.parts").read_part(self, spark)
 
 
 AUTO_LOADER = "cloudFiles."

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from laktory_dagster.engines.base import Engine
 from laktory_dagster.engines.spark.session import is_connect
 from tests.engines.killed_stream import feed_of
 from tests.engines.streaming import in_order
+from tests.sessions import ENGINES
 
 # Late rows (an older `at`), rows that come twice, and bad ones.
 FILES: tuple[list[dict[str, Any]], ...] = (
@@ -44,10 +46,21 @@ POINTS = [
     ("MERGE", MERGE, "after", 1),
     ("MERGE", CLOSE, "before", 1),
 ]
-ON_SPARK = {
-    ("APPEND", "COMMIT", "after", 1),
-    ("MERGE", "MERGE", "after", 1),
+# A session takes long to start: on Spark only where its own commit is, over Connect the later one.
+TRIED = {
+    "polars": POINTS,
+    "spark": [("APPEND", COMMIT, "after", 1), ("MERGE", MERGE, "after", 1)],
+    "connect": [("MERGE", MERGE, "after", 1)],
 }
+
+
+def cases() -> Iterator[Any]:
+    """Give the points of each engine, with the marks of its session."""
+    for engine in ENGINES:
+        name, marks = (engine, ()) if isinstance(engine, str) else (engine.values[0], engine.marks)
+        for mode, point, when, nth in TRIED[name]:
+            where = f"{name}-{mode}-{point.rpartition(':')[2]}-{when}-{nth}"
+            yield pytest.param(name, mode, point, when, nth, id=where, marks=marks)
 
 
 def sequential(mode: str) -> list[dict[str, Any]]:
@@ -74,15 +87,12 @@ def run_child(**spec: Any) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("mode", "point", "when", "nth"), POINTS)
+@pytest.mark.parametrize(
+    ("engine", "mode", "point", "when", "nth"), list(cases()), indirect=["engine"]
+)
 def test_a_killed_stream_ends_as_an_undisturbed_one(
     engine: Engine, tmp_path: Path, mode: str, point: str, when: str, nth: int
 ) -> None:
-    short = {COMMIT: "COMMIT", MERGE: "MERGE"}.get(point, point)
-    if engine.name == "spark" and (mode, short, when, nth) not in ON_SPARK:
-        return  # A session takes long to start: on Spark only where its own commit is.
-    if engine.name == "spark" and is_connect(engine.spark) and mode != "MERGE":
-        return  # And over Connect at the later of the two.
     feed = feed_of(engine.name, tmp_path, mode)
     spec = {"engine": engine.name, "folder": str(tmp_path), "mode": mode}
     if engine.name == "spark":

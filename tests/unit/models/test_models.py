@@ -25,7 +25,7 @@ from laktory_dagster.models.base import Model
 from laktory_dagster.models.names import normalised
 
 MODULES = (expectation, node, orchestrators, pipeline, sinks, sources, transformer)
-SHARED_BASES = {"SourceOptions", "ReadOptions", "SinkOptions", "StepOptions"}
+SHARED_BASES = {"Part", "SourceOptions", "ReadOptions", "SinkOptions", "StepOptions"}
 MODELS = sorted(
     {
         value
