@@ -74,9 +74,11 @@ def mask(text: str, values: Iterable[str]) -> str:
     A value is found as it is, and as URLs, JSON and Python's `repr` write it.
     """
     spellings = {spelling for value in values if value for spelling in _spellings(value)}
-    for spelling in sorted(spellings, key=lambda spelling: (-len(spelling), spelling)):
-        text = text.replace(spelling, MASK)
-    return text
+    if not spellings:
+        return text
+    # In one pass: a value of asterisks must not meet the mask of another.
+    longest_first = sorted(spellings, key=lambda spelling: (-len(spelling), spelling))
+    return re.sub("|".join(map(re.escape, longest_first)), MASK, text)
 
 
 def _spellings(value: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from laktory_dagster.config.secrets import (
@@ -93,6 +93,7 @@ def test_longer_values_are_masked_first() -> None:
 @given(
     st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12), st.text(max_size=5)
 )
+@example("**", "")
 def test_a_value_is_masked_in_every_spelling(value: str, around: str) -> None:
     for spelling in (
         value,
