@@ -1,8 +1,16 @@
-"""The order of tests: those of a Spark session first, as one piece of work each."""
+"""The order of tests, Spark's first, and the examples of property tests, the same in each run."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from hypothesis import settings
+
+# What fails here fails everywhere; `HYPOTHESIS_PROFILE=explore` looks for new examples.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
