@@ -31,6 +31,8 @@ QUICK = {
     "spark.driver.memory": "2g",
 }
 
+# For the processes of a test that use the test's own server: its port and Java process.
+GIVEN_SERVER = "LAKTORY_DAGSTER_TEST_CONNECT_SERVER"
 
 _open: dict[str, Any] = {}
 
@@ -66,7 +68,13 @@ def close_sessions() -> None:
 
 @cache
 def connect_server() -> tuple[int, int]:
-    """Return port and Java process of a server on this machine, which ends with this process."""
+    """Return port and Java process of a server on this machine.
+
+    It ends with this process, unless another process gave its own to this one.
+    """
+    given = os.environ.get(GIVEN_SERVER)
+    if given is not None:
+        return int(given.split()[0]), int(given.split()[1])
     conf = json.dumps({**QUICK, "spark.master": "local[2]"})
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.connect_server", conf],
