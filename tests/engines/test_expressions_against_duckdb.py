@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 import pytest
 
 from laktory_dagster.engines.base import Engine
-from tests.engines.comparing import frame, plain_rows, run_duckdb, run_steps
+from tests.engines.comparing import frame, plain_rows, run_duckdb
+from tests.engines.together import Together
 
 CASES = [
     ("nw.col('i') + nw.col('j')", "i + j"),
@@ -146,15 +149,16 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("seed", [7, 99])
+TOGETHER = {seed: Together(frame(seed), CASES) for seed in (7, 99)}
+
+
+@pytest.mark.parametrize("seed", list(TOGETHER))
 @pytest.mark.parametrize(("expression", "wanted"), CASES, ids=[case[0] for case in CASES])
 def test_an_expression_gives_what_duckdb_gives(
     engine: Engine, expression: str, wanted: str, seed: int
 ) -> None:
-    rows = frame(seed)
-    added = {"func_name": "with_columns", "func_kwargs": {"v": expression}}
-    found = run_steps(engine, rows, added, {"func_name": "sort", "func_args": ["id"]})
-    _, expected = run_duckdb(f"SELECT {wanted} AS v FROM t ORDER BY id", t=rows)
-    assert plain_rows([[row["v"]] for row in found], ordered=True) == plain_rows(
+    found = sorted(TOGETHER[seed].rows(engine, expression), key=itemgetter("id"))
+    _, expected = run_duckdb(f"SELECT {wanted} AS v FROM t ORDER BY id", t=frame(seed))
+    assert plain_rows([[row["result"]] for row in found], ordered=True) == plain_rows(
         expected, ordered=True
     )

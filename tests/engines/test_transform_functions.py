@@ -13,7 +13,8 @@ from laktory_dagster.engines.polars.spark_functions import SUPPORTED
 from laktory_dagster.expressions.catalog import expression_functions
 from laktory_dagster.expressions.python import parse_argument
 from laktory_dagster.expressions.spark_on_polars import FUNCTIONS, missing_functions
-from tests.engines.transforming import MOMENT, column, rows, step, types
+from tests.engines.together import Together
+from tests.engines.transforming import MOMENT, rows, step, types
 
 NAN = float("nan")
 ROW: dict[str, list[Any]] = {
@@ -206,10 +207,14 @@ def same(found: Any, expected: Any) -> bool:
     return found == expected and type(found) is type(expected)
 
 
+VALUES = Together(ROW, SCALARS)
+WINDOW_VALUES = Together(SERIES, WINDOWS)
+
+
 @pytest.mark.parametrize(("expression", "expected"), SCALARS)
 def test_value_of_a_row(engine: Engine, expression: str, expected: Any) -> None:
-    (found,) = column(engine, ROW, expression)
-    assert same(found, expected), found
+    (found,) = VALUES.rows(engine, expression)
+    assert same(found["result"], expected), found["result"]
 
 
 @pytest.mark.parametrize(("expression", "expected"), AGGREGATES)
@@ -222,9 +227,9 @@ def test_value_of_a_group(engine: Engine, expression: str, expected: Any) -> Non
 
 @pytest.mark.parametrize(("expression", "expected"), WINDOWS)
 def test_value_in_a_window(engine: Engine, expression: str, expected: list[Any]) -> None:
-    added = {"with_column": {"name": "result", "type": None, "expr": expression}}
+    values = WINDOW_VALUES.rows(engine, expression)
     # Spark gives the rows of a window group by group: the order of the rows says nothing.
-    found = sorted(rows(engine, SERIES, added), key=str)
+    found = sorted(((row["g"], row["o"], row["result"]) for row in values), key=str)
     wanted = sorted(zip(SERIES["g"], SERIES["o"], expected, strict=True), key=str)
     assert [row[:2] for row in found] == [row[:2] for row in wanted]
     assert all(same(a[2], b[2]) for a, b in zip(found, wanted, strict=True)), found

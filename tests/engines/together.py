@@ -1,0 +1,56 @@
+"""Many expressions over the same rows, computed in one query of an engine.
+
+A query costs Spark the same for one column as for hundreds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from laktory_dagster.engines.base import Engine
+from laktory_dagster.errors import LaktoryDagsterError
+from tests.engines.transforming import chained, step
+
+Row = dict[str, Any]
+
+
+class Together:
+    """The rows with a column `result` for each of these expressions.
+
+    Cases are tuples that begin with an expression; one with marks, which an engine may refuse, is
+    computed alone.
+    """
+
+    def __init__(self, data: Any, cases: Sequence[Any]) -> None:
+        """Compute nothing yet."""
+        self._data = data
+        expressions = [case[0] for case in cases if type(case) is tuple]
+        self._names = {text: f"result_{number}" for number, text in enumerate(expressions)}
+        self._rows: dict[str, list[Row] | None] = {}
+
+    def rows(self, engine: Engine, expression: str) -> list[Row]:
+        """Return the rows with the values of one of the expressions, in the engine's order."""
+        kind = f"{engine.name} {type(getattr(engine, 'spark', None)).__module__}"
+        if expression in self._names and kind not in self._rows:
+            self._rows[kind] = self._all(engine)
+        found = self._rows.get(kind)
+        if expression not in self._names or found is None:
+            return self._computed(engine, {expression: "result"})
+        return [self._of(row, self._names[expression]) for row in found]
+
+    def _all(self, engine: Engine) -> list[Row] | None:
+        """Return the rows with all values, None where one of the expressions fails."""
+        try:
+            return self._computed(engine, self._names)
+        except LaktoryDagsterError:
+            return None
+
+    def _computed(self, engine: Engine, names: dict[str, str]) -> list[Row]:
+        added = {name: text for text, name in names.items()}
+        frame = chained(engine, self._data, step("with_columns", **added))
+        return [dict(row) for row in engine.head(frame, 10_000)]
+
+    def _of(self, row: Row, name: str) -> Row:
+        given = {key: value for key, value in row.items() if key not in self._names.values()}
+        return {**given, "result": row[name]}
