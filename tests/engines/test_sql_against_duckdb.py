@@ -8,6 +8,7 @@ import pytest
 
 from laktory_dagster.engines.base import Engine
 from tests.engines.comparing import frame, other, plain_rows, run_duckdb, run_steps
+from tests.sessions import SPARK_KINDS
 
 # `T` and `O` are the two tables. These mean the same in both.
 SAME = [
@@ -194,7 +195,15 @@ def _named(query: str, first: str, second: str) -> str:
     return re.sub(r"\bO\b(?!\.)", second, re.sub(r"\bT\b", first, query))
 
 
-@pytest.mark.parametrize("seed", [7, 1234])
+# Queries are translated for Polars; Spark reads them as they are, and one set of rows tells.
+SEEDS = [
+    ("polars", 7),
+    ("polars", 1234),
+    *(pytest.param(*k.values, 7, marks=k.marks) for k in SPARK_KINDS),
+]
+
+
+@pytest.mark.parametrize(("engine", "seed"), SEEDS, indirect=["engine"])
 @pytest.mark.parametrize(
     ("query", "wanted"), [*((query, query) for query in SAME), *TRANSLATED], ids=lambda text: text
 )
