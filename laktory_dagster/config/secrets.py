@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -69,16 +69,27 @@ def mask_known(text: str, environ: Mapping[str, str] = os.environ) -> str:
 
 
 def mask(text: str, values: Iterable[str]) -> str:
-    """Return the text with every secret value replaced by `***`, longest first.
+    """Return the text with every secret value replaced by `***`, one for values that overlap.
 
     A value is found as it is, and as URLs, JSON and Python's `repr` write it.
     """
     spellings = {spelling for value in values if value for spelling in _spellings(value)}
-    if not spellings:
-        return text
-    # In one pass: a value of asterisks must not meet the mask of another.
-    longest_first = sorted(spellings, key=lambda spelling: (-len(spelling), spelling))
-    return re.sub("|".join(map(re.escape, longest_first)), MASK, text)
+    shown = []
+    end = 0
+    for start, stop in sorted(_found(text, spellings)):
+        if start >= end:
+            shown += [text[end:start], MASK]
+        end = max(end, stop)
+    return "".join([*shown, text[end:]])
+
+
+def _found(text: str, spellings: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Give where each spelling begins and ends, also where it overlaps with itself or others."""
+    for spelling in spellings:
+        start = text.find(spelling)
+        while start >= 0:
+            yield start, start + len(spelling)
+            start = text.find(spelling, start + 1)
 
 
 def _spellings(value: str) -> tuple[str, ...]:

@@ -123,7 +123,9 @@ def _noted_interrupts() -> Iterator[Callable[..., bool]]:
             return bool(woken.recv(1))
         return False
 
+    ignored = (signal.SIG_IGN, None)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: handler for number, handler in handlers.items() if handler not in ignored}
     for number in handlers:
         signal.signal(number, lambda *_: None)
     before = signal.set_wakeup_fd(note.fileno(), warn_on_full_buffer=False)

@@ -16,7 +16,7 @@ from laktory_dagster.engines.log import Log
 from laktory_dagster.models import Expectation, MergeOptions
 from laktory_dagster.models.calls import LaktoryContext
 from laktory_dagster.models.place import Place as Place  # noqa: PLC0414 - also part of this contract
-from laktory_dagster.models.sources import SourceOptions
+from laktory_dagster.models.sources import VERSION_OPTIONS, SourceOptions
 from laktory_dagster.models.transformer import LeafStep
 
 Frame = Any
@@ -80,6 +80,13 @@ class ReadRequest:
     timestamp: datetime | None = None
     written: Written | None = None
     stream: StreamRead | None = None
+
+    @property
+    def pinned(self) -> int | None:
+        """The version of a Delta table to read: what the run holds, else what the options name."""
+        settings = getattr(self.source, "reader_settings", None) or {}
+        named = next((settings[name] for name in VERSION_OPTIONS if name in settings), None)
+        return self.version if self.version is not None or named is None else int(named)
 
 
 @dataclass(frozen=True)

@@ -96,9 +96,9 @@ def _target(
     cluster_by = tuple(sink.cluster_by or ())
     for method in sink.writer_methods:
         if method.name in PARTITION_METHODS:
-            partition_by += tuple(method.args)
+            partition_by += method.columns
         elif method.name in CLUSTER_METHODS:
-            cluster_by += tuple(method.args)
+            cluster_by += method.columns
     stream = any(source.as_stream for source in node.declared.sources)
     metadata = sink.metadata
     return Target(
@@ -109,7 +109,7 @@ def _target(
         mode=sink.mode or ("APPEND" if stream else "OVERWRITE"),
         options=options,
         partition_by=partition_by,
-        cluster_by=cluster_by,
+        cluster_by=tuple(dict.fromkeys(cluster_by)),
         merge=merge,
         primary_keys=keys,
         schema_evolution=sink.schema_evolution,

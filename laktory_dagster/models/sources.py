@@ -110,9 +110,22 @@ class MethodCall(Model):
     @property
     def set_options(self) -> dict[str, Any]:
         """What a call of `option` or `options` sets; nothing for other methods."""
-        if self.name == "options":
+        if self.name == "options" and not self.args:
             return dict(self.kwargs)
-        return dict([self.args]) if self.name == "option" and len(self.args) == 2 else {}
+        given = (*self.args, *(self.kwargs[key] for key in ("key", "value") if key in self.kwargs))
+        match given:
+            case (str() as name, value) if self.name == "option":
+                return {name: value}
+        return {}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are named, one by one or as lists."""
+        return tuple(
+            str(name)
+            for given in self.args
+            for name in (given if isinstance(given, list | tuple) else [given])
+        )
 
 
 class CustomFunction(Model):
@@ -182,6 +195,8 @@ class SourceOptions(Part):
         return value
 
 
+VERSION_OPTIONS = ("versionAsOf", "version")
+"""Options of a Delta source that name the version to read: Spark's, and that of Polars."""
 AUTO_LOADER = "cloudFiles."
 """What the names of options begin with that only Databricks' reader of streams knows."""
 

@@ -107,7 +107,7 @@ def sink_place(plan: Plan, sink: SinkOptions, warehouse: str) -> Place:
         return file_place(plan, sink.path, sink.storage_options)
     if isinstance(sink, TableSink):
         # As Spark does with the option `path`: an external table.
-        path = sink.write_options.get("path")
+        path = sink.writer_settings.get("path")
         return (
             file_place(plan, path) if isinstance(path, str) else table_place(plan, sink, warehouse)
         )

@@ -61,7 +61,7 @@ def check_sinks(context: NodeContext) -> None:
 def _check_clustering(sink: SinkOptions, path: Path, context: NodeContext) -> None:
     """Report clustering that the writer does not know: only Delta has it, and not on Polars."""
     calls = [call for call in sink.writer_methods if call.name in CLUSTER_METHODS]
-    columns = (*(sink.cluster_by or ()), *(column for call in calls for column in call.args))
+    columns = (*(sink.cluster_by or ()), *(column for call in calls for column in call.columns))
     at = (*path, "cluster_by" if sink.cluster_by else "writer_methods")
     is_delta = locations.sink_format(sink) == "DELTA"
     if columns and not (is_delta and context.engine == "spark"):

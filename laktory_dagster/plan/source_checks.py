@@ -8,7 +8,13 @@ from laktory_dagster.errors import ExpressionError, InvalidInputError
 from laktory_dagster.expressions.sql import parse_condition
 from laktory_dagster.models import FileSource, MemorySource, TableSource
 from laktory_dagster.models.sinks import TableSink
-from laktory_dagster.models.sources import AUTO_LOADER, CustomSource, ReadOptions, SourceOptions
+from laktory_dagster.models.sources import (
+    AUTO_LOADER,
+    VERSION_OPTIONS,
+    CustomSource,
+    ReadOptions,
+    SourceOptions,
+)
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.context import NodeContext
 from laktory_dagster.plan.method_checks import OPTION_METHODS, check_methods
@@ -75,6 +81,8 @@ def _check_reader(source: ReadOptions, path: Path, context: NodeContext) -> None
                 hint="types are found by reading; `schema_definition` declares them",
                 at_key=True,
             )
+    if isinstance(source, TableSource) or getattr(source, "format", None) == "DELTA":
+        _check_table_options(source, path, context)
     if context.engine == "spark":
         check_methods(source.reader_methods, OPTION_METHODS, (*path, "reader_methods"), context)
     elif source.reader_methods:
@@ -84,6 +92,19 @@ def _check_reader(source: ReadOptions, path: Path, context: NodeContext) -> None
             hint="use `read_options`",
             at_key=True,
         )
+
+
+def _check_table_options(source: ReadOptions, path: Path, context: NodeContext) -> None:
+    for name, value in source.reader_settings.items():
+        at = (*path, "read_options", name)
+        if name in VERSION_OPTIONS and not str(value).isdecimal():
+            context.findings.error(
+                f"`{value}` is no version of a Delta table", at, expected="a whole number"
+            )
+        elif name == "timestampAsOf":
+            context.findings.error(
+                "a table is not read as of a time here", at, hint="name a version: `versionAsOf: 3`"
+            )
 
 
 def _check_filter(text: str, path: Path, context: NodeContext) -> None:

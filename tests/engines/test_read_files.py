@@ -82,6 +82,25 @@ def test_a_folder_of_files_and_folders(engine: Engine, tmp_path: Path, form: str
     assert rows_of(engine, read(engine, tmp_path / "in", form)) == ROWS + MORE
 
 
+@pytest.mark.parametrize("option", ["versionAsOf", "version"])
+def test_a_version_of_a_delta_table(engine: Engine, tmp_path: Path, option: str) -> None:
+    for number in (1, 2, 3):
+        pl.DataFrame({"id": [number]}).write_delta(tmp_path / "t", mode="append")
+
+    found = {
+        version: [
+            row["id"] for row in rows_of(engine, read(engine, tmp_path / "t", "DELTA", **more))
+        ]
+        for version, more in (
+            ("now", {}),
+            ("first", {"read_options": {option: 0}}),
+            ("second", {"read_options": {option: "1"}}),
+        )
+    }
+
+    assert found == {"now": [1, 2, 3], "first": [1], "second": [1, 2]}
+
+
 @FORMATS
 def test_a_glob(engine: Engine, tmp_path: Path, form: str) -> None:
     extension = WRITERS[form][0]

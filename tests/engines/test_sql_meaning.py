@@ -213,6 +213,10 @@ TYPED: dict[str, tuple[str, Any, Any]] = {
     "(pl.col('n') > 100).sum().cast(pl.Int64)": ("int64", 1, 1),
     "(pl.col('n') > 100).mean()": ("float64", 0.5, 0.5),
     "pl.col('n').is_first_distinct().over(order_by='n')": ("bool", True, True),
+    # Parts that mean something in their window only.
+    "(pl.col('n').shift(1) + 1).over(order_by='n')": ("int64", 91, None),
+    "(nw.col('n').cum_sum() * 2).over(order_by='n')": ("int64", 2**32 + 180, 180),
+    "pl.col('d').n_unique().over(partition_by='id').cast(pl.Int64)": ("int64", 1, 1),
 }
 
 

@@ -77,13 +77,14 @@ def test_a_merge_clusters_and_a_retry_makes_up_for_it(desk: Desk) -> None:
     [
         ({"cluster_by": ("nope",)}, "is clustered by `nope`, which the rows do not have"),
         ({"cluster_by": ("v",), "partition_by": ("id",)}, "does not cluster such a table"),
+        ({"cluster_by": ("w", "is_good")}, "cannot be clustered by `is_good`, of boolean"),
     ],
 )
 def test_what_cannot_be_clustered_writes_nothing(
     desk: Desk, options: dict[str, tuple[str, ...]], message: str
 ) -> None:
     with pytest.raises(WriteError, match=message):
-        desk.stage(ROWS, desk.target("t", **options))
+        desk.stage(ROWS.with_columns(is_good=True), desk.target("t", **options))
     assert not (desk.folder / "t" / "_delta_log").exists()
 
 
@@ -109,11 +110,11 @@ def test_methods_of_reader_and_writer_set_options(desk: Desk) -> None:
             - {{name: partitionBy, args: [v]}}
           - path: {desk.folder}/clustered
             writer_methods:
-            - {{name: clusterBy, args: [id]}}
+            - {{name: clusterBy, args: [[id, v], id]}}
           - path: {desk.folder}/out.csv
             format: CSV
             writer_methods:
-            - {{name: option, args: [sep, '#']}}
+            - {{name: option, kwargs: {{key: sep, value: '#'}}}}
         """
     )
     with pipeline:
@@ -121,7 +122,7 @@ def test_methods_of_reader_and_writer_set_options(desk: Desk) -> None:
 
     assert sorted(pl.read_delta(str(desk.folder / "out")).rows()) == [(1, "a"), (2, "b")]
     assert {p.name for p in (desk.folder / "out").glob("v=*")} == {"v=a", "v=b"}
-    assert clusterings(desk.folder / "clustered") == [["id"]]
+    assert clusterings(desk.folder / "clustered") == [["id", "v"]]
     written = desk.folder / "out.csv"
     files = [written] if written.is_file() else sorted(written.rglob("*.csv"))
     lines = [line for file in files for line in file.read_text().splitlines()]

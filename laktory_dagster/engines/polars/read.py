@@ -47,7 +47,7 @@ def _open(request: ReadRequest) -> ReadResult:
     if request.place is None:
         return ReadResult(request.frame, ())
     if request.format == "DELTA":
-        table = open_version(request.place, request.version)
+        table = open_version(request.place, request.pinned)
         inputs = (InputVersion(request.place.uri, str(table.version())),)
         return ReadResult(pl.scan_delta(table), (), inputs)
     return open_files(request, request.place)

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from threading import Lock
 from typing import Any
+
+from pyspark.sql import types as st
 
 from laktory_dagster.engines.columns import quoted
 from laktory_dagster.engines.spark.tables import Table
 from laktory_dagster.errors import WriteError
 
+SESSION_NOTE = Lock()
+"""Held while the session has a note for commits, which every commit without its own would take."""
+_WITH_STATISTICS = (
+    st.NumericType,
+    st.StringType,
+    st.DateType,
+    st.TimestampType,
+    st.TimestampNTZType,
+)
+_COUNTED_COLUMNS = 32  # Delta keeps statistics of no more, and clusters by what has some.
+
 
 def check_clustering(
-    clustered: Collection[str], partitioned: Collection[str], columns: Collection[str], name: str
+    clustered: Collection[str],
+    partitioned: Collection[str],
+    columns: Mapping[str, st.DataType],
+    name: str,
 ) -> None:
     """Raise WriteError for columns that a table with these columns cannot be clustered by."""
     missing = [column for column in clustered if column not in columns]
@@ -20,6 +37,13 @@ def check_clustering(
             f"{name} is clustered by `{missing[0]}`, which the rows do not have",
             expected=f"one of {', '.join(columns)}",
         )
+    counted = list(columns)[:_COUNTED_COLUMNS]
+    for column in clustered:
+        if column not in counted or not isinstance(columns[column], _WITH_STATISTICS):
+            raise WriteError(
+                f"{name} cannot be clustered by `{column}`, of {columns[column].simpleString()}",
+                expected=f"a number, text, date or time among the first {_COUNTED_COLUMNS} columns",
+            )
     if clustered and partitioned:
         raise WriteError(
             f"{name} is partitioned; Delta does not cluster such a table",
@@ -38,4 +62,5 @@ def cluster(spark: Any, table: Table, columns: Collection[str]) -> None:
     detail = spark.sql(f"DESCRIBE DETAIL {table.sql}").first()
     if detail["clusteringColumns"] != list(columns):
         listed = ", ".join(map(quoted, columns))
-        spark.sql(f"ALTER TABLE {table.sql} CLUSTER BY ({listed})")
+        with SESSION_NOTE:
+            spark.sql(f"ALTER TABLE {table.sql} CLUSTER BY ({listed})")

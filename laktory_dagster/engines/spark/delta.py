@@ -82,7 +82,7 @@ class DeltaWriter(StagingWriter):
         given = [
             EVOLUTION_OPTIONS[name]
             for name, on in self.target.options.items()
-            if name in EVOLUTION_OPTIONS and on
+            if name in EVOLUTION_OPTIONS and str(on).lower() == "true"
         ]
         return self.target.schema_evolution or (given[0] if given else "freeze")
 
@@ -180,8 +180,9 @@ class DeltaWriter(StagingWriter):
                 time.sleep(PAUSE_SECONDS * (attempt + 1))
             else:
                 break
+        commit = self.finished(receipt, rows)
         self._cluster()
-        return self.finished(receipt, rows)
+        return commit
 
     def _cluster(self) -> None:
         try:

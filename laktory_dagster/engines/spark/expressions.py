@@ -16,7 +16,7 @@ import narwhals as nw
 import narwhals.selectors as ncs
 from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql.types import ArrayType, DataType, DateType, NumericType
+from pyspark.sql.types import ArrayType, DataType, DateType, NullType, NumericType
 
 from laktory_dagster.engines.spark import (
     column_functions,
@@ -169,8 +169,11 @@ class _Compiler(Compiler):
         return like_polars.like_small(result, number, self._type(value))
 
     def _type(self, value: Any) -> DataType:
-        """Return the type of a column."""
-        kind: DataType = self.scope.frame.select(self._own(value)).schema.fields[0].dataType
+        """Return the type of a column; none for a part that has a meaning in a window only."""
+        try:
+            kind: DataType = self.scope.frame.select(self._own(value)).schema.fields[0].dataType
+        except (ExpressionError, *SPARK_ERRORS):
+            return NullType()
         return kind
 
     def _own(self, value: Any) -> Any:

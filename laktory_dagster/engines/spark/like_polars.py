@@ -162,7 +162,7 @@ def over(
             f"`{name}()` depends on the order of the rows, of which Spark has none",
             hint='write `.over("key", order_by="time")`',
         )
-    keys = [*args] or [F.lit(1)]
-    if name == "n_unique":
-        kwargs = {}
-    return OVER[name](value, column_functions.window(*keys, **kwargs), **options)
+    order = {key: given for key, given in kwargs.items() if key != "partition_by"}
+    keys = [key for key in (*args, kwargs.get("partition_by")) if key is not None] or [F.lit(1)]
+    window = column_functions.window(*keys, **({} if name == "n_unique" else order))
+    return OVER[name](value, window, **options)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, reduce
-from threading import Lock
 from typing import Any
 
 from pyspark.sql import Column, Window
@@ -14,6 +13,7 @@ from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import Receipt
 from laktory_dagster.engines.columns import SchemaFit, quoted
+from laktory_dagster.engines.spark.clustering import SESSION_NOTE
 from laktory_dagster.engines.spark.columns import (
     Types,
     cast_to,
@@ -39,8 +39,6 @@ from laktory_dagster.engines.storage.merging import (
     STORED_ORDER,
     MergeTarget,
 )
-
-_NOTED = Lock()
 
 
 class MergeWriter(MergeTarget, DeltaWriter):
@@ -181,7 +179,7 @@ class MergeWriter(MergeTarget, DeltaWriter):
         settings = {"spark.databricks.delta.commitInfo.userMetadata": commit_note(receipt)}
         if self.fit.added:
             settings["spark.databricks.delta.schema.autoMerge.enabled"] = "true"
-        with _NOTED:
+        with SESSION_NOTE:
             for name, value in settings.items():
                 self.spark.conf.set(name, value)
             try:

@@ -62,5 +62,5 @@ def _open(spark: Any, request: ReadRequest) -> ReadResult:
     if request.stream is not None:
         return open_stream(spark, request, place, request.stream)
     if request.format == "DELTA":
-        return open_table(spark, place, request.version)
+        return open_table(spark, place, request.pinned)
     return open_files(spark, request, place)

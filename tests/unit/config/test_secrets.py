@@ -88,6 +88,7 @@ def test_the_values_behind_references() -> None:
 def test_longer_values_are_masked_first() -> None:
     assert mask("x canary y can", ["can", "canary"]) == "x *** y ***"
     assert mask("nothing", ["", "canary"]) == "nothing"
+    assert mask("abcdef abab", ["ab", "bcdef"]) == "*** ******"
 
 
 @given(

@@ -355,6 +355,21 @@ def test_what_polars_cannot_do_spark_may() -> None:
             "`option` sets nothing",
         ),
         (
+            {"source": "{path: a, reader_methods: [{name: option, args: [1, x]}]}"},
+            "sources[0].reader_methods[0]",
+            "`option` sets nothing",
+        ),
+        (
+            {"source": "{path: a, format: DELTA, read_options: {versionAsOf: new}}"},
+            "sources[0].read_options.versionAsOf",
+            "`new` is no version of a Delta table",
+        ),
+        (
+            {"source": "{table_name: a, read_options: {timestampAsOf: '2024-01-01'}}"},
+            "sources[0].read_options.timestampAsOf",
+            "not read as of a time",
+        ),
+        (
             {"sink": "{path: a, writer_methods: [{name: bucketBy, args: [2, a]}]}"},
             "sinks[0].writer_methods[0].name",
             "`bucketBy` cannot be called here",
