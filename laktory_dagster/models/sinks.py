@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections import ChainMap
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -19,6 +18,7 @@ from laktory_dagster.models.sources import (
     DataframeType,
     FileFormat,
     MethodCall,
+    with_calls,
 )
 
 WriteMode = Annotated[
@@ -138,8 +138,7 @@ class SinkOptions(Part):
     @property
     def writer_settings(self) -> dict[str, Any]:
         """All options of the writer, those that its methods set included."""
-        set_by_calls = [call.set_options for call in self.writer_methods]
-        return dict(ChainMap(*reversed(set_by_calls), self.write_options))
+        return with_calls(self.write_options, self.writer_methods)
 
     def write(self, frame: Any, spark: Any = None) -> None:
         """Write a frame here, as a node without steps and rules does.

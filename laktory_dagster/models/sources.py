@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -128,6 +127,11 @@ class MethodCall(Model):
         )
 
 
+def with_calls(options: Mapping[str, Any], calls: Iterable[MethodCall]) -> dict[str, Any]:
+    """Return options together with those that calls set after them."""
+    return {**options, **{name: v for call in calls for name, v in call.set_options.items()}}
+
+
 class CustomFunction(Model):
     """A registered Python function with its arguments: `{func_name: pkg.read, func_args: [1]}`."""
 
@@ -218,8 +222,7 @@ class ReadOptions(SourceOptions):
     @property
     def reader_settings(self) -> dict[str, Any]:
         """All options of the reader, those that its methods set included."""
-        set_by_calls = [call.set_options for call in self.reader_methods]
-        return dict(ChainMap(*reversed(set_by_calls), self.read_options))
+        return with_calls(self.read_options, self.reader_methods)
 
 
 class FileSource(ReadOptions):

@@ -15,6 +15,7 @@ from laktory_dagster.engines.base import Engine
 from laktory_dagster.errors import ExpressionError, TransformError
 from laktory_dagster.expressions.sql import check_for, parse_query, parse_sql_expression
 from tests.engines.transforming import rows, sorted_rows, types
+from tests.sessions import SPARK_KINDS
 
 MOMENT = datetime(2024, 2, 29, 13, 45, 6, 789000, tzinfo=UTC)
 DATA = pl.DataFrame(
@@ -236,9 +237,8 @@ def test_expressions_of_polars_have_the_types_of_polars(engine: Engine) -> None:
     assert dict(zip(TYPED, zip(kinds, *values, strict=True), strict=True)) == TYPED
 
 
+@pytest.mark.parametrize("engine", SPARK_KINDS, indirect=True)
 def test_what_depends_on_an_order_that_rows_have_not_is_refused_on_spark(engine: Engine) -> None:
-    if engine.name != "spark":
-        return
     step = {"with_column": {"name": "c", "type": None, "expr": "pl.col('n').is_first_distinct()"}}
     with pytest.raises(TransformError, match="depends on the order of the rows"):
         rows(engine, DATA, step)
