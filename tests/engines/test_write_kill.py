@@ -57,9 +57,9 @@ POINTS = {
         *STAGING,
         (f"{POLARS}.folders:FolderWriter._move_in", "before"),
         (f"{POLARS}.folders:FolderWriter._move_in", "after"),
-        (f"{POLARS}.folders:FolderWriter._switch", "after"),
-        (f"{POLARS}.folders:write_receipt", "before"),
-        (f"{POLARS}.folders:write_receipt", "after"),
+        (f"{STORAGE}.publishing:_write", "after"),
+        (f"{STORAGE}.publishing:write_receipt", "before"),
+        (f"{STORAGE}.publishing:write_receipt", "after"),
         *CLEANING,
     ],
 }
@@ -79,7 +79,7 @@ TAKEN_OVER = (
     (f"{STORAGE}.store:LocalStore.publish", "before"),
     (f"{STORAGE}.store:LocalStore.publish", "after"),
     (f"{POLARS}.folders:FolderWriter._move_in", "after"),
-    (f"{POLARS}.folders:FolderWriter._switch", "after"),
+    (f"{STORAGE}.publishing:_write", "after"),
 )
 """Where what a dead writer leaves differs for the Spark that comes after it."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
@@ -18,16 +17,12 @@ from laktory_dagster.engines.polars.formats import EAGER, EXTENSIONS, check_colu
 from laktory_dagster.engines.polars.scan import scan_written
 from laktory_dagster.engines.polars.scanning import scan_files
 from laktory_dagster.engines.polars.schemas import column_types
-from laktory_dagster.engines.storage.layout import LOCK, MANIFEST
 from laktory_dagster.engines.storage.listing import DataFile, Listing, partition_of
+from laktory_dagster.engines.storage.publishing import publish_files
 from laktory_dagster.engines.storage.receipts import (
-    APPENDED,
     TEXT,
-    appended_with,
     current_files,
     read_manifest_data,
-    write_receipt,
-    writer_of,
 )
 from laktory_dagster.errors import UnsupportedError, WriteError
 
@@ -129,8 +124,8 @@ class FolderWriter(FileWriter):
         skipped = self.skip(receipt, rows)
         if skipped is not None:
             return skipped
-        with self.layout.store.locked(LOCK):
-            new = self._publish(receipt)
+        appends = self.target.mode == "APPEND"
+        new = publish_files(self.layout, receipt, self._move_in, appends=appends)
         if new is None:
             self.abort()
             return self.skipped(receipt)
@@ -148,47 +143,6 @@ class FolderWriter(FileWriter):
         listing = Listing(files, InputVersion("", ""), True, dict(store.storage_options))
         written = Written(self.options, column_types(self.types))
         return scan_written(listing, self.target.format, written)
-
-    def _publish(self, receipt: Receipt) -> list[str] | None:
-        """Move the new files in and switch; None where this was done before."""
-        manifest = read_manifest_data(self.layout)
-        self._remove_replaced(manifest)
-        earlier = manifest.get("receipts", {}).get(writer_of(receipt))
-        if earlier and earlier["token"] == receipt.token and self._stands(earlier, receipt):
-            write_receipt(self.layout, Receipt.from_dict(earlier))
-            return None
-        appends = self.target.mode == "APPEND"
-        if appends and receipt.token in manifest.get(APPENDED, ()):
-            return None
-        before = current_files(self.layout) or []
-        if not manifest:
-            self._switch({"files": before, "receipts": {}})
-        new = self._move_in()
-        after = {
-            "files": [*before, *new] if appends else new,
-            "receipts": {
-                **manifest.get("receipts", {}),
-                writer_of(receipt): receipt.to_dict(),
-            },
-            # Files of others stay: only what an earlier manifest of ours named is removed.
-            "replaced": [] if appends else manifest.get("files", []),
-            APPENDED: appended_with(manifest, receipt) if appends else [],
-        }
-        self._switch(after)
-        write_receipt(self.layout, receipt)
-        self._remove_replaced(after)
-        return new
-
-    def _remove_replaced(self, manifest: dict[str, Any]) -> None:
-        for name in manifest.get("replaced", ()):
-            self.layout.store.delete(name)
-
-    def _stands(self, earlier: dict[str, Any], receipt: Receipt) -> bool:
-        same_code = bool(earlier["code_version"] == receipt.code_version)
-        return self.target.mode == "APPEND" or same_code
-
-    def _switch(self, manifest: dict[str, Any]) -> None:
-        self.layout.store.write(MANIFEST, json.dumps(manifest).encode())
 
     def _move_in(self) -> list[str]:
         """Move the staged files into the folder and return their names there."""

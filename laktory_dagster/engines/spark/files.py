@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -22,18 +21,14 @@ from laktory_dagster.engines.spark.receipts import find_receipt
 from laktory_dagster.engines.spark.scan import scan_listing, scan_written
 from laktory_dagster.engines.spark.schemas import portable
 from laktory_dagster.engines.spark.writer import StagingWriter
-from laktory_dagster.engines.storage.layout import LOCK, MANIFEST
 from laktory_dagster.engines.storage.listing import DataFile, Listing, partition_of
+from laktory_dagster.engines.storage.publishing import publish_files
 from laktory_dagster.engines.storage.receipts import (
-    APPENDED,
     TEXT,
-    appended_with,
     current_files,
     read_manifest_data,
     settle_pending,
     write_pending,
-    write_receipt,
-    writer_of,
 )
 from laktory_dagster.errors import UnsupportedError, WriteError
 from laktory_dagster.models.sources import FileSource
@@ -166,7 +161,11 @@ class FilesWriter(StagingWriter):
         if not self.slot.files:
             raise WriteError(f"{self.name}: nothing was staged", hint="run the node again")
         size = sum(self.layout.store.size(name) or 0 for name in self.slot.files)
-        names = self._publish(receipt) if self.is_folder else self._replace(receipt)
+        appends = self.target.mode == "APPEND"
+        if self.is_folder:
+            names = publish_files(self.layout, receipt, self._move_in, appends=appends)
+        else:
+            names = self._replace(receipt)
         self.abort()
         if names is None:
             return self.skipped(receipt)
@@ -186,51 +185,6 @@ class FilesWriter(StagingWriter):
         store.publish(staged, layout.data)
         settle_pending(layout, staged)
         return [layout.data]
-
-    def _publish(self, receipt: Receipt) -> list[str] | None:
-        """Move the new files in and switch the manifest; None where this was done before."""
-        with self.layout.store.locked(LOCK):
-            return self._switch_files(receipt)
-
-    def _switch_files(self, receipt: Receipt) -> list[str] | None:
-        manifest = read_manifest_data(self.layout)
-        self._remove(manifest.get("replaced", ()))
-        earlier = manifest.get("receipts", {}).get(writer_of(receipt))
-        if earlier and earlier["token"] == receipt.token and self._stands(earlier, receipt):
-            write_receipt(self.layout, Receipt.from_dict(earlier))
-            return None
-        appends = self.target.mode == "APPEND"
-        if appends and receipt.token in manifest.get(APPENDED, ()):
-            return None
-        before = current_files(self.layout) or []
-        if not manifest:
-            self._write_manifest({"files": before, "receipts": {}})
-        new = self._move_in()
-        after = {
-            "files": [*before, *new] if appends else new,
-            "receipts": {
-                **manifest.get("receipts", {}),
-                writer_of(receipt): receipt.to_dict(),
-            },
-            # Files of others stay: only what an earlier manifest of ours named is removed.
-            "replaced": [] if appends else manifest.get("files", []),
-            APPENDED: appended_with(manifest, receipt) if appends else [],
-        }
-        self._write_manifest(after)
-        write_receipt(self.layout, receipt)
-        self._remove(after["replaced"])
-        return new
-
-    def _stands(self, earlier: dict[str, Any], receipt: Receipt) -> bool:
-        same_code = bool(earlier["code_version"] == receipt.code_version)
-        return self.target.mode == "APPEND" or same_code
-
-    def _write_manifest(self, manifest: dict[str, Any]) -> None:
-        self.layout.store.write(MANIFEST, json.dumps(manifest).encode())
-
-    def _remove(self, names: Any) -> None:
-        for name in names:
-            self.layout.store.delete(name)
 
     def _move_in(self) -> list[str]:
         """Move the staged files into the folder and return their names there."""

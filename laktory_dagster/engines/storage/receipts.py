@@ -12,8 +12,6 @@ from laktory_dagster.engines.base import Place, Receipt
 from laktory_dagster.engines.storage.layout import LOCK, MANIFEST, Layout, layout_of
 
 PENDING = "pending.json"
-APPENDED = "appended"
-"""The tokens of the appends in a folder, in its manifest."""
 IDENTITY = "file_identity"
 """What an announcement says of the file that it is about, beside the receipt to be."""
 TEXT = ("CSV", "JSON", "JSONL", "NDJSON")
@@ -52,15 +50,6 @@ def settle_pending(layout: Layout, staged_name: str = "") -> None:
 def read_manifest_data(layout: Layout) -> dict[str, Any]:
     """Return the manifest of a folder of files; empty where there is none."""
     return parsed(layout.store.read(MANIFEST)) or {}
-
-
-def appended_with(manifest: dict[str, Any], receipt: Receipt) -> list[str]:
-    """Return the tokens of the appends in a folder, this one among them.
-
-    The batches of a stream are not: its checkpoint knows them.
-    """
-    earlier = list(manifest.get(APPENDED, ()))
-    return earlier if receipt.stream is not None else [*earlier, receipt.token]
 
 
 def _writer_parts(token: str) -> tuple[str, str]:
