@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,31 @@ def test_validating_never_loads_dagster_or_an_engine() -> None:
         from laktory_dagster.project.schema import json_schema
         json_schema()
         assert not {'dagster', 'polars', 'deltalake'} & set(sys.modules)
+        """,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_storing_a_small_table_loads_no_pandas(tmp_path: Path) -> None:
+    done = run_blocked(
+        (),
+        f"""
+        import sys
+        from laktory_dagster import models
+        pipeline = models.Pipeline.model_validate({{
+            'name': 'p',
+            'nodes': [{{
+                'name': 'a',
+                'source': {{'data': [{{'at': '2024-02-29T12:00:00Z'}}]}},
+                'transformer': {{'nodes': [
+                    {{'with_column': {{'name': 'at', 'type': 'timestamp', 'sql_expr': 'at'}}}}
+                ]}},
+                'sink': {{'path': {str(tmp_path / "a")!r}, 'format': 'DELTA'}},
+            }}],
+        }})
+        pipeline.execute()
+        assert 'polars' in sys.modules and 'pandas' not in sys.modules
         """,
     )
 

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import quote
@@ -25,6 +25,7 @@ from laktory_dagster.engines.storage.store import Store
 from laktory_dagster.errors import TargetBusyError, WriteError
 
 MAX_ATTEMPTS = 12
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_TEXT_STATISTIC = 32
 MAX_FOLDER_NAME = 120
 
@@ -126,12 +127,22 @@ def footer_statistics(footer: Any) -> dict[str, Any]:
 def _bounds(groups: Sequence[Any]) -> tuple[Any, Any]:
     """Return the least and the greatest value of a column, None where it gets no bound."""
     try:
-        least = min(group.min for group in groups)
-        greatest = max(group.max for group in groups)
+        ends = [_ends(group) for group in groups]
+        least = min(low for low, _ in ends)
+        greatest = max(high for _, high in ends)
     except (OverflowError, ValueError):
         # Parquet has dates that Python has not: years beyond 1 to 9999.
         return None, None
     return bound_value(least), bound_value(greatest)
+
+
+def _ends(group: Any) -> tuple[Any, Any]:
+    logical = json.loads(group.logical_type.to_json())
+    if not logical.get("isAdjustedToUTC") or logical.get("timeUnit") != "microseconds":
+        return group.min, group.max
+    # Arrow makes a time with a zone by importing pandas, which takes longer than a small table.
+    low, high = (_EPOCH + timedelta(microseconds=raw) for raw in (group.min_raw, group.max_raw))
+    return low, high
 
 
 def bound_value(value: Any) -> Any:
