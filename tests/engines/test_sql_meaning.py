@@ -87,6 +87,17 @@ CASES: dict[str, tuple[str, Any, Any]] = {
         {"a": 1},
         {"a": None},
     ),
+    """from_json(if(id = 1, '{"a": "x", "b": 5, "c": {"d": 1, "e": "y"}}', '{"a": [1], "b": 6}'),
+        'a INT, b INT, c STRUCT<d: INT, e: INT>')""": (
+        "struct<a: int32, b: int32, c: struct<d: int32, e: int32>>",
+        {"a": None, "b": 5, "c": {"d": 1, "e": None}},
+        {"a": None, "b": 6, "c": None},
+    ),
+    "to_json(struct(CAST(0.1 * id AS FLOAT) AS f, array(CAST(1.1e10 AS FLOAT)) AS l))": (
+        "string",
+        '{"f":0.1,"l":[1.1E10]}',
+        '{"f":0.2,"l":[1.1E10]}',
+    ),
     "concat(l, l)": ("list<int64>", [1, None, 1, None], [2, 2]),
     "reverse(l)": ("list<int64>", [None, 1], [2]),
     "md5(g)": ("string", "0cc9cd4dd26c5137b675a0d819cb9ab0", "5ae395e8ab6a4121fc3445afdde6b13f"),

@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
+from polars.datatypes import DataTypeClass
 
 from laktory_dagster.engines.polars.casts import float_text
 from laktory_dagster.engines.polars.spark_names import plain
 from laktory_dagster.engines.polars.spark_text import text
 from laktory_dagster.errors import ExpressionError
 
+_Kind = pl.DataType | DataTypeClass
 _SHA2 = {0: "sha256", 224: "sha224", 256: "sha256", 384: "sha384", 512: "sha512"}
 
 
@@ -27,20 +29,26 @@ def to_json(value: pl.Expr, _options: Any = None) -> pl.Expr:
 
 
 def _json_texts(values: pl.Series) -> pl.Series:
-    texts = [None if value is None else _json(value) for value in values.to_list()]
+    kind = values.dtype
+    texts = [None if value is None else _json(value, kind) for value in values.to_list()]
     return pl.Series(values.name, texts, dtype=pl.String)
 
 
-def _json(value: Any) -> str:
-    if isinstance(value, Mapping):
-        parts = [f"{_json(key)}:{_json(item)}" for key, item in value.items() if item is not None]
+def _json(value: Any, kind: _Kind) -> str:
+    if isinstance(kind, pl.Struct) and value is not None:
+        fields = [(f.name, value[f.name], f.dtype) for f in kind.fields]
+        parts = [
+            f"{json.dumps(n, ensure_ascii=False)}:{_json(v, k)}"
+            for n, v, k in fields
+            if v is not None
+        ]
         return f"{{{','.join(parts)}}}"
-    if isinstance(value, list):
-        return f"[{','.join(map(_json, value))}]"
+    if isinstance(kind, pl.List | pl.Array) and value is not None:
+        return f"[{','.join(_json(item, kind.inner) for item in value)}]"
     if isinstance(value, float) and not math.isfinite(value):
         return '"NaN"' if math.isnan(value) else f'"{"-" if value < 0 else ""}Infinity"'
     if isinstance(value, float):
-        return float_text(value)
+        return float_text(_shortest(value) if kind == pl.Float32 else value)
     if isinstance(value, datetime):
         zone = "" if value.tzinfo is None else "Z"
         moment = value if value.tzinfo is None else value.astimezone(UTC)
@@ -54,26 +62,47 @@ def _json(value: Any) -> str:
     return str(value)
 
 
+def _shortest(value: float) -> float:
+    """Return the number of 64 bits with the digits that tell a number of 32 bits from others."""
+    return float(pl.Series([value], dtype=pl.Float32).cast(pl.String)[0])
+
+
 def read_json(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    """Return JSON as a value; a bad text is a struct of nulls, or null where no struct is wanted."""
+    """Return JSON as a value; a bad text is a struct of nulls, or null where no struct is wanted.
+
+    A field of the wrong kind is null, beside the fields that are right.
+    """
 
     def read(texts: pl.Series) -> pl.Series:
-        try:
-            return texts.str.json_decode(kind)
-        except pl.exceptions.PolarsError:
-            instead = "{}" if isinstance(kind, pl.Struct) else None
-            kept = [t if t is None or _is_json(t, kind) else instead for t in texts]
-            return pl.Series(texts.name, kept, dtype=pl.String).str.json_decode(kind)
+        found = _decoded(texts, kind)
+        if found is not None:
+            return found
+        values = [None if written is None else _fitting(written, kind) for written in texts]
+        return pl.Series(texts.name, values, dtype=kind)
 
     return value.map_batches(read, return_dtype=kind, is_elementwise=True)
 
 
-def _is_json(written: str, kind: pl.DataType) -> bool:
+def _decoded(texts: pl.Series, kind: _Kind) -> pl.Series | None:
     try:
-        pl.Series([written]).str.json_decode(kind)
+        return texts.str.json_decode(kind)
     except pl.exceptions.PolarsError:
-        return False
-    return True
+        return None
+
+
+def _fitting(written: str, kind: _Kind) -> Any:
+    """Return what of a JSON text is of a type, as a Python value."""
+    found = _decoded(pl.Series([written]), kind)
+    if found is not None:
+        return found.to_list()[0]
+    if not isinstance(kind, pl.Struct):
+        return None
+    try:
+        fields = json.loads(written)
+    except ValueError:
+        fields = {}
+    given = fields if isinstance(fields, dict) else {}
+    return {f.name: _fitting(json.dumps(given.get(f.name)), f.dtype) for f in kind.fields}
 
 
 def _hashed(function: Callable[[bytes], Any], kind: type[pl.DataType]) -> Callable[..., pl.Expr]:
