@@ -20,6 +20,18 @@ from laktory_dagster.plan.context import NodeContext
 from laktory_dagster.plan.method_checks import OPTION_METHODS, check_methods
 from laktory_dagster.plan.steps import Path
 
+_OF_CHANGES = {
+    name.lower()
+    for name in (
+        "readChangeFeed",
+        "readChangeData",
+        "startingVersion",
+        "startingTimestamp",
+        "endingVersion",
+        "endingTimestamp",
+    )
+}
+"""Options of a Delta source that make other rows of it than those of one version."""
 FORMATS_NOT_READ = {"polars": ("BINARYFILE", "ORC", "TEXT", "XML"), "spark": ("EXCEL", "IPC")}
 _SUFFIX_FORMATS = {
     ".csv": ("CSV",),
@@ -104,6 +116,19 @@ def _check_table_options(source: ReadOptions, path: Path, context: NodeContext) 
         elif name == "timestampAsOf":
             context.findings.error(
                 "a table is not read as of a time here", at, hint="name a version: `versionAsOf: 3`"
+            )
+        elif name.lower() in _OF_CHANGES:
+            context.findings.error(
+                f"`{name}` reads the changes of a table, which are not read here",
+                at,
+                hint="`as_stream: true` reads what is new since the last run",
+                at_key=True,
+            )
+        elif name not in VERSION_OPTIONS and getattr(source, "format", None) == "DELTA":
+            context.findings.warn(
+                f"`{name}` does nothing here: of a Delta table only `versionAsOf` is an option",
+                at,
+                at_key=True,
             )
 
 

@@ -264,6 +264,10 @@ def test_a_right_part_of_a_node_passes(parts: dict) -> None:
     ("parts", "message"),
     [
         ({"source": "{path: a.csv}"}, "the path ends in `.csv`, and its format is JSON"),
+        (
+            {"source": "{path: a, format: DELTA, read_options: {maxFilesPerTrigger: 10}}"},
+            "`maxFilesPerTrigger` does nothing here: of a Delta table only `versionAsOf` is an option",
+        ),
         ({"sink": "{path: out.parquet}"}, "the path ends in `.parquet`, and its format is DELTA"),
         (
             {"sinks": "[{path: out}, {path: bad, is_quarantine: true}]"},
@@ -368,6 +372,16 @@ def test_what_polars_cannot_do_spark_may() -> None:
             {"source": "{table_name: a, read_options: {timestampAsOf: '2024-01-01'}}"},
             "sources[0].read_options.timestampAsOf",
             "not read as of a time",
+        ),
+        (
+            {"source": "{path: a, format: DELTA, read_options: {readChangeFeed: true}}"},
+            "sources[0].read_options.readChangeFeed",
+            "reads the changes of a table",
+        ),
+        (
+            {"source": "{table_name: a, read_options: {startingversion: 1}}"},
+            "sources[0].read_options.startingversion",
+            "reads the changes of a table",
         ),
         (
             {"sink": "{path: a, writer_methods: [{name: bucketBy, args: [2, a]}]}"},
