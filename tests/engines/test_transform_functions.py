@@ -208,6 +208,7 @@ def same(found: Any, expected: Any) -> bool:
 
 
 VALUES = Together(ROW, SCALARS)
+GROUP_VALUES = Together({"k": [1, 1, 1, 1], **GROUP}, AGGREGATES, by="k")
 WINDOW_VALUES = Together(SERIES, WINDOWS)
 
 
@@ -219,10 +220,8 @@ def test_value_of_a_row(engine: Engine, expression: str, expected: Any) -> None:
 
 @pytest.mark.parametrize(("expression", "expected"), AGGREGATES)
 def test_value_of_a_group(engine: Engine, expression: str, expected: Any) -> None:
-    grouped = rows(
-        engine, {"k": [1, 1, 1, 1], **GROUP}, step("groupBy", "k"), step("agg", expression)
-    )
-    assert same(grouped[0][1], expected), grouped
+    (found,) = GROUP_VALUES.rows(engine, expression)
+    assert same(found["result"], expected), found["result"]
 
 
 @pytest.mark.parametrize(("expression", "expected"), WINDOWS)

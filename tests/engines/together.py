@@ -19,12 +19,13 @@ class Together:
     """The rows with a column `result` for each of these expressions.
 
     Cases are tuples that begin with an expression; one with marks, which an engine may refuse, is
-    computed alone.
+    computed alone. With a column to group by they are aggregates, in a row for each group.
     """
 
-    def __init__(self, data: Any, cases: Sequence[Any]) -> None:
+    def __init__(self, data: Any, cases: Sequence[Any], by: str | None = None) -> None:
         """Compute nothing yet."""
         self._data = data
+        self._by = by
         expressions = [case[0] for case in cases if type(case) is tuple]
         self._names = {text: f"result_{number}" for number, text in enumerate(expressions)}
         self._rows: dict[str, list[Row] | None] = {}
@@ -47,8 +48,12 @@ class Together:
             return None
 
     def _computed(self, engine: Engine, names: dict[str, str]) -> list[Row]:
-        added = {name: text for text, name in names.items()}
-        frame = chained(engine, self._data, step("with_columns", **added))
+        if self._by is None:
+            steps = [step("with_columns", **{name: text for text, name in names.items()})]
+        else:
+            aggregates = [f"{text}.alias('{name}')" for text, name in names.items()]
+            steps = [step("groupBy", self._by), step("agg", *aggregates)]
+        frame = chained(engine, self._data, *steps)
         return [dict(row) for row in engine.head(frame, 10_000)]
 
     def _of(self, row: Row, name: str) -> Row:
