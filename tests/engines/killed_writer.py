@@ -1,4 +1,4 @@
-"""A process that writes once and is killed at a named point: `python -m ... SPEC_AS_JSON`.
+"""A process that writes once and is killed at a named point.
 
 `point` is `module:function` of the package, `when` is `before` or `after`, `nth` counts calls.
 Without a point the process runs to its end.
@@ -10,7 +10,6 @@ import importlib
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,3 @@ def main(text: str) -> None:
         kill_at(spec["point"], spec["when"], spec.get("nth", 1))
     rows = pl.DataFrame(spec["rows"], schema=["symbol", "close"], orient="row")
     desk.write(rows, *targets, rules=rules, run=spec["run"])
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

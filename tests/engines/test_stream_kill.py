@@ -15,6 +15,7 @@ import pytest
 
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.engines.spark.session import is_connect
+from tests.engines.forked import run_forked
 from tests.engines.killed_stream import feed_of
 from tests.engines.streaming import in_order
 from tests.sessions import ENGINES, GIVEN_SERVER, connect_server
@@ -76,6 +77,8 @@ def sequential(mode: str) -> list[dict[str, Any]]:
 
 
 def run_child(**spec: Any) -> int:
+    if spec["engine"] == "polars":
+        return run_forked("tests.engines.killed_stream", spec)
     command = [
         sys.executable,
         "-W",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 
 from laktory_dagster.engines.base import Engine
+from tests.engines.forked import run_forked
 from tests.engines.writing import Desk, current_files
 from tests.sessions import ENGINES
 
@@ -111,9 +110,7 @@ def after(mode: str) -> list[tuple[Any, ...]]:
 
 
 def run_child(spec: dict[str, Any]) -> int:
-    command = [sys.executable, "-m", "tests.engines.killed_writer", json.dumps(spec)]
-    root = Path(__file__).parents[2]
-    return subprocess.run(command, cwd=root, check=False, timeout=120).returncode
+    return run_forked("tests.engines.killed_writer", spec)
 
 
 @pytest.mark.slow
