@@ -93,10 +93,10 @@ CASES: dict[str, tuple[str, Any, Any]] = {
         {"a": None, "b": 5, "c": {"d": 1, "e": None}},
         {"a": None, "b": 6, "c": None},
     ),
-    "to_json(struct(CAST(0.1 * id AS FLOAT) AS f, array(CAST(1.1e10 AS FLOAT)) AS l))": (
+    "to_json(struct(CAST(0.1 * id AS FLOAT) AS f, array(CAST(3.4e7 AS FLOAT)) AS l))": (
         "string",
-        '{"f":0.1,"l":[1.1E10]}',
-        '{"f":0.2,"l":[1.1E10]}',
+        '{"f":0.1,"l":[3.4E7]}',
+        '{"f":0.2,"l":[3.4E7]}',
     ),
     "concat(l, l)": ("list<int64>", [1, None, 1, None], [2, 2]),
     "reverse(l)": ("list<int64>", [None, 1], [2]),

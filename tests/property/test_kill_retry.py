@@ -36,7 +36,7 @@ POINTS = {
     ],
     "receipt": [
         f"{POLARS}.delta.write_receipt",
-        f"{POLARS}.folders.write_receipt",
+        f"{STORAGE}.publishing.write_receipt",
         f"{POLARS}.files.settle_pending",
     ],
 }
