@@ -117,14 +117,16 @@ def _check_table_options(source: ReadOptions, path: Path, context: NodeContext) 
             context.findings.error(
                 "a table is not read as of a time here", at, hint="name a version: `versionAsOf: 3`"
             )
-        elif name.lower() in _OF_CHANGES:
+        elif name.lower() in _OF_CHANGES and str(value).lower() != "false":
             context.findings.error(
                 f"`{name}` reads the changes of a table, which are not read here",
                 at,
                 hint="`as_stream: true` reads what is new since the last run",
                 at_key=True,
             )
-        elif name not in VERSION_OPTIONS and getattr(source, "format", None) == "DELTA":
+        elif name.startswith(AUTO_LOADER) or name in VERSION_OPTIONS:
+            continue
+        elif getattr(source, "format", None) == "DELTA":
             context.findings.warn(
                 f"`{name}` does nothing here: of a Delta table only `versionAsOf` is an option",
                 at,

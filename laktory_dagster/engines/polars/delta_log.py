@@ -138,7 +138,8 @@ def _bounds(groups: Sequence[Any]) -> tuple[Any, Any]:
 
 def _ends(group: Any) -> tuple[Any, Any]:
     logical = json.loads(group.logical_type.to_json())
-    if not logical.get("isAdjustedToUTC") or logical.get("timeUnit") != "microseconds":
+    unit = logical.get("timeUnit") if logical["Type"] == "Timestamp" else None
+    if unit != "microseconds" or not logical["isAdjustedToUTC"]:
         return group.min, group.max
     # Arrow makes a time with a zone by importing pandas, which takes longer than a small table.
     low, high = (_EPOCH + timedelta(microseconds=raw) for raw in (group.min_raw, group.max_raw))

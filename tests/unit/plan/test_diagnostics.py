@@ -268,6 +268,10 @@ def test_a_right_part_of_a_node_passes(parts: dict) -> None:
             {"source": "{path: a, format: DELTA, read_options: {maxFilesPerTrigger: 10}}"},
             "`maxFilesPerTrigger` does nothing here: of a Delta table only `versionAsOf` is an option",
         ),
+        (
+            {"source": "{path: a, format: DELTA, read_options: {readChangeFeed: false}}"},
+            "`readChangeFeed` does nothing here: of a Delta table only `versionAsOf` is an option",
+        ),
         ({"sink": "{path: out.parquet}"}, "the path ends in `.parquet`, and its format is DELTA"),
         (
             {"sinks": "[{path: out}, {path: bad, is_quarantine: true}]"},
