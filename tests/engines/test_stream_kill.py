@@ -15,9 +15,9 @@ import pytest
 
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.engines.spark.session import is_connect
-from tests.engines.forked import run_forked
 from tests.engines.killed_stream import feed_of
 from tests.engines.streaming import in_order
+from tests.forked import run_forked
 from tests.sessions import ENGINES, GIVEN_SERVER, connect_server
 
 # Late rows (an older `at`), rows that come twice, and bad ones.

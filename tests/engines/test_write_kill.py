@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from laktory_dagster.engines.base import Engine
-from tests.engines.forked import run_forked
 from tests.engines.writing import Desk, current_files
+from tests.forked import run_forked
 from tests.sessions import ENGINES
 
 POLARS = "laktory_dagster.engines.polars"

@@ -20,7 +20,10 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from tests.forked import run_program
 from tests.ports import free_port
+
+PROGRAM = "laktory_dagster.cli.main"
 
 PIPELINE = """\
 name: prices
@@ -62,14 +65,16 @@ class Project:
     def complete(self) -> None:
         (self.folder / "other.csv").write_text("x\n1\n2\n")
 
-    def call(self, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments), env=self.environ(), text=True,
-            capture_output=True, check=False, timeout=240, **{"cwd": self.folder, **options},
-        )  # fmt: skip
+    def call(
+        self, *arguments: object, cwd: Path | None = None, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        words = map(str, arguments)
+        return run_program(
+            PROGRAM, *words, cwd=cwd or self.folder, environ=self.environ() | environ
+        )
 
     def command(self, *arguments: object) -> list[str]:
-        return [sys.executable, "-m", "laktory_dagster.cli.main", *map(str, arguments)]
+        return [sys.executable, "-m", PROGRAM, *map(str, arguments)]
 
     def environ(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("LAKTORY_DAGSTER")}
@@ -351,12 +356,10 @@ def test_a_secret_in_the_path_of_a_file_is_told_to_nobody(plain_project: Project
     (plain_project.folder / "bad-CANARY").mkdir()
     (plain_project.folder / "bad-CANARY" / "empty.csv").touch()
     shutil.copy(plain_project.folder / "events.csv", plain_project.folder / "bad-CANARY")
-    environ = {**plain_project.environ(), "LAKTORY_DAGSTER_SECRET_LAKE_ACCOUNT": "CANARY"}
 
-    done = subprocess.run(
-        plain_project.command("run", "prices.yaml", "--json"), cwd=plain_project.folder,
-        env=environ, text=True, capture_output=True, check=False,
-    )  # fmt: skip
+    done = plain_project.call(
+        "run", "prices.yaml", "--json", LAKTORY_DAGSTER_SECRET_LAKE_ACCOUNT="CANARY"
+    )
 
     assert done.returncode == 0, done.stdout
     assert (plain_project.folder / "CANARY" / "a.csv").is_file()
