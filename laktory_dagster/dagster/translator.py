@@ -120,8 +120,10 @@ def _kinds(node: PlanNode) -> set[str]:
 
 def _owners(owner: str | None) -> list[str]:
     """Return the owner as Dagster's, nothing where it is no address and no team to Dagster."""
+    if owner is None:
+        return []
     try:
-        return list(dg.AssetSpec("any", owners=[owner] if owner else []).owners)
+        return list(dg.AssetSpec("any", owners=[owner]).owners)
     except dg.DagsterInvalidDefinitionError:
         return []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,8 +148,10 @@ def _declares_pipeline(data: Any) -> bool:
     return any(isinstance(item, dict) and "nodes" in item for item in items)
 
 
-def without_clashes(plans: Iterable[Plan]) -> tuple[list[Plan], list[FileProblem]]:
+def without_clashes(plans: Sequence[Plan]) -> tuple[list[Plan], list[FileProblem]]:
     """Return the plans that get along, and problems of those that clash with an earlier one."""
+    if len(plans) == 1:
+        return list(plans), []
     good: list[Plan] = []
     problems: list[FileProblem] = []
     names: dict[str, Plan] = {}
