@@ -7,11 +7,11 @@ from typing import Any
 
 from laktory_dagster.errors import InvalidInputError, RunFailedError, RunFailure
 from laktory_dagster.execution.context import RunOptions
-from laktory_dagster.execution.functions import PROJECT_MODULES
 from laktory_dagster.execution.results import NodeStatus, RunResult, in_own_words
 from laktory_dagster.execution.runner import run_plan
 from laktory_dagster.execution.session import RunSession
 from laktory_dagster.models import Pipeline, PipelineNode
+from laktory_dagster.models.calls import PROJECT_MODULES
 from laktory_dagster.models.namespaces import namespace_functions, registered_namespaces
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.plan.selection import select

@@ -12,13 +12,11 @@ from typing import Any
 
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.expressions.suggest import hint_for
+from laktory_dagster.models.calls import PROJECT_MODULES
 from laktory_dagster.models.namespaces import namespace_functions, registered_namespaces
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.plan.functions import is_importable
 from laktory_dagster.settings import Settings
-
-PROJECT_MODULES = "laktory_dagster_project"
-"""What the names of modules begin with that are loaded from the folder of a project."""
 
 
 def load_functions(plan: Plan, settings: Settings) -> dict[str, Callable[..., Any]]:

@@ -50,6 +50,8 @@ from laktory_dagster.execution.streams import (
 )
 from laktory_dagster.execution.targets import resolve_targets
 from laktory_dagster.execution.views import View, make_view
+from laktory_dagster.models.calls import PROJECT_MODULES
+from laktory_dagster.models.namespaces import register_methods, registered_methods
 from laktory_dagster.models.sources import SourceOptions
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
@@ -114,6 +116,7 @@ class RunSession:
     @cached_property
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return the project's functions; what the caller gave comes first."""
+        register_methods(self.plan.methods - registered_methods(), PROJECT_MODULES)
         return {**load_functions(self.plan, self.settings), **self.options.functions}
 
     @cached_property
@@ -127,6 +130,8 @@ class RunSession:
             if name not in self._engines:
                 given = {"spark": self.options.spark} if name == "spark" else {}
                 self._engines[name] = open_engine(name, **given)
+                if self.plan.methods:  # Expressions need what the modules register.
+                    _ = self.functions
             return self._engines[name]
 
     def function(self, name: str) -> Callable[..., Any]:

@@ -77,13 +77,18 @@ def _root_of(node: ast.expr) -> str | None:
             return node.id if isinstance(node, ast.Name) else None
 
 
-def check_tree(text: str, tree: ast.expr) -> Findings:
+def check_tree(text: str, tree: ast.expr, added: frozenset[str] = frozenset()) -> Findings:
     """Return what the tree reads.
+
+    Args:
+        text: the expression.
+        tree: its syntax tree.
+        added: methods that a project adds, as `namespace.method`.
 
     Raises:
         ExpressionError: Something in it is forbidden, unknown, or called with wrong arguments.
     """
-    checker = _Checker(text)
+    checker = _Checker(text, added)
     kind = checker.check(tree)
     return Findings(frozenset(checker.roots), checker.reads.columns(), kind == TYPE)
 
@@ -91,6 +96,7 @@ def check_tree(text: str, tree: ast.expr) -> Findings:
 @dataclass
 class _Checker:
     text: str
+    added: frozenset[str]
     roots: set[str] = field(default_factory=set)
     depth: int = 0
 
@@ -282,8 +288,13 @@ class _Checker:
         signatures = tuple(
             s for root in sorted(roots) for s in catalog.method_signatures(root, name)
         )
+        if not signatures and name in self.added:
+            self._arguments(node)
+            # What the project's code makes of its arguments is not known.
+            self.reads.open = True
+            return roots
         if not signatures:
-            known = {n for root in roots for n in catalog.expression_methods(root)}
+            known = {n for root in roots for n in catalog.expression_methods(root)} | self.added
             raise self._unknown(node, "", name, known)
         self._arguments(node)
         self._refuse_growth(node, name)

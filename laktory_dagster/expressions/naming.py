@@ -73,6 +73,8 @@ def _of_method(node: ast.Call, names: tuple[str, ...]) -> Names:
         return _texts(node.args)
     if method.startswith(("name.", "laktory.")) or method in _RENAMES:
         return None
+    if method not in catalog.expression_methods("col"):  # one that the project adds
+        return None
     if _is_spark(receiver):
         return output_names(receiver) if method in _KEEPS_SPARK_NAME else None
     if method == "struct.field":

@@ -9,6 +9,7 @@ import ast
 
 from laktory_dagster.expressions.catalog import expression_functions, expression_methods
 from laktory_dagster.expressions.nodes import dotted, walk
+from laktory_dagster.expressions.project_methods import project_methods
 from laktory_dagster.expressions.python import Expression
 
 MORE_METHODS = frozenset(
@@ -133,7 +134,7 @@ def _has_function(name: str) -> bool:
 def _has_method(name: str) -> bool:
     if name in UNTRANSLATED:
         return False
-    is_known = name in MORE_METHODS or name in expression_methods("nw")
+    is_known = name in MORE_METHODS or name in expression_methods("nw") or name in project_methods()
     return is_known or name.startswith("laktory.")
 
 

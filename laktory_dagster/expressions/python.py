@@ -15,6 +15,7 @@ from functools import lru_cache
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.grammar import ROOTS, check_tree, holds_rooted_call
 from laktory_dagster.expressions.naming import output_names
+from laktory_dagster.expressions.project_methods import project_methods
 from laktory_dagster.expressions.secret_text import refuse_secrets
 from laktory_dagster.expressions.spark_types import with_type_names
 
@@ -66,7 +67,7 @@ def parse_argument(text: str) -> Expression | None:
         raise _template_error(text)
     if "(" not in text or _MAY_HOLD_CALL.search(text) is None:
         return None
-    return _parse_call(text)
+    return _parse_call(text, project_methods())
 
 
 def parse_data_type(text: str) -> Expression | None:
@@ -89,12 +90,12 @@ def _template_error(text: str) -> ExpressionError:
 
 
 @lru_cache(maxsize=4096)
-def _parse_call(text: str) -> Expression | None:
+def _parse_call(text: str, added: frozenset[str]) -> Expression | None:
     tree = _syntax_tree(text)
     if tree is None or not holds_rooted_call(tree):
         return None
     refuse_secrets(text)
-    found = check_tree(text, tree)
+    found = check_tree(text, tree, added)
     return Expression(text, tree, found.roots, found.columns, output_names(tree))
 
 

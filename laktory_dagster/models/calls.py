@@ -10,6 +10,9 @@ from typing import Any
 
 _ENGINES = ("polars", "pyspark")
 
+PROJECT_MODULES = "laktory_dagster_project"
+"""What the names of modules begin with that are loaded from the folder of a project."""
+
 FRAME_DECORATORS = frozenset(
     {
         "register_anyframe_namespace",
@@ -19,6 +22,9 @@ FRAME_DECORATORS = frozenset(
     }
 )
 """Decorators of `laktory_dagster.api` whose classes have methods that steps may name."""
+
+EXPRESSION_DECORATORS = frozenset({"register_expr_namespace", "register_spark_column_namespace"})
+"""Decorators, the first one of Polars too, whose classes have methods that expressions may call."""
 
 
 @dataclass(frozen=True)

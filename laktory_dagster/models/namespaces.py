@@ -1,14 +1,14 @@
-"""Namespaces that a project adds to frames and expressions: `func_name: finance.with_total`.
+"""Namespaces that a project adds: `func_name: finance.with_total`, `nw.col("x").finance.double()`.
 
-A class that takes a frame is registered under a name; each of its public methods is then a function
-of the project. Registering also makes the namespace an attribute of the library's own class, so that
-Python code may write `frame.finance.with_total()` and `nw.col("x").finance.double()`.
+A class that takes a frame or an expression is registered under a name; its public methods are then
+functions of the project, or methods of expressions. Registering also makes the namespace an attribute
+of the library's own class, so that Python code may write the same.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from laktory_dagster._optional import require
@@ -18,6 +18,7 @@ Class = TypeVar("Class", bound=type)
 
 _MARK = "_laktory_namespace"
 _registered: dict[tuple[str, str], type] = {}
+_methods: dict[str, str] = {}
 
 
 class _Namespace:
@@ -46,8 +47,8 @@ def register_lazyframe_namespace(name: str) -> Callable[[Class], Class]:
 
 
 def register_expr_namespace(name: str) -> Callable[[Class], Class]:
-    """Return the decorator of a class that takes a Narwhals expression. Python code may use it."""
-    return _attached(name, "narwhals", "Expr")
+    """Return the decorator of a class that takes a Narwhals expression."""
+    return _expression_namespace(name, "narwhals", "Expr")
 
 
 def register_spark_dataframe_namespace(name: str) -> Callable[[Class], Class]:
@@ -56,8 +57,8 @@ def register_spark_dataframe_namespace(name: str) -> Callable[[Class], Class]:
 
 
 def register_spark_column_namespace(name: str) -> Callable[[Class], Class]:
-    """Return the decorator of a class that takes a Spark column. Python code may use it."""
-    return _attached(name, "pyspark.sql", "Column")
+    """Return the decorator of a class that takes a Spark column."""
+    return _expression_namespace(name, "pyspark.sql", "Column")
 
 
 def _attached(name: str, library: str, *classes: str) -> Callable[[Class], Class]:
@@ -89,6 +90,34 @@ def _frame_namespace(name: str, library: str, *classes: str) -> Callable[[Class]
         return attach(made_by)
 
     return decorate
+
+
+def _expression_namespace(name: str, library: str, owner: str) -> Callable[[Class], Class]:
+    attach = _attached(name, library, owner)
+
+    def decorate(made_by: Class) -> Class:
+        methods = (method for method in dir(made_by) if not method.startswith("_"))
+        register_methods((f"{name}.{method}" for method in methods), made_by.__module__)
+        return attach(made_by)
+
+    return decorate
+
+
+def register_methods(names: Iterable[str], module: str) -> None:
+    """Let expressions call these methods, named `namespace.method`, from now on."""
+    _methods.update(dict.fromkeys(names, module))
+
+
+def called(value: Any, names: Iterable[str], args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Return what the attribute of a value, by the names that lead to it, gives when called."""
+    for name in names:
+        value = getattr(value, name)
+    return value(*args, **kwargs)
+
+
+def registered_methods(belongs: Callable[[str], bool] = bool) -> frozenset[str]:
+    """Return the methods registered so far, by a module whose name belongs, for expressions to call."""
+    return frozenset(name for name, module in _methods.items() if belongs(module))
 
 
 def registered_namespaces(belongs: Callable[[str], bool]) -> tuple[type, ...]:

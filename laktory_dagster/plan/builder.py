@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from laktory_dagster.errors import DeclarationError, Diagnostic, Severity
+from laktory_dagster.expressions.project_methods import methods_of_project
 from laktory_dagster.models import Pipeline, PipelineNode
 from laktory_dagster.models.transformer import flat_steps
 from laktory_dagster.plan.columns import column_flow
@@ -96,17 +97,19 @@ def build_plan(
     )
     findings = Findings()
     registered = project_functions(pipeline, base.folder, settings, functions)
+    base = replace(base, methods=frozenset(registered.methods))
     positions = {node.name: index for index, node in enumerate(pipeline.nodes)}
     common = PlanContext(base, positions, registered.names, registered.are_open, findings)
     check_pipeline(common, settings)
     draft = _Draft()
     default = settings.engine or DEFAULT_ENGINE
-    for index, node in enumerate(pipeline.nodes):
-        runs_on = engine_of(node, pipeline, engine, default)
-        dialect = dialect_of(node, pipeline)
-        context = NodeContext(common, node, index, runs_on, dialect)
-        _take_node(context, registered, draft)
-    return _finished(base, draft, findings)
+    with methods_of_project(registered.methods):
+        for index, node in enumerate(pipeline.nodes):
+            runs_on = engine_of(node, pipeline, engine, default)
+            dialect = dialect_of(node, pipeline)
+            context = NodeContext(common, node, index, runs_on, dialect)
+            _take_node(context, registered, draft)
+        return _finished(base, draft, findings)
 
 
 def _take_node(context: NodeContext, registered: ProjectFunctions, draft: _Draft) -> None:

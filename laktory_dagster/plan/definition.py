@@ -106,6 +106,7 @@ class Plan:
     `folder` is where relative data paths start; `file` the pipeline file if there is one;
     `warehouse` is set where something outside of the declaration names the root folder of tables;
     `session_has_tables` says that tables by name are those of the Spark session's catalog;
+    `methods` are those that modules of the project add to expressions;
     `data_roots` are the only folders and URLs to touch, when there are any; `warnings` are
     diagnostics that did not stop the plan.
     """
@@ -120,6 +121,7 @@ class Plan:
     catalog: str | None = None
     schema_prefix: str = ""
     session_has_tables: bool = False
+    methods: frozenset[str] = frozenset()
     data_roots: tuple[str, ...] = ()
     plan_hash: str = ""
     warnings: tuple[Diagnostic, ...] = ()

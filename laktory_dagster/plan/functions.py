@@ -11,9 +11,11 @@ from laktory_dagster.expressions.catalog import Signature, frame_methods, is_ref
 from laktory_dagster.expressions.portable import LAKTORY, PORTABLE, UNSUPPORTED
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models import MethodStep, Pipeline, PipelineNode
+from laktory_dagster.models.calls import PROJECT_MODULES
+from laktory_dagster.models.namespaces import registered_methods
 from laktory_dagster.models.transformer import flat_steps
 from laktory_dagster.plan.context import NodeContext
-from laktory_dagster.plan.modules import hash_of, module_text, namespace_versions
+from laktory_dagster.plan.modules import hash_of, module_text, namespaces_of
 from laktory_dagster.plan.steps import PlacedStep
 from laktory_dagster.settings import Settings
 
@@ -24,12 +26,14 @@ _OTHER_ENGINE = {"polars": "spark", "spark": "polars"}
 class ProjectFunctions:
     """The functions that a project registers, by the names that steps may use.
 
-    `versions` maps a name to a hash of the module that holds it, where its file is found.
+    `versions` maps a name to a hash of the module that holds it, where its file is found; `methods`
+    does so for the methods that expressions may call.
     `are_open` says that an imported module could not be looked at, so that there may be more.
     """
 
     names: frozenset[str] = frozenset()
     versions: Mapping[str, str] = field(default_factory=dict)
+    methods: Mapping[str, str] = field(default_factory=dict)
     are_open: bool = False
 
 
@@ -44,6 +48,9 @@ def project_functions(
     """Return the functions that `udfs` and `imports` register. Modules are read, never imported."""
     names = set(brought)
     versions: dict[str, str] = {}
+    # Those of the program itself; what other pipelines of it have loaded is not this one's.
+    own = registered_methods(lambda module: not module.startswith(PROJECT_MODULES))
+    methods = dict.fromkeys(own, "")
     are_open = False
     for udf in pipeline.udfs:
         known = {udf.function_name, f"{udf.module_name}.{udf.function_name}"}
@@ -52,9 +59,10 @@ def project_functions(
         if text is not None:
             versions.update(dict.fromkeys(known, hash_of(text)))
     for module in pipeline.imports:
-        of_namespaces = namespace_versions(folder, module)
-        names |= set(of_namespaces)
-        versions.update(of_namespaces)
+        namespaces = namespaces_of(folder, module)
+        names |= set(namespaces.steps)
+        versions.update(namespaces.steps)
+        methods.update(namespaces.methods)
         text = module_text(folder, module)
         found = None if text is None else _functions_in(text)
         if text is None or found is None:
@@ -63,7 +71,7 @@ def project_functions(
         known = {*found, *(f"{module}.{name}" for name in found)}
         names |= known
         versions.update(dict.fromkeys(known, hash_of(text)))
-    return ProjectFunctions(frozenset(names), versions, are_open)
+    return ProjectFunctions(frozenset(names), versions, methods, are_open)
 
 
 def _functions_in(text: str) -> tuple[str, ...] | None:
@@ -86,10 +94,12 @@ def _functions_in(text: str) -> tuple[str, ...] | None:
 
 
 def called_functions(node: PipelineNode, registered: ProjectFunctions) -> dict[str, str]:
-    """Return the project's functions that a node calls, each with its version."""
+    """Return the project's functions and methods that a node calls, each with its version."""
     steps = flat_steps(node.transformer) if registered.names else ()
     called = [step.func_name for step in steps if isinstance(step, MethodStep)]
-    return {name: registered.versions.get(name, "") for name in called if name in registered.names}
+    found = {name: registered.versions.get(name, "") for name in called if name in registered.names}
+    text = repr(node) if registered.methods else ""
+    return found | {m: v for m, v in registered.methods.items() if f".{m}(" in text}
 
 
 def check_function(placed: PlacedStep, context: NodeContext) -> None:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from laktory_dagster.models.calls import FRAME_DECORATORS
+from laktory_dagster.models.calls import EXPRESSION_DECORATORS, FRAME_DECORATORS
+
+
+@dataclass(frozen=True)
+class Namespaces:
+    """`namespace.method` of what modules register, each with the version of its module.
+
+    `steps` are the methods of frames, `methods` those of expressions.
+    """
+
+    steps: dict[str, str] = field(default_factory=dict)
+    methods: dict[str, str] = field(default_factory=dict)
 
 
 def module_text(folder: Path, module: str) -> str | None:
@@ -27,12 +39,9 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def namespace_versions(folder: Path, module: str) -> dict[str, str]:
-    """Return `namespace.method` of the namespaces that a module brings, each with its version.
-
-    Those count that the module registers itself or imports from modules in the same folder.
-    """
-    found: dict[str, str] = {}
+def namespaces_of(folder: Path, module: str) -> Namespaces:
+    """Return the namespaces that a module registers itself, or imports from the same folder."""
+    found = Namespaces()
     pending, seen = [module], set[str]()
     while pending:
         name = pending.pop()
@@ -44,7 +53,10 @@ def namespace_versions(folder: Path, module: str) -> dict[str, str]:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError):
             continue
-        found.update(dict.fromkeys(_namespace_methods(tree), hash_of(text)))
+        version = hash_of(text)
+        found.steps.update(dict.fromkeys(_registered_methods(tree, FRAME_DECORATORS), version))
+        more = dict.fromkeys(_registered_methods(tree, EXPRESSION_DECORATORS), version)
+        found.methods.update(more)
         package = name if _is_package(folder, name) else name.rpartition(".")[0]
         pending += _imported(tree, package)
     return found
@@ -54,22 +66,23 @@ def _is_package(folder: Path, module: str) -> bool:
     return folder.joinpath(*module.split("."), "__init__.py").is_file()
 
 
-def _namespace_methods(tree: ast.Module) -> Iterator[str]:
+def _registered_methods(tree: ast.Module, decorators: Collection[str]) -> Iterator[str]:
     for statement in tree.body:
         if not isinstance(statement, ast.ClassDef):
             continue
-        namespaces = [n for d in statement.decorator_list if (n := _registered_name(d)) is not None]
+        names = (_registered_name(d, decorators) for d in statement.decorator_list)
+        namespaces = [name for name in names if name is not None]
         for part in statement.body:
             if isinstance(part, ast.FunctionDef) and not part.name.startswith("_"):
                 yield from (f"{namespace}.{part.name}" for namespace in namespaces)
 
 
-def _registered_name(decorator: ast.expr) -> str | None:
+def _registered_name(decorator: ast.expr, decorators: Collection[str]) -> str | None:
     """Return the name in `@lk.api.register_anyframe_namespace("name")`, None of other decorators."""
     match decorator:
         case ast.Call(
             func=ast.Attribute(attr=name) | ast.Name(id=name), args=[ast.Constant(value=str(value))]
-        ) if name in FRAME_DECORATORS:
+        ) if name in decorators:
             return value
     return None
 

@@ -12,9 +12,10 @@ import polars as pl
 import pytest
 
 from laktory_dagster import api, models
-from laktory_dagster.errors import SettingsError
+from laktory_dagster.errors import RunFailedError, SettingsError
 from laktory_dagster.plan.explain import explain_json
 from laktory_dagster.project import load_plan, load_project
+from tests.sessions import ENGINES, shared_session
 
 FUNCTIONS = """
 import json
@@ -378,3 +379,140 @@ def test_a_module_of_the_reference_says_what_to_import(tmp_path: Path) -> None:
         made = models.Pipeline.model_validate_yaml(file)
     with pytest.raises(SettingsError, match="import laktory_dagster as laktory"):
         made.execute()
+
+
+METHODS = """
+import laktory_dagster as lk
+import narwhals as nw
+
+
+@lk.api.register_expr_namespace("finance")
+class Finance:
+    def __init__(self, expr):
+        self._expr = expr
+
+    def scaled(self, by=2):
+        return self._expr * by
+
+    def share(self, *, of):
+        return (self._expr / of.sum()).alias("share")
+"""
+PLAIN = """\
+@pl.api.register_expr_namespace("plain")
+class Plain:
+    def __init__(self, expr):
+        self._expr = expr
+
+    def halved(self):
+        return self._expr / 2
+"""
+WITH_METHODS = """
+name: spaces
+imports: [money]
+nodes:
+  - name: n
+    source: {{data: {{g: [1, 1, 2], x: [1.0, 3.0, 4.0]}}}}
+    transformer:
+      nodes:
+        - func_name: with_columns
+          func_args: ['(nw.col("x") + 1).finance.share(of=nw.col("x") + 1)']
+          func_kwargs:
+            a: nw.col("x").finance.{method}()
+            b: nw.col("x").finance.scaled(by=nw.col("g")) + pl.col("x")
+            c: nw.when(nw.col("x").finance.scaled() > 5).then(nw.lit("high")).otherwise(nw.lit("low"))
+    expectations:
+      - {{name: small, expression: nw.col("x").finance.scaled(10) < 35, action: DROP}}
+    sink: {{table_name: n}}
+"""
+
+
+@pytest.fixture
+def money(tmp_path: Path) -> Path:
+    (tmp_path / "money.py").write_text(METHODS)
+    (tmp_path / "pipeline.yaml").write_text(WITH_METHODS.format(method="scaled"))
+    return tmp_path / "pipeline.yaml"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_expressions_call_the_methods_that_a_module_registers(money: Path, engine: str) -> None:
+    session = None if engine == "polars" else shared_session(engine)
+    if session is not None:
+        money.write_text(money.read_text() + "dataframe_type: SPARK\n")
+    with money.open() as file:
+        made = models.Pipeline.model_validate_yaml(file)
+    made.execute(spark=session)
+    table = pl.read_delta(str(money.parent / "warehouse/main/default/n")).sort("x")
+    found = table.to_dict(as_series=False)
+    # x + 1 is 2, 4 and 5, of 11; the third row is dropped, since 40 is not below 35.
+    assert found.pop("share") == pytest.approx([2 / 11, 4 / 11])
+    assert found == {
+        "g": [1, 1], "x": [1.0, 3.0], "a": [2.0, 6.0], "b": [2.0, 6.0], "c": ["low", "high"],
+    }  # fmt: skip
+
+
+def test_validate_knows_the_methods_without_importing_the_module(money: Path) -> None:
+    money.with_name("money.py").write_text(METHODS + "\nraise RuntimeError('imported')\n")
+    assert not load_project(money).problems
+    money.write_text(WITH_METHODS.format(method="scald"))
+    (diagnostic,) = load_project(money).problems[0].error.diagnostics
+    assert "`.finance.scald` does not exist" in diagnostic.message
+    assert diagnostic.hint == "did you mean `.finance.scaled`?"
+
+
+def test_methods_are_those_of_the_modules_that_a_pipeline_imports(money: Path) -> None:
+    assert not load_project(money).problems
+    money.write_text(money.read_text().replace("imports: [money]\n", ""))
+    messages = [d.message for d in load_project(money).problems[0].error.diagnostics]
+    assert {message.split("`")[1] for message in messages} == {".finance.share", ".finance.scaled"}
+    assert all("does not exist" in message for message in messages)
+
+
+def test_a_change_of_a_method_is_a_change_of_the_nodes_that_call_it(money: Path) -> None:
+    other = "  - {name: other, source: {data: {x: [1]}}}\n"
+    money.write_text(money.read_text() + other)
+    versions = []
+    for factor in ("* by", "* by * 1"):
+        money.with_name("money.py").write_text(METHODS.replace("* by", factor))
+        (plan,) = load_project(money).plans
+        versions.append({name: node.code_version for name, node in plan.nodes.items()})
+    assert versions[0]["n"] != versions[1]["n"]
+    assert versions[0]["other"] == versions[1]["other"]
+
+
+def test_a_method_of_narwhals_after_something_else_is_refused_by_name(money: Path) -> None:
+    text = money.read_text().replace('nw.col("x").finance.scaled()', 'pl.col("x").finance.scaled()')
+    money.write_text(text)
+    with money.open() as file:
+        made = models.Pipeline.model_validate_yaml(file)
+    with pytest.raises(RunFailedError, match="takes expressions of narwhals"):
+        made.execute()
+
+
+def test_methods_may_be_registered_with_polars_itself(tmp_path: Path) -> None:
+    (tmp_path / "plain.py").write_text("import polars as pl\n\n\n" + PLAIN)
+    (tmp_path / "pipeline.yaml").write_text(
+        "name: p\nimports: [plain]\nnodes:\n- name: n\n  source: {data: {x: [3.0]}}\n"
+        "  transformer: {nodes: [{with_column: {name: y, type: double, "
+        "expr: pl.col('x').plain.halved()}}]}\n"
+    )
+    with (tmp_path / "pipeline.yaml").open() as file:
+        made = models.Pipeline.model_validate_yaml(file)
+    assert made.nodes_dict["n"].execute().collect().rows() == [(3.0, 1.5)]
+
+
+def test_a_program_uses_the_methods_that_it_registers() -> None:
+    @api.register_expr_namespace("of_a_test")
+    class OfATest:
+        def __init__(self, expr: Any) -> None:
+            self._expr = expr
+
+        def plus(self, by: int) -> Any:
+            return self._expr + by
+
+    made = {"func_name": "with_columns", "func_kwargs": {"b": 'nw.col("a").of_a_test.plus(2)'}}
+    node = models.PipelineNode(
+        name="n", source=models.MemorySource(data={"a": [1]}), transformer={"nodes": [made]}
+    )
+    for _ in range(2):
+        assert node.execute(write_sinks=False).collect().rows() == [(1, 3)]
+    assert hasattr(OfATest, "plus")

@@ -22,6 +22,7 @@ from laktory_dagster.engines.polars import (
     spark_columns,
     spark_functions,
 )
+from laktory_dagster.engines.polars.project_methods import call_project_method
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_names import as_column, spark_column
 from laktory_dagster.engines.polars.sql_values import compile_tree
@@ -29,6 +30,7 @@ from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog
 from laktory_dagster.expressions.compiler import Compiler, no_column
 from laktory_dagster.expressions.nodes import dotted
+from laktory_dagster.expressions.project_methods import project_methods
 from laktory_dagster.expressions.python import Expression, parse_argument
 from laktory_dagster.expressions.sql import SqlExpression, parse_sql_expression
 
@@ -203,6 +205,8 @@ class _Compiler(Compiler):
         name = ".".join(names)
         if name.startswith("laktory."):
             return self._laktory(name.removeprefix("laktory."), [receiver, *args], kwargs)
+        if name in project_methods():
+            return call_project_method(node, receiver, names)
         if name in spark_columns.CASTS and len(args) + len(kwargs) == 1:
             return spark_columns.cast(self.scope, receiver, *args, *kwargs.values())
         if name in spark_columns.METHODS and (is_spark or not _polars_takes(name, args, kwargs)):
