@@ -1,9 +1,11 @@
-"""What `source.read()`, `sink.read()` and `sink.write(frame)` do: one place of a pipeline alone."""
+"""What `source.read()`, `sink.write(frame)` and `transformer.execute(frame)` do: one part alone."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from laktory_dagster._optional import require
 from laktory_dagster.engines.base import Frame
 from laktory_dagster.engines.registry import engine_of
 from laktory_dagster.errors import InvalidInputError
@@ -21,6 +23,7 @@ from laktory_dagster.models import (
 )
 from laktory_dagster.models.sinks import SinkOptions
 from laktory_dagster.models.sources import SourceOptions
+from laktory_dagster.models.transformer import Transformer
 from laktory_dagster.project import plan_of
 
 
@@ -63,7 +66,7 @@ def write_part(sink: SinkOptions, frame: Any, spark: Any = None) -> None:
         LaktoryDagsterError: it cannot be written.
     """
     node, owner = _owners(sink)
-    native = frame.to_native() if hasattr(frame, "to_native") else frame
+    native = _native(frame)
     engine = engine_of(native)
     alone = PipelineNode(
         name="write" if node is None else node.name,
@@ -80,6 +83,48 @@ def write_part(sink: SinkOptions, frame: Any, spark: Any = None) -> None:
         pipeline._folder, pipeline._environment = owner._folder, owner._environment
     with pipeline:
         pipeline.execute(spark)
+
+
+def transform_frame(
+    transformer: Transformer,
+    frame: Any,
+    named: Mapping[str, Any],
+    udfs: Any = None,
+    spark: Any = None,
+) -> Any:
+    """Return what a chain makes of a frame, as a frame of its kind.
+
+    Raises:
+        LaktoryDagsterError: a step is wrong, or cannot be computed.
+    """
+    native = _native(frame)
+    engine = engine_of(native)
+    others = [
+        PipelineNode(name=name, sources=(MemorySource(df=_native(other)),))
+        for name, other in named.items()
+    ]
+    main = PipelineNode(name="df", sources=(MemorySource(df=native),), transformer=transformer)
+    pipeline = Pipeline(
+        name="transform",
+        nodes=(*others, main),
+        dataframe_type=engine.upper() if engine else None,
+    )
+    pipeline.execute(spark, udfs=udfs, write_sinks=False)
+    found = pipeline.nodes[-1].output_df
+    # Its session lives as long as the frame may be computed.
+    transformer._alone = pipeline
+    return _like(frame, native, found)
+
+
+def _native(frame: Any) -> Any:
+    # Not by looking for `to_native`: a frame of Spark Connect has every name, as a column.
+    return require("narwhals").to_native(frame, pass_through=True)
+
+
+def _like(frame: Any, native: Any, found: Any) -> Any:
+    if not hasattr(native, "collect"):  # It was in memory.
+        found = found.collect()
+    return found if native is frame else require("narwhals").from_native(found)
 
 
 def _owners(part: SourceOptions | SinkOptions) -> tuple[PipelineNode | None, Pipeline | None]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Tag, TypeAdapter, model_validator
+from pydantic import BeforeValidator, Discriminator, PrivateAttr, Tag, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from laktory_dagster.models.base import Flag, Model
@@ -120,6 +121,28 @@ class Transformer(StepOptions):
     """The oldest way to say that the chain runs on Polars."""
     spark: Flag | None = None
     """The oldest way to say that the chain runs on Spark."""
+    _alone: Any = PrivateAttr(default=None)
+
+    def execute(
+        self,
+        df: Any,
+        named_dfs: Mapping[str, Any] | None = None,
+        udfs: Any = None,
+        spark: Any = None,
+    ) -> Any:
+        """Return what the chain makes of a frame: a frame of the same kind, lazy if `df` is.
+
+        Args:
+            df: a frame of Polars, Spark or Narwhals.
+            named_dfs: frames that the steps name, as `{nodes.x}` or `{node_name: x}`.
+            udfs: Python functions that steps may name.
+            spark: session to use on the Spark engine.
+
+        Raises:
+            LaktoryDagsterError: a step is wrong, or cannot be computed.
+        """
+        parts = importlib.import_module("laktory_dagster.execution.parts")
+        return parts.transform_frame(self, df, named_dfs or {}, udfs, spark)
 
 
 _STEP_KEYS = {
