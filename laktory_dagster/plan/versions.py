@@ -63,7 +63,10 @@ def _plain(value: Any) -> Any:
         return {
             name: _plain(item)
             for name, item in value.__dict__.items()
-            if name not in _NO_RESULT and not _is_default(item, fields[name].default)
+            # Python code may have put more beside the fields.
+            if name in fields
+            and name not in _NO_RESULT
+            and not _is_default(item, fields[name].default)
         }
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]

@@ -105,3 +105,14 @@ def test_a_frame_in_memory_has_a_version() -> None:
     nodes.append({"name": "m", "source": {"path": "x", "mock_df": frame.collect()}})
     plan = build_plan(models.Pipeline(name="p", nodes=nodes), settings=Settings())
     assert all(node.code_version for node in plan.nodes.values())
+
+
+def test_what_python_code_keeps_beside_the_fields_is_no_part_of_a_version() -> None:
+    from laktory_dagster import models
+    from laktory_dagster.plan.builder import build_plan
+    from laktory_dagster.settings import Settings
+
+    pipeline = models.Pipeline(name="p", nodes=[{"name": "n", "source": {"path": "x"}}])
+    before = build_plan(pipeline, settings=Settings()).nodes["n"].code_version
+    pipeline.nodes[0].source._df = object()
+    assert build_plan(pipeline, settings=Settings()).nodes["n"].code_version == before
