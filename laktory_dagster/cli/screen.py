@@ -31,9 +31,15 @@ class PatientStream(io.TextIOBase):
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write the text, or drop it once the reader is gone; return its length."""
+        """Write the text, or drop it once the reader is gone; return its length.
+
+        What the stream's encoding does not have is written out, as Python itself does for errors.
+        """
         try:
             return self._stream.write(text)
+        except UnicodeEncodeError:
+            escaped = text.encode(self.encoding, "backslashreplace")
+            return self._stream.write(escaped.decode(self.encoding))
         except BrokenPipeError:
             self._give_up()
             return len(text)
@@ -108,8 +114,13 @@ class Screen:
 
     def document(self, data: Any) -> None:
         """Print one JSON document, and nothing else."""
-        text = json.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False)
         stream = self.stdout.file
+        value = plain(data)
+        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        try:
+            text.encode(self.stdout.encoding)
+        except UnicodeEncodeError:
+            text = json.dumps(value, indent=2, allow_nan=False)
         stream.write(text + "\n")
         stream.flush()
 

@@ -48,11 +48,31 @@ def build_assets(
         resources: keys of what the steps need.
     """
     if _is_fused(plan, steps or plan.pipeline.steps, in_process=in_process):
-        own = [node for node in plan.nodes.values() if _leaves_fused_step(node)]
-        rest = [node for node in plan.nodes.values() if not _leaves_fused_step(node)]
+        own, rest = _apart(graph, plan)
         assets = [_step(graph, plan, [node], resources) for node in own]
         return [*assets, _step(graph, plan, rest, resources)] if rest else assets
     return [_step(graph, plan, [node], resources) for node in plan.nodes.values()]
+
+
+def _apart(graph: AssetGraph, plan: Plan) -> tuple[list[PlanNode], list[PlanNode]]:
+    """Return the nodes with a step of their own, and those of the fused one.
+
+    Dagster names the outputs of an op after their assets and checks, and takes some for one: the
+    check `b` of the node `a`, and the node `a_b`. The later of such nodes cannot be in the same op.
+    """
+    own: list[PlanNode] = []
+    rest: list[PlanNode] = []
+    taken: set[str] = set()
+    for node in plan.nodes.values():
+        checks = graph.check_specs(plan, node).values()
+        names = {check.get_python_identifier() for check in checks}
+        names.add(graph.key(plan, node.name).to_python_identifier())
+        if _leaves_fused_step(node) or names & taken:
+            own.append(node)
+        else:
+            rest.append(node)
+            taken |= names
+    return own, rest
 
 
 def _leaves_fused_step(node: PlanNode) -> bool:

@@ -85,20 +85,29 @@ def _existing(home: Path) -> Path:
 
 
 def _read_name(file: Path) -> Path | None:
-    if not file.is_file():
-        return None
-    for line in file.read_text().splitlines():
-        name, equals, value = line.partition("=")
-        if equals and name.strip().removeprefix("export ").strip() == VARIABLE:
-            return Path(value.strip().strip("\"'"))
-    return None
+    values = [_value(line) for line in _lines(file)]
+    # Of several the last one counts for Dagster; an empty one names nothing.
+    given = [value for value in values if value is not None][-1:]
+    return Path(given[0]) if given and given[0] else None
+
+
+def _lines(file: Path) -> list[str]:
+    # The other lines are the user's own, of whatever encoding.
+    return file.read_text("utf-8", "surrogateescape").splitlines() if file.is_file() else []
+
+
+def _value(line: str) -> str | None:
+    """Return what a line says of the variable, None for a line about something else."""
+    name, equals, value = line.partition("=")
+    is_named = equals and name.strip().removeprefix("export ").strip() == VARIABLE
+    return value.strip().strip("\"'") if is_named else None
 
 
 def _write_name(file: Path, home: Path) -> None:
-    kept = file.read_text().splitlines() if file.is_file() else []
-    lines = [line for line in kept if not line.strip().startswith(f"{VARIABLE}=")]
+    lines = [line for line in _lines(file) if _value(line) is None]
+    text = "\n".join([*lines, f'{VARIABLE}="{home}"']) + "\n"
     try:
-        file.write_text("\n".join([*lines, f'{VARIABLE}="{home}"']) + "\n")
+        file.write_text(text, "utf-8", "surrogateescape")
     except OSError as error:
         raise SettingsError(
             f"{file} cannot be written: {error}", hint=f"set {VARIABLE} in the environment"

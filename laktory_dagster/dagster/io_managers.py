@@ -30,7 +30,13 @@ from laktory_dagster.engines.base import (
 from laktory_dagster.engines.registry import open_engine
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.execution.context import RunOptions
-from laktory_dagster.execution.outcomes import PreparedNode, receipt_of, row_counts, target_result
+from laktory_dagster.execution.outcomes import (
+    PreparedNode,
+    not_appended,
+    receipt_of,
+    row_counts,
+    target_result,
+)
 from laktory_dagster.execution.results import NodeResult, NodeStatus
 from laktory_dagster.execution.session import RunSession
 from laktory_dagster.models.sinks import TableSink
@@ -163,7 +169,10 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
                 hint="give the asset another IO manager, or no partitions",
             )
         target = Target("sink_0", "primary", place, "DELTA", _mode(metadata), table_name=name)
-        stamp = RunOptions.new(run_id=context.run_id).stamp(name, "")
+        # As with nodes, an append is made once by a run and all of its re-executions.
+        root = context.step_context.dagster_run.root_run_id
+        run = RunOptions.new(run_id=context.run_id, root_run_id=root, attempt_id=context.run_id)
+        stamp = run.stamp(name, "")
         engine = open_engine(self.engine)
         try:
             frame = engine.from_native(obj)
@@ -179,6 +188,7 @@ class LaktoryIOManager(dg.ConfigurableIOManager):
             engine=self.engine,
             columns=staged.summary.columns,
             targets=(target_result(commit),),
+            message=not_appended([commit], staged.summary),
             **row_counts(staged.summary),
         )
         return result, rows

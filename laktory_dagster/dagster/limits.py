@@ -36,10 +36,16 @@ class TimeLimit:
             commit: publishes a prepared node.
         """
         found: list[NodeResult] = []
+        raised: list[BaseException] = []
+
+        def attempt() -> None:
+            try:
+                found.extend(work(self._in_time(commit)))
+            except BaseException as error:  # noqa: BLE001 - `SystemExit` of a function, for one
+                raised.append(error)
+
         # A daemon: a query that hangs must not keep the process from ending.
-        thread = threading.Thread(
-            target=lambda: found.extend(work(self._in_time(commit))), daemon=True
-        )
+        thread = threading.Thread(target=attempt, daemon=True)
         thread.start()
         try:
             thread.join(self._seconds)
@@ -48,6 +54,8 @@ class TimeLimit:
                 self._is_over = True
         if self._is_published:
             thread.join()
+        if raised:
+            raise raised[0]
         yield found[0] if found else self._failed()
 
     def _in_time(self, commit: Commit) -> Commit:

@@ -50,7 +50,7 @@ class LaktoryTranslator:
         """Return the key of a node's asset by the preset."""
         sink = node.declared.sink
         if self.asset_key == "table" and isinstance(sink, TableSink):
-            return dg.AssetKey([*self.prefix, *locations.table_parts(plan, sink)])
+            return dg.AssetKey([*self.prefix, *_table_key(plan, sink)])
         return dg.AssetKey([*self.prefix, plan.name, node.name])
 
     def get_asset_spec(self, plan: Plan, node: PlanNode) -> dg.AssetSpec:
@@ -85,13 +85,11 @@ class LaktoryTranslator:
     def get_source_asset_spec(self, plan: Plan, source: SourceOptions) -> dg.AssetSpec | None:
         """Return the spec of external data that a source reads; None where there is none."""
         if isinstance(source, TableSource):
-            parts = locations.table_parts(plan, source)
-            name = ".".join(parts)
             return dg.AssetSpec(
-                key=dg.AssetKey([*self.prefix, *parts]),
+                key=dg.AssetKey([*self.prefix, *_table_key(plan, source)]),
                 group_name=folded(plan.name),
                 kinds={"table"},
-                metadata={TABLE_NAME: name},
+                metadata={TABLE_NAME: ".".join(locations.table_parts(plan, source))},
             )
         if isinstance(source, FileSource):
             place = locations.file_place(plan, source.path)
@@ -104,6 +102,11 @@ class LaktoryTranslator:
         if isinstance(source, AssetSource):
             return dg.AssetSpec(key=dg.AssetKey(source.asset.split("/")))
         return None
+
+
+def _table_key(plan: Plan, table: TableSink | TableSource) -> list[str]:
+    """Return the parts of a table's name; Dagster takes no blank in them."""
+    return [part.replace(" ", "_") for part in locations.table_parts(plan, table)]
 
 
 def _kinds(node: PlanNode) -> set[str]:

@@ -85,6 +85,51 @@ def test_a_project_that_was_moved_gets_a_home_at_its_new_place(project: Path) ->
     assert (project / ".env").read_text().count("DAGSTER_HOME") == 1
 
 
+def test_a_home_that_the_project_leaves_empty_is_filled_in(project: Path) -> None:
+    (project / ".env").write_text("DAGSTER_HOME=\nTOKEN=abc\n")
+
+    home = instance_home(project, {})
+
+    assert home == project / ".dagster_home"
+    assert get_env_var_dict(str(project)) == {"DAGSTER_HOME": str(home), "TOKEN": "abc"}
+
+
+def test_of_several_homes_the_one_that_dagster_takes_is_used(project: Path) -> None:
+    first, last = project / "first", project / "last"
+    (project / ".env").write_text(f"DAGSTER_HOME={first}\nexport DAGSTER_HOME={last}\n")
+
+    assert instance_home(project, {}) == last
+    assert get_env_var_dict(str(project))["DAGSTER_HOME"] == str(last)
+    assert not first.exists()
+
+
+def test_an_exported_home_of_a_project_that_was_moved_is_replaced(project: Path) -> None:
+    (project / ".env").write_text("export DAGSTER_HOME=/old/place/.dagster_home\n")
+
+    home = instance_home(project, {})
+
+    assert (project / ".env").read_text() == f'DAGSTER_HOME="{home}"\n'
+
+
+def test_lines_of_another_encoding_stay_as_they_are(project: Path) -> None:
+    (project / ".env").write_bytes(b"NAME=caf\xe9\n")
+
+    home = instance_home(project, {})
+
+    written = f'DAGSTER_HOME="{home}"\n'.encode()
+    assert (project / ".env").read_bytes() == b"NAME=caf\xe9\n" + written
+    assert instance_home(project, {}) == home
+
+
+def test_a_folder_called_env_says_what_to_set(project: Path) -> None:
+    (project / ".env").mkdir()
+
+    with pytest.raises(SettingsError, match="cannot be written") as caught:
+        instance_home(project, {})
+
+    assert "DAGSTER_HOME" in str(caught.value)
+
+
 def test_a_relative_home_is_refused(project: Path) -> None:
     with pytest.raises(SettingsError, match="an absolute path"):
         instance_home(project, {"DAGSTER_HOME": "home"})

@@ -6,7 +6,6 @@ ones (a rule that does not hold, a function of the project that raises, a path t
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import dagster as dg
@@ -278,50 +277,6 @@ def test_a_step_is_tried_again_as_often_as_declared_and_stores_its_rows_once(
         assert sorted(table(tmp_path, "b")["x"]) == [1, 2]
     else:
         assert f"RuntimeError: call {calls} fails" in failure(result)
-
-
-LIMITED = """
-name: p
-udfs: [{module_name: MODULE, function_name: slow}]
-nodes:
-  - name: a
-    step: {timeout_seconds: 1}
-    source: {data: [{x: 1}]}
-    transformer: {nodes: [{func_name: slow, func_kwargs: {seconds: SECONDS}}]}
-    sink: {table_name: a}
-  - {name: b, source: {node_name: a}, sink: {table_name: b}}
-  - {name: c, source: {data: [{x: 1}]}, sink: {table_name: c}}
-"""
-
-
-def limited(folder: Path, seconds: float) -> dg.Definitions:
-    module = f"waiting_{int(seconds * 10)}"
-    (folder / f"{module}.py").write_text(UNSTEADY)
-    text = LIMITED.replace("MODULE", module).replace("SECONDS", str(seconds))
-    return build_definitions(write(folder, text))
-
-
-def test_a_step_that_takes_too_long_fails_and_never_publishes(tmp_path: Path) -> None:
-    definitions = limited(tmp_path, 1.6)
-
-    started = time.monotonic()
-    result = run(definitions)
-    took = time.monotonic() - started
-
-    assert materialized(result) == ["p/c"]
-    assert "a: it took longer than 1 s; nothing was published" in failure(result)
-    # Long enough for what was left to itself to come to its commit, which is refused.
-    time.sleep(max(0.0, 2.2 - took))
-    assert not (tmp_path / "warehouse/main/default/a/_delta_log").exists()
-    assert list(tmp_path.rglob("a/*.parquet")) == []
-
-
-def test_a_step_within_its_time_is_as_any_other(tmp_path: Path) -> None:
-    result = run(limited(tmp_path, 0.0))
-
-    assert result.success
-    assert sorted(materialized(result)) == ["p/a", "p/b", "p/c"]
-    assert table(tmp_path, "b")["x"].to_list() == [1]
 
 
 LINE = """
