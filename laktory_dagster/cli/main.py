@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     # A program without a terminal may start this one with its output closed (`>&-`).
-    sys.stdout = sys.stdout or Path(os.devnull).open("w")
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
     # Libraries make many objects that stay; to look through them so often is a tenth of a short run.
     gc.set_threshold(20_000, 20, 20)
     try:
