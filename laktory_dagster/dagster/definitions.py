@@ -20,7 +20,7 @@ from laktory_dagster.dagster.jobs import build_job, build_schedule
 from laktory_dagster.dagster.keys import IO_MANAGER, SPARK, folded
 from laktory_dagster.dagster.loaded import remember
 from laktory_dagster.dagster.translator import LaktoryTranslator
-from laktory_dagster.errors import DeclarationError
+from laktory_dagster.errors import DeclarationError, SettingsError
 from laktory_dagster.models import Pipeline
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.project import FileProblem, load_project, plan_of
@@ -29,6 +29,7 @@ from laktory_dagster.project.loader import without_clashes
 Given = str | Path | Plan | Pipeline
 
 MANY_NODES = 1_000
+STEPS = (None, "node", "fused", "auto")
 
 
 def build_definitions(
@@ -61,7 +62,10 @@ def build_definitions(
 
     Raises:
         DeclarationError: with everything that is wrong, each at its line and column.
+        SettingsError: `steps` is none of these.
     """
+    if steps not in STEPS:
+        raise SettingsError(f"`steps` is `{steps}`", expected="node, fused or auto")
     root = None if warehouse is None else rooted(warehouse, Path.cwd())
     return definitions_with(
         shared_io_manager(root),

@@ -48,7 +48,7 @@ class TimeLimit:
         thread = threading.Thread(target=attempt, daemon=True)
         thread.start()
         try:
-            thread.join(self._seconds)
+            thread.join(min(self._seconds, threading.TIMEOUT_MAX))
         finally:
             with self._publishing:
                 self._is_over = True

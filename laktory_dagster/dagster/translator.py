@@ -19,6 +19,7 @@ from laktory_dagster.dagster.metadata import (
     table_schema,
 )
 from laktory_dagster.engines.base import ColumnType
+from laktory_dagster.errors import SettingsError
 from laktory_dagster.models import Expectation
 from laktory_dagster.models.sinks import FileSink, TableSink
 from laktory_dagster.models.sources import AssetSource, FileSource, SourceOptions, TableSource
@@ -42,7 +43,9 @@ class LaktoryTranslator:
     def __init__(
         self, asset_key: Literal["node", "table"] = "node", prefix: str | Sequence[str] = ()
     ) -> None:
-        """Choose a preset."""
+        """Choose a preset. Raises SettingsError if it is none."""
+        if asset_key not in ("node", "table"):
+            raise SettingsError(f"`asset_key` is `{asset_key}`", expected="node or table")
         self.asset_key = asset_key
         self.prefix = (prefix,) if isinstance(prefix, str) else tuple(prefix)
 

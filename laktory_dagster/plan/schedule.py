@@ -26,6 +26,9 @@ def cron_problem(cron: str) -> str | None:
     for text, (name, least, greatest, words) in zip(texts, _FIELDS, strict=True):
         if not all(_is_part(part, least, greatest, words) for part in text.lower().split(",")):
             return f"`{text}` is no {name}"
+    day, month = texts[2], texts[3].lower()
+    if month in ("2", "02", "feb") and set(re.split("[,-]", day)) <= {"30", "31"}:
+        return f"`{cron}` never comes: February has no day `{day}`"
     return None
 
 

@@ -17,6 +17,9 @@ from laktory_dagster.plan.schedule import cron_problem, is_time_zone
         "59 23 31 12 7",
         "0-30/10 */2 * 1-12/3 *",
         "  0   6 * * *  ",
+        "0 0 29 2 *",
+        "0 0 28,30 2 *",
+        "0 0 31 2,3 *",
     ],
 )
 def test_right(cron: str) -> None:
@@ -42,6 +45,10 @@ def test_right(cron: str) -> None:
         ("-1 * * * *", "`-1` is no minute"),
         ("a * * * *", "`a` is no minute"),
         ("٣ * * * *", "is no minute"),
+        # Dagster refuses a whole code location for a schedule that never comes.
+        ("0 0 31 2 *", "February has no day `31`"),
+        ("0 0 30,31 FEB *", "February has no day `30,31`"),
+        ("0 0 30-31 02 1", "February has no day `30-31`"),
     ],
 )
 def test_wrong(cron: str, problem: str) -> None:
