@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from laktory_dagster._optional import require
 from laktory_dagster.cli.command import FAILED, Command
 from laktory_dagster.cli.inputs import env_option, load
 from laktory_dagster.cli.screen import Screen
+from laktory_dagster.errors import SettingsError
 
 _WATCHED = (".yaml", ".yml", ".sql", ".py")
 _LOCATIONS = "{ workspaceOrError { ... on Workspace { locationEntries { name } } } }"
@@ -56,6 +58,7 @@ def dev(ctx: click.Context, path: Path, port: int, host: str, env: str | None) -
     from laktory_dagster.dagster.home import instance_home
 
     screen: Screen = ctx.obj
+    _check_free(host, port)
     report_problems(screen, path, env)
     environ = dict(os.environ)
     environ["DAGSTER_HOME"] = str(instance_home(path))
@@ -83,6 +86,18 @@ def dev(ctx: click.Context, path: Path, port: int, host: str, env: str | None) -
         shutil.rmtree(workspace.parent, ignore_errors=True)
     if code:
         ctx.exit(FAILED)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raise SettingsError if nothing can be served there: Dagster would wait on, without a page."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise SettingsError(
+            f"the UI cannot be served at {host}, port {port}: {error.strerror}",
+            hint="choose another port with `--port`, or end what serves there",
+        ) from error
 
 
 def _workspace(env: str | None) -> dict[str, Any]:

@@ -115,8 +115,11 @@ def _end(ctx: click.Context, report: RunReport, *, as_json: bool = False) -> Non
 
 
 def _absolute(warehouse: str | None) -> str | None:
+    if not warehouse:
+        # `--warehouse "$UNSET"` is not the working directory.
+        return None
     # A retry may start in another folder.
-    return warehouse if warehouse is None or "://" in warehouse else str(Path(warehouse).absolute())
+    return warehouse if "://" in warehouse else str(Path(warehouse).absolute())
 
 
 def _ignore(_node: NodeReport) -> None:

@@ -296,6 +296,27 @@ class TestPlan:
         assert [document["pipeline"] for document in documents] == ["doubtful", "shop"]
         assert drawn.count("graph LR") == 2
 
+    def test_a_selection_leaves_out_the_pipelines_that_lack_it(self, folder: Path) -> None:
+        (folder / "broken.yaml").unlink()
+
+        shown = call("plan", ".", "--select", "layer:bronze")
+        documents = json.loads(call("plan", ".", "--select", "slv", "--json").stdout)
+
+        assert shown.exit_code == 0
+        assert [line for line in shown.stdout.splitlines() if line.startswith("pipeline")] == [
+            "pipeline shop: 1 of 3 nodes"
+        ]
+        # Of a folder it is a list, however many pipelines are left.
+        assert [document["pipeline"] for document in documents] == ["shop"]
+
+    def test_a_selection_that_no_pipeline_has_is_an_error(self, folder: Path) -> None:
+        (folder / "broken.yaml").unlink()
+
+        done = call("plan", ".", "--select", "slv,nowhere")
+
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "selects nothing" in done.stderr
+
     def test_a_drawing_of_a_selection(self, folder: Path) -> None:
         assert call("plan", "shop.yaml", "--mermaid", "--select", "slv*").stdout == (
             'graph LR\n    n1["slv"]\n    n2(["look"])\n    n1 --> n2\n'

@@ -288,6 +288,16 @@ def test_people_are_told_of_rules_that_do_not_hold_and_how_to_go_on(folder: Path
     assert "candidate rejected" in done.stderr
 
 
+def test_an_empty_warehouse_is_not_the_working_directory(folder: Path) -> None:
+    done = CliRunner().invoke(
+        program, ["run", "shop.yaml", "--select", "brz", "--warehouse", "", "--json"]
+    )
+
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["warehouse"] == str(folder / "warehouse")
+    assert table(folder, "brz").height == 2
+
+
 @pytest.mark.parametrize("nodes", ["a", "*a", "a*", "*"])
 def test_a_run_of_a_selection_says_nothing_of_the_others(folder: Path, nodes: str) -> None:
     assert set(statuses(document(f"run strict.yaml --select {nodes}", 1))) == {"a"}
