@@ -99,7 +99,7 @@ def rejected_rows(
 def rejection(
     node: str,
     checks: Sequence[CheckResult],
-    stored: Callable[[], TableState | None],
+    stored: Callable[[], TableState | None] | None,
     file: Path | None = None,
 ) -> ExpectationFailedError | None:
     """Return the error that keeps a candidate from being published, None when nothing blocks.
@@ -107,25 +107,38 @@ def rejection(
     Args:
         node: its name.
         checks: what its rules found.
-        stored: looks up what the target holds; it is asked only when something blocks.
+        stored: looks up what the target holds; it is asked only when something blocks. None for
+            a view, which keeps no rows.
         file: the pipeline's, for the command that shows the rejected rows.
     """
     blocking = [check for check in checks if check.blocking]
     if not blocking:
         return None
     shown = "; ".join(_describe(check) for check in blocking)
-    path = "PATH" if file is None else shlex.quote(str(file))
+    standing = "" if stored is None else f"; {_standing(stored)}"
     error = ExpectationFailedError(
-        f"node `{node}`: {shown}; candidate rejected; {_standing(stored)}",
+        f"node `{node}`: {shown}; candidate rejected{standing}",
         [
             FailedExpectation(check.name, check.failed_rows, check.checked_rows, check.expression)
             for check in blocking
         ],
-        hint=f"`laktory-dagster failures {path} {node}` shows rejected rows with their rules",
+        hint=_where_to_look(node, blocking, is_view=stored is None, file=file),
     )
     error.node = node
     error.checks = tuple(checks)
     return error
+
+
+def _where_to_look(
+    node: str, blocking: Sequence[CheckResult], *, is_view: bool, file: Path | None
+) -> str | None:
+    """Return the command that shows the rows, None for rules of all rows together."""
+    path = "PATH" if file is None else shlex.quote(str(file))
+    if all(check.failed_rows is None for check in blocking):
+        return None
+    if is_view:
+        return f"`laktory-dagster preview {path} {node}` shows its first rows and what they fail"
+    return f"`laktory-dagster failures {path} {node}` shows rejected rows with their rules"
 
 
 def _describe(check: CheckResult) -> str:

@@ -57,7 +57,7 @@ def make_view(session: RunSession, reader: Reader, name: str, made: Mapping[str,
         staged = engine.stage(session.stage_request(node, frame, (), read.sources, stamp))
         summary = staged.summary
         checks = evaluate(node.declared.expectations, summary, node.declared.primary_keys)
-        error = rejection(name, checks, lambda: None, session.plan.file)
+        error = rejection(name, checks, None, session.plan.file)
         if error is not None:
             staged.abort()
             raise error

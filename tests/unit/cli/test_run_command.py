@@ -7,6 +7,7 @@ not there, and so do the nodes below it.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -325,3 +326,55 @@ def test_a_full_refresh_replaces_what_was_appended(folder: Path) -> None:
     document("run shop.yaml --select brz --full-refresh", 0)
 
     assert table(folder, "brz").height == 2
+
+
+BLOCKED = """\
+name: blocked
+nodes:
+  - name: rows
+    source: {data: [{x: 1}, {x: -1}]}
+    expectations: [{name: pos, expression: x > 0, action: FAIL}]
+    sink: {table_name: rows}
+  - name: all
+    source: {data: [{x: 1}, {x: -1}]}
+    expectations: [{name: few, expression: count(*) < 2, type: AGGREGATE, action: FAIL}]
+    sink: {table_name: all}
+  - name: view
+    source: {data: [{x: 1}, {x: -1}]}
+    expectations: [{name: pos, expression: x > 0, action: FAIL}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("node", "command", "shown"),
+    [("rows", "failures", "-1"), ("view", "preview", "FAIL `pos` fails on 1 of these rows")],
+)
+def test_the_command_that_a_blocked_node_names_shows_why(
+    folder: Path, node: str, command: str, shown: str
+) -> None:
+    (folder / "blocked.yaml").write_text(BLOCKED)
+    said = call(f"run blocked.yaml --select {node}").stderr
+
+    (named,) = re.findall(r"`laktory-dagster ([^`]*)`", said)
+    assert named == f"{command} {folder / 'blocked.yaml'} {node}"
+    done = call(named)
+    assert done.exit_code == 0
+    assert shown in done.stdout
+
+
+def test_a_rule_about_all_rows_names_no_command_that_would_show_none(folder: Path) -> None:
+    (folder / "blocked.yaml").write_text(BLOCKED)
+
+    said = call("run blocked.yaml --select all").stderr
+
+    assert "expectation `few` does not hold: count(*) < 2; candidate rejected" in said
+    assert "laktory-dagster failures" not in said
+
+
+def test_a_blocked_view_says_nothing_of_a_table(folder: Path) -> None:
+    (folder / "blocked.yaml").write_text(BLOCKED)
+
+    (node,) = document("run blocked.yaml --select view", 1)["nodes"]
+
+    assert "candidate rejected" in node["message"]
+    assert "stored" not in node["message"]
