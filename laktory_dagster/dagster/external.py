@@ -45,8 +45,9 @@ def _observed_by(name: str, externals: Mapping[dg.AssetKey, ExternalAsset]) -> d
             version = observed_version(externals[key].plan, externals[key].source, warehouse)
             if version is None:
                 context.log.warning("%s cannot be read now", key.to_user_string())
-                continue
-            yield dg.ObserveResult(asset_key=key, data_version=dg.DataVersion(version))
+            # Without an event Dagster would skip what reads it in this run, in a run called success.
+            found = None if version is None else dg.DataVersion(version)
+            yield dg.ObserveResult(asset_key=key, data_version=found)
 
     return observe  # type: ignore[no-any-return]
 
