@@ -21,6 +21,7 @@ from laktory_dagster.engines.polars import (
     narwhals_names,
     spark_columns,
     spark_functions,
+    spark_values,
 )
 from laktory_dagster.engines.polars.project_methods import call_project_method
 from laktory_dagster.engines.polars.scope import Scope
@@ -102,7 +103,7 @@ def compile_sql(
 
 _SPARK_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: spark_columns.quotient,
-    ast.Mod: spark_columns.remainder,
+    ast.Mod: spark_values.remainder,
 }
 
 

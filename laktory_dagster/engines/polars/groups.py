@@ -75,7 +75,7 @@ class Groups:
 
     def _numbers(self) -> list[str]:
         schema = self.frame.collect_schema()
-        return [n for n, kind in schema.items() if kind.is_numeric() and n not in (self.keys or ())]
+        return [name for name, kind in schema.items() if kind.is_numeric()]
 
 
 def require_frame(value: Any) -> pl.LazyFrame:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from laktory_dagster.engines.polars.dedupe import dedupe
+from laktory_dagster.engines.polars.exploding import spread
 from laktory_dagster.engines.polars.expressions import compile_condition, compile_sql
 from laktory_dagster.engines.polars.groups import Groups
 from laktory_dagster.engines.polars.portable_joins import SEVERAL
@@ -37,11 +38,11 @@ def columns_of(frame: pl.LazyFrame, values: Sequence[Any]) -> list[Any]:
 
 
 def _select(frame: pl.LazyFrame, scope: StepScope, *cols: Any, **named: Any) -> pl.LazyFrame:
-    return frame.select(*columns_of(frame, cols), **_named_columns(frame, named))
+    return spread(frame, [*columns_of(frame, cols), *_named_columns(frame, named)], "select")
 
 
-def _named_columns(frame: pl.LazyFrame, named: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(zip(named, columns_of(frame, list(named.values())), strict=True)) if named else {}
+def _named_columns(frame: pl.LazyFrame, named: Mapping[str, Any]) -> list[Any]:
+    return [columns_of(frame, [value])[0].alias(name) for name, value in named.items()]
 
 
 def _select_expr(frame: pl.LazyFrame, scope: StepScope, *expr: Any) -> pl.LazyFrame:
@@ -57,7 +58,7 @@ def _sql(value: Any, scope: StepScope) -> pl.Expr:
 
 
 def _with_column(frame: pl.LazyFrame, scope: StepScope, name: str, col: Any) -> pl.LazyFrame:
-    return frame.with_columns(columns_of(frame, [col])[0].alias(name))
+    return spread(frame, _named_columns(frame, {name: col}), "with_columns")
 
 
 def _with_columns(frame: pl.LazyFrame, scope: StepScope, *cols: Any, **named: Any) -> pl.LazyFrame:
@@ -67,13 +68,14 @@ def _with_columns(frame: pl.LazyFrame, scope: StepScope, *cols: Any, **named: An
             named = {**value, **named}
         else:
             found.append(value)
-    return frame.with_columns(*columns_of(frame, found), **_named_columns(frame, named))
+    added = [*columns_of(frame, found), *_named_columns(frame, named)]
+    return spread(frame, added, "with_columns")
 
 
 def _with_columns_map(
     frame: pl.LazyFrame, scope: StepScope, columns: Mapping[str, Any]
 ) -> pl.LazyFrame:
-    return frame.with_columns(**_named_columns(frame, columns))
+    return spread(frame, _named_columns(frame, columns), "with_columns")
 
 
 def _rename_one(frame: pl.LazyFrame, scope: StepScope, existing: str, new: str) -> pl.LazyFrame:

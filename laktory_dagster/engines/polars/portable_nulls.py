@@ -77,8 +77,14 @@ def _replace(
     return frame.with_columns(
         pl.col(name).replace([old for old, _ in fitting], [new for _, new in fitting])
         for name in _names(subset, scope.schema)
-        if (fitting := [pair for pair in pairs if _fits(pair[0], scope.schema[name])])
+        if (fitting := [pair for pair in pairs if _may_be(pair[0], scope.schema[name])])
     )
+
+
+def _may_be(value: Any, dtype: pl.DataType) -> bool:
+    """Return whether a column of a type may hold a value: 1.5 is no whole number."""
+    is_broken = isinstance(value, float) and not value.is_integer()
+    return _fits(value, dtype) and not (is_broken and dtype.is_integer())
 
 
 def _pairs(to_replace: Any, value: Any) -> Sequence[tuple[Any, Any]]:

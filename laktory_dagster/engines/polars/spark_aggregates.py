@@ -73,6 +73,8 @@ class Ranking:
 
 
 def _count(value: pl.Expr) -> pl.Expr:
+    if plain(value) is None:
+        return pl.lit(0, dtype=pl.Int64)
     if value.meta.is_literal(allow_aliasing=True) or value.meta.has_multiple_outputs():
         return pl.len().cast(pl.Int64)
     return value.count().cast(pl.Int64)
@@ -131,6 +133,14 @@ def _sum(scope: Scope, value: pl.Expr) -> pl.Expr:
     return pl.when(value.count() > 0).then(value.sum())
 
 
+def _try_sum(scope: Scope, value: pl.Expr) -> pl.Expr:
+    """Return the sum; null where it is no long."""
+    kind = scope.type_of(value)
+    if kind is None or not kind.is_integer():
+        return _sum(scope, value)
+    return _sum(scope, value.cast(pl.Int128)).cast(pl.Int64, strict=False)
+
+
 def _sum_distinct(scope: Scope, value: pl.Expr) -> pl.Expr:
     return _sum(scope, value.unique())
 
@@ -143,16 +153,42 @@ def _last(value: pl.Expr, ignorenulls: bool = False) -> pl.Expr:
     return value.last(ignore_nulls=ignorenulls)
 
 
+def _quantiles(value: pl.Expr, shares: Any, interpolation: Any, kind: Any) -> pl.Expr:
+    """Return the value at a share of the rows, or a list of those at several."""
+    shares = plain(shares)
+    if not isinstance(shares, list | tuple | pl.Series):
+        return value.quantile(shares, interpolation=interpolation).cast(kind)
+    found = [value.quantile(share, interpolation=interpolation).cast(kind) for share in shares]
+    return pl.when(value.count() > 0).then(pl.concat_list(found))
+
+
 def _percentile(value: pl.Expr, share: Any, _frequency: Any = None) -> pl.Expr:
-    return value.quantile(share, interpolation="linear")
+    return _quantiles(value, share, "linear", pl.Float64)
 
 
-def _percentile_approx(value: pl.Expr, share: Any, _accuracy: Any = None) -> pl.Expr:
-    return value.quantile(share, interpolation="lower")
+def _percentile_approx(scope: Scope, value: pl.Expr, share: Any, _accuracy: Any = None) -> pl.Expr:
+    """Return the least value that so many of the rows do not exceed, in its own type."""
+    return _quantiles(value, share, "equiprobable", scope.type_of(value) or pl.Float64)
+
+
+def _moment(function: Callable[[pl.Expr], pl.Expr]) -> Callable[[pl.Expr], pl.Expr]:
+    """Return a function that is null where all values are the same: they have no shape."""
+    return lambda value: pl.when(value.var(ddof=0) != 0).then(function(value))
+
+
+def _correlation(first: pl.Expr, second: pl.Expr) -> pl.Expr:
+    complete = first.is_not_null() & second.is_not_null()
+    both = [value.filter(complete) for value in (first, second)]
+    vary = (both[0].var(ddof=0) != 0) & (both[1].var(ddof=0) != 0)
+    return pl.when(vary).then(pl.corr(*both))
+
+
+def _product(value: pl.Expr) -> pl.Expr:
+    return pl.when(value.count() > 0).then(value.cast(pl.Float64).product())
 
 
 def _listagg(value: pl.Expr, delimiter: Any = "") -> pl.Expr:
-    return value.cast(pl.String).str.join(plain(delimiter))
+    return pl.when(value.count() > 0).then(value.cast(pl.String).str.join(plain(delimiter)))
 
 
 def _shifted(sign: int) -> Callable[..., pl.Expr]:
@@ -178,7 +214,6 @@ AGGREGATES: Mapping[str, Callable[..., Any]] = {
     "any_value": _first,
     "approxCountDistinct": lambda value, rsd=None: _count_distinct(value),
     "approx_count_distinct": lambda value, rsd=None: _count_distinct(value),
-    "approx_percentile": _percentile_approx,
     "array_agg": lambda value: value.drop_nulls().implode(),
     "bool_and": lambda value: pl.when(value.count() > 0).then(value.all()),
     "bool_or": lambda value: pl.when(value.count() > 0).then(value.any()),
@@ -203,7 +238,6 @@ AGGREGATES: Mapping[str, Callable[..., Any]] = {
     "mode": _mode,
     "ntile": lambda n: Ranking("ntile", n),
     "percent_rank": lambda: Ranking("percent_rank"),
-    "percentile_approx": _percentile_approx,
     "rank": lambda: Ranking("rank"),
     "row_number": lambda: Ranking("row_number"),
     "some": lambda value: pl.when(value.count() > 0).then(value.any()),
@@ -212,15 +246,15 @@ AGGREGATES: Mapping[str, Callable[..., Any]] = {
 
 _OF_DOUBLES: Mapping[str, Callable[..., pl.Expr]] = {
     "avg": lambda value: value.mean(),
-    "corr": pl.corr,
+    "corr": _correlation,
     "covar_pop": lambda first, second: pl.cov(first, second, ddof=0),
     "covar_samp": pl.cov,
-    "kurtosis": lambda value: value.kurtosis(),
+    "kurtosis": _moment(lambda value: value.kurtosis()),
     "mean": lambda value: value.mean(),
     "median": lambda value: value.median(),
     "percentile": _percentile,
-    "product": lambda value: value.product(),
-    "skewness": lambda value: value.skew(),
+    "product": _product,
+    "skewness": _moment(lambda value: value.skew()),
     "std": _deviation(1),
     "stddev": _deviation(1),
     "stddev_pop": _deviation(0),
@@ -232,10 +266,12 @@ _OF_DOUBLES: Mapping[str, Callable[..., pl.Expr]] = {
 
 SCOPED_AGGREGATES: Mapping[str, Callable[..., Any]] = {
     **{name: _doubled(function) for name, function in _OF_DOUBLES.items()},
+    "approx_percentile": _percentile_approx,
     "max": _max,
     "max_by": _max_by,
+    "percentile_approx": _percentile_approx,
     "sum": _sum,
     "sumDistinct": _sum_distinct,
     "sum_distinct": _sum_distinct,
-    "try_sum": _sum,
+    "try_sum": _try_sum,
 }

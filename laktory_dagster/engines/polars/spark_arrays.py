@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from laktory_dagster.engines.polars.exploding import explode
 from laktory_dagster.engines.polars.schemas import parse_schema, parse_type
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_coded import read_json
@@ -46,8 +47,10 @@ def _element_at(value: pl.Expr, place: Any) -> pl.Expr:
     return value.list.get(index, null_on_oob=True)
 
 
-def _get(value: pl.Expr, index: Any) -> pl.Expr:
-    return value.list.get(index, null_on_oob=True)
+def item_at(value: pl.Expr, index: Any) -> pl.Expr:
+    """Return an item of an array, counted from 0; null before the first and behind the last."""
+    place = index if isinstance(index, pl.Expr) else pl.lit(index)
+    return value.list.get(pl.when(place >= 0).then(place), null_on_oob=True)
 
 
 def _join(value: pl.Expr, delimiter: str, null_replacement: str | None = None) -> pl.Expr:
@@ -116,7 +119,8 @@ def _sequence(start: pl.Expr, stop: pl.Expr, step: Any = None) -> pl.Expr:
 
 
 def _flatten(value: pl.Expr) -> pl.Expr:
-    return value.list.eval(pl.element().list.explode())
+    has_null = value.list.eval(pl.element().is_null()).list.any()
+    return pl.when(~has_null).then(value.list.eval(pl.element().list.explode(empty_as_null=False)))
 
 
 def _from_json(value: pl.Expr, schema: Any, _options: Any = None) -> pl.Expr:
@@ -149,7 +153,6 @@ ARRAYS: Mapping[str, Callable[..., Any]] = {
     "array_except": lambda first, second: _distinct(first.list.set_difference(second)),
     "array_intersect": lambda first, second: _distinct(first.list.set_intersection(second)),
     "array_join": _join,
-    "array_max": lambda value: value.list.max(),
     "array_min": lambda value: value.list.min(),
     "array_position": _position,
     "array_prepend": lambda value, item: pl.concat_list([_constant(item), value]),
@@ -161,10 +164,10 @@ ARRAYS: Mapping[str, Callable[..., Any]] = {
     "arrays_overlap": _overlap,
     "cardinality": _size,
     "element_at": _element_at,
-    "explode": lambda value: value.list.explode(),
+    "explode": explode,
     "flatten": _flatten,
     "from_json": _from_json,
-    "get": _get,
+    "get": item_at,
     "named_struct": _named_struct,
     "sequence": _sequence,
     "size": _size,
@@ -192,5 +195,32 @@ def _reverse(scope: Scope, value: pl.Expr) -> pl.Expr:
     return value.list.reverse() if _is_list(scope, value) else text(value).str.reverse()
 
 
-TEXTS_OR_ARRAYS: Mapping[str, Callable[..., Any]] = {"concat": _concat, "reverse": _reverse}
+def _concat_ws(scope: Scope, sep: Any, *values: Any) -> pl.Expr:
+    """Return texts and the items of arrays put together; what is null is left out."""
+    parts = []
+    for column in _flat(values):
+        if _is_list(scope, column):
+            items = column.cast(pl.List(pl.String)).list.drop_nulls()
+            parts.append(pl.when(items.list.len() > 0).then(items.list.join(plain(sep))))
+        else:
+            parts.append(column.cast(pl.String))
+    if not parts:
+        return pl.lit("")
+    return pl.concat_str(parts, separator=plain(sep), ignore_nulls=True)
+
+
+def _greatest_item(scope: Scope, value: pl.Expr) -> pl.Expr:
+    """Return the greatest item; NaN is greater than any number."""
+    kind = scope.type_of(value)
+    if isinstance(kind, pl.List) and kind.inner.is_float():
+        return value.list.eval(pl.element().nan_max()).list.first()
+    return value.list.max()
+
+
+TEXTS_OR_ARRAYS: Mapping[str, Callable[..., Any]] = {
+    "array_max": _greatest_item,
+    "concat": _concat,
+    "concat_ws": _concat_ws,
+    "reverse": _reverse,
+}
 """Functions whose meaning goes by the type of what they are given."""

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 from sqlglot import exp
 
-from laktory_dagster.engines.polars import spark_columns, spark_functions
+from laktory_dagster.engines.polars import spark_columns, spark_functions, spark_values
 from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.engines.polars.scope import Scope
@@ -23,7 +23,7 @@ _NUMERIC: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.Sub: operator.sub,
     exp.Mul: operator.mul,
     exp.Div: spark_columns.quotient,
-    exp.Mod: spark_columns.remainder,
+    exp.Mod: spark_values.remainder,
 }
 _LOGIC: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.And: operator.and_,

@@ -11,6 +11,7 @@ import polars as pl
 from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_aggregates import Ranking
+from laktory_dagster.engines.polars.spark_arrays import item_at
 from laktory_dagster.engines.polars.spark_names import Ordering
 from laktory_dagster.engines.polars.spark_text import ilike, like, rlike, substring
 from laktory_dagster.engines.polars.spark_values import as_literal
@@ -22,19 +23,7 @@ def get_item(value: Any, key: Any) -> pl.Expr:
     column: pl.Expr = value
     if isinstance(key, str):
         return column.struct.field(key)
-    return column.list.get(key, null_on_oob=True)
-
-
-def remainder(left: Any, right: Any) -> Any:
-    """Return what a division leaves, with the sign of the left side; Polars gives the right's."""
-    if not isinstance(left, pl.Expr) and not isinstance(right, pl.Expr):
-        return left % right
-    value = left if isinstance(left, pl.Expr) else pl.lit(left)
-    by = right if isinstance(right, pl.Expr) else pl.lit(right)
-    by = pl.when(by != 0).then(by)
-    floored = value % by
-    other_sign = (floored != 0) & ((floored < 0) != (value < 0))
-    return pl.when(other_sign).then(floored - by).otherwise(floored)
+    return item_at(column, key)
 
 
 def quotient(left: Any, right: Any) -> Any:

@@ -14,6 +14,7 @@ from laktory_dagster.engines.polars.spark_coded import CODED
 from laktory_dagster.engines.polars.spark_names import (
     Ordering,
     as_column,
+    plain,
     result_name,
     spark_column,
 )
@@ -61,6 +62,7 @@ _OWN_NAMES: Mapping[str, str] = {
     "approxCountDistinct": "approx_count_distinct",
 }
 _DISTINCT = frozenset({"countDistinct", "count_distinct", "sumDistinct", "sum_distinct"})
+_OF_TEXTS = frozenset({*TEXTS, "concat", "concat_ws"})
 _UNNAMED = frozenset({"when", "struct", "named_struct", "explode", "expr"})
 
 SUPPORTED = frozenset({*_NAMING, *_PLAIN, *_SCOPED, "expr"})
@@ -79,14 +81,24 @@ def call(name: str, scope: Scope, args: list[Any], kwargs: dict[str, Any]) -> An
     values = [*args, *_positional(name, len(args), kwargs)]
     if name in _NAMING:
         return _NAMING[name](*values)
+    label = _label(name, values)
+    if name in _OF_TEXTS:
+        values = [_written(scope, value) for value in values]
     if name in _SCOPED:
         result = _SCOPED[name](scope, *values)
     else:
         result = _PLAIN[name](*_flat_columns(name, values))
     if name in _UNNAMED or not isinstance(result, pl.Expr):
         return result.alias("col") if name == "explode" else result
-    label = _label(name, values)
     return result if label is None else result.alias(label)
+
+
+def _written(scope: Scope, value: Any) -> Any:
+    """Return floats and times as Spark writes them, where a function takes texts."""
+    kind = scope.type_of(value) if isinstance(value, pl.Expr) else None
+    if kind is not None and (kind.is_float() or isinstance(kind, pl.Datetime)):
+        return scope.cast(value, pl.String())
+    return value
 
 
 def _positional(name: str, given: int, kwargs: dict[str, Any]) -> list[Any]:
@@ -110,7 +122,7 @@ def _flat_columns(name: str, values: list[Any]) -> list[Any]:
 
 def _label(name: str, values: list[Any]) -> str | None:
     if name == "count" and _counts_rows(values[0]):
-        return "count(1)"
+        return "count(1)" if plain(values[0]) is not None else "count(NULL)"
     label = result_name(_OWN_NAMES.get(name, name), values)
     if label is None or name not in _DISTINCT:
         return label

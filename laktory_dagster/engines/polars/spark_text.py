@@ -18,14 +18,14 @@ def text(value: Any) -> pl.Expr:
     return column.cast(pl.String)
 
 
-def like_pattern(pattern: str) -> str:
-    r"""Return the regular expression of a LIKE pattern: `%` any text, `_` any sign, `\` quotes."""
+def like_pattern(pattern: str, escape: str = "\\") -> str:
+    """Return the regular expression of a LIKE pattern: `%` any text, `_` any sign."""
     parts, quoted = [], False
     for sign in pattern:
-        if quoted or sign not in "\\%_":
+        if quoted or sign not in (escape, "%", "_"):
             parts.append(re.escape(sign))
             quoted = False
-        elif sign == "\\":
+        elif sign == escape:
             quoted = True
         else:
             parts.append(".*" if sign == "%" else ".")
@@ -35,6 +35,8 @@ def like_pattern(pattern: str) -> str:
 def substring(value: pl.Expr, start: Any, length: Any = None) -> pl.Expr:
     """Return a part of a text; a start below zero counts from the end."""
     value = text(value)
+    if isinstance(length, int):
+        length = max(length, 0)
     if isinstance(start, int):
         if start > 0:
             return value.str.slice(start - 1, length)
@@ -49,14 +51,21 @@ def substring(value: pl.Expr, start: Any, length: Any = None) -> pl.Expr:
 
 def _substring_from_end(value: pl.Expr, start: int, length: Any) -> pl.Expr:
     """A text shorter than the start loses what lies before it, as on Spark."""
-    missing = (-start - value.str.len_chars().cast(pl.Int64)).clip(lower_bound=0)
-    kept = (pl.lit(length) - missing).clip(lower_bound=0)
-    return value.str.slice(start, kept)
+    begin = value.str.len_chars().cast(pl.Int64) + start
+    kept = (pl.lit(length) + begin.clip(upper_bound=0)).clip(lower_bound=0)
+    return value.str.slice(begin.clip(lower_bound=0), kept)
+
+
+_IN_REPLACEMENT = re.compile(r"\\(.)|\$(\d+)", re.DOTALL)
 
 
 def java_replacement(replacement: str) -> str:
-    """Return a replacement with groups in `${1}`, so that a letter may follow."""
-    return re.sub(r"\$(\d+)", r"${\1}", replacement)
+    r"""Return a replacement with groups in `${1}`, so that a letter may follow; `\$` is a sign."""
+
+    def written(found: re.Match[str]) -> str:
+        return f"${{{found.group(2)}}}" if found.group(2) else found.group(1).replace("$", "$$")
+
+    return _IN_REPLACEMENT.sub(written, replacement)
 
 
 def regexp_replace(value: pl.Expr, pattern: Any, replacement: Any, position: int = 1) -> pl.Expr:
@@ -90,11 +99,16 @@ def split(value: pl.Expr, pattern: Any, limit: int = -1) -> pl.Expr:
         parts = text(value).str.splitn(pattern, limit)
         fields = [parts.struct.field(f"field_{index}") for index in range(limit)]
         return pl.when(value.is_not_null()).then(pl.concat_list(fields).list.drop_nulls())
-    return text(value).str.split(pattern, literal=False)
+    parts = text(value).str.split(pattern, literal=False)
+    return pl.when(parts.list.len() == 0).then(pl.lit([""])).otherwise(parts)
 
 
 def _split_part(value: pl.Expr, delimiter: Any, part: Any) -> pl.Expr:
-    parts = text(value).str.split(plain(delimiter))
+    if not plain(delimiter):
+        # Nothing splits nothing: the whole text is the only part.
+        parts = pl.concat_list(text(value))
+    else:
+        parts = text(value).str.split(plain(delimiter))
     number = plain(part)
     index = number - 1 if isinstance(number, int) and number > 0 else number
     found = parts.list.get(index, null_on_oob=True)
@@ -109,10 +123,15 @@ def _initcap(value: pl.Expr) -> pl.Expr:
 
 def _locate(part: Any, value: pl.Expr, pos: int = 1) -> pl.Expr:
     whole = text(value)
+    part = plain(part)
+    if part == "":
+        return pl.when(whole.is_not_null()).then(1).cast(pl.Int32)
+    if pos < 1:
+        return pl.when(whole.is_not_null()).then(0).cast(pl.Int32)
     rest = whole.str.slice(pos - 1) if pos > 1 else whole
-    before = rest.str.split(plain(part)).list.first()
+    before = rest.str.split(part).list.first()
     place = before.str.len_chars().cast(pl.Int32) + pos
-    found = rest.str.contains(plain(part), literal=True)
+    found = rest.str.contains(part, literal=True)
     return pl.when(found).then(place).when(whole.is_not_null()).then(0).cast(pl.Int32)
 
 
@@ -122,7 +141,7 @@ def _instr(value: pl.Expr, part: Any) -> pl.Expr:
 
 def _padded(side: str) -> Callable[..., pl.Expr]:
     def padded(value: pl.Expr, length: int, pad: str = " ") -> pl.Expr:
-        length, pad = plain(length), plain(pad)
+        length, pad = max(plain(length), 0), plain(pad)
         whole = text(value)
         fill = (pad * length)[:length]
         missing = (length - whole.str.len_chars().cast(pl.Int64)).clip(lower_bound=0)
@@ -146,34 +165,25 @@ def concat_texts(*values: pl.Expr) -> pl.Expr:
     return pl.concat_str([value.cast(pl.String) for value in values])
 
 
-def _concat_ws(sep: str, *values: Any) -> pl.Expr:
-    columns = [value.cast(pl.String) for value in values]
-    return pl.concat_str(columns, separator=plain(sep), ignore_nulls=True)
-
-
 def _translate(value: pl.Expr, matching: str, replace: str) -> pl.Expr:
     table = {sign: replace[i : i + 1] for i, sign in reversed(list(enumerate(matching)))}
     return text(value).str.replace_many(list(table), list(table.values()))
 
 
 def _replace(value: pl.Expr, search: Any, replace: Any = "") -> pl.Expr:
+    if plain(search) == "":
+        return text(value)
     return text(value).str.replace_all(plain(search), plain(replace), literal=True)
 
 
 def _repeat(value: pl.Expr, count: Any) -> pl.Expr:
+    count = count.clip(lower_bound=0) if isinstance(count, pl.Expr) else max(count, 0)
     repeated = text(value).repeat_by(count).list.join("")
     return pl.when(value.is_not_null()).then(repeated)
 
 
 def _right(value: pl.Expr, length: Any) -> pl.Expr:
-    return text(value).str.tail(plain(length))
-
-
-def _matches(pattern_of: Callable[[str], str]) -> Callable[..., pl.Expr]:
-    def matches(value: pl.Expr, pattern: Any, _escape: Any = None) -> pl.Expr:
-        return text(value).str.contains(pattern_of(str(plain(pattern))))
-
-    return matches
+    return text(value).str.tail(max(plain(length), 0))
 
 
 def _regexp_substr(value: pl.Expr, pattern: Any) -> pl.Expr:
@@ -193,17 +203,21 @@ def _format_string(pattern: str, *values: pl.Expr) -> pl.Expr:
 
 def like(value: pl.Expr, pattern: Any, escape: Any = None) -> pl.Expr:
     """Return whether the whole text fits a LIKE pattern."""
-    return _matches(like_pattern)(value, pattern, escape)
+    return text(value).str.contains(_like(pattern, escape))
 
 
 def ilike(value: pl.Expr, pattern: Any, escape: Any = None) -> pl.Expr:
     """Return whether the whole text fits a LIKE pattern, in any case."""
-    return _matches(lambda plain: "(?i)" + like_pattern(plain))(value, pattern, escape)
+    return text(value).str.contains("(?i)" + _like(pattern, escape))
+
+
+def _like(pattern: Any, escape: Any) -> str:
+    return like_pattern(str(plain(pattern)), "\\" if escape is None else str(plain(escape)))
 
 
 def rlike(value: pl.Expr, pattern: Any) -> pl.Expr:
     """Return whether a regular expression matches somewhere."""
-    return _matches(str)(value, pattern)
+    return text(value).str.contains(str(plain(pattern)))
 
 
 def _length(value: pl.Expr) -> pl.Expr:
@@ -224,7 +238,6 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "btrim": _trimmed("strip_chars"),
     "char_length": _length,
     "character_length": _length,
-    "concat_ws": _concat_ws,
     "contains": lambda value, part: text(value).str.contains(plain(part), literal=True),
     "endswith": lambda value, end: text(value).str.ends_with(plain(end)),
     "format_string": _format_string,
@@ -233,7 +246,7 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "initcap": _initcap,
     "instr": _instr,
     "lcase": _lower,
-    "left": lambda value, length: text(value).str.head(plain(length)),
+    "left": lambda value, length: text(value).str.head(max(plain(length), 0)),
     "length": _length,
     "like": like,
     "locate": _locate,

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from laktory_dagster.engines.polars.scope import Scope
-from laktory_dagster.engines.polars.spark_names import as_column
+from laktory_dagster.engines.polars.spark_names import as_column, plain
 from laktory_dagster.errors import ExpressionError
 
 _DATE = pl.Date()
@@ -72,13 +72,13 @@ def _time(scope: Scope, value: Any) -> pl.Expr:
 def _to_date(scope: Scope, value: pl.Expr, format: str | None = None) -> pl.Expr:  # noqa: A002
     if format is None:
         return _day(scope, value)
-    return value.cast(pl.String).str.to_date(strftime_format(format), strict=False)
+    return value.cast(pl.String).str.to_date(strftime_format(plain(format)), strict=False)
 
 
 def _to_timestamp(scope: Scope, value: pl.Expr, format: Any = None) -> pl.Expr:  # noqa: A002
     if format is None:
         return _time(scope, value)
-    pattern = strftime_format(format)
+    pattern = strftime_format(plain(format))
     has_zone = any(mark in pattern for mark in ("%z", "%:z"))
     parsed = value.cast(pl.String).str.to_datetime(
         pattern, strict=False, time_unit="us", time_zone="UTC" if has_zone else None
@@ -200,6 +200,12 @@ def _to_zone(scope: Scope, timestamp: pl.Expr, tz: str) -> pl.Expr:
 
 def _from_zone(scope: Scope, timestamp: pl.Expr, tz: str) -> pl.Expr:
     naive = _time(scope, timestamp).dt.replace_time_zone(None)
+    day = pl.duration(days=1)
+    # In the hour that a clock skips it is as if it had gone on as the day before.
+    return pl.coalesce(_in_zone(naive, tz), _in_zone(naive - day, tz) + day)
+
+
+def _in_zone(naive: pl.Expr, tz: str) -> pl.Expr:
     local = naive.dt.replace_time_zone(tz, ambiguous="earliest", non_existent="null")
     return local.dt.convert_time_zone("UTC")
 

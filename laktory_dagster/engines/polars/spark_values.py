@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
-from functools import reduce
 from typing import Any
 
 import polars as pl
@@ -27,10 +26,12 @@ def as_literal(value: Any) -> pl.Expr:
 
 
 def _round(mode: Any) -> Callable[..., pl.Expr]:
-    def rounded(value: pl.Expr, scale: int = 0) -> pl.Expr:
+    def rounded(scope: Scope, value: pl.Expr, scale: int = 0) -> pl.Expr:
         if scale < 0:
             unit = int(10 ** abs(scale))
-            return (value / unit).round(0, mode=mode) * unit
+            kind = scope.type_of(value)
+            found = (value / unit).round(0, mode=mode) * unit
+            return found.cast(kind) if kind is not None and kind.is_integer() else found
         return value.round(scale, mode=mode)
 
     return rounded
@@ -56,17 +57,46 @@ def _power(value: Any, power: Any) -> pl.Expr:
     return result
 
 
+def remainder(left: Any, right: Any) -> Any:
+    """Return what a division leaves, with the sign of the left side; Polars gives the right's."""
+    if not isinstance(left, pl.Expr) and not isinstance(right, pl.Expr):
+        return left % right
+    value = left if isinstance(left, pl.Expr) else pl.lit(left)
+    by = right if isinstance(right, pl.Expr) else pl.lit(right)
+    by = pl.when(by != 0).then(by)
+    floored = value % by
+    other_sign = (floored != 0) & ((floored < 0) != (value < 0))
+    return pl.when(other_sign).then(floored - by).otherwise(floored)
+
+
 def _pmod(value: pl.Expr, divisor: pl.Expr) -> pl.Expr:
-    return ((value % divisor) + divisor) % divisor
+    rest = remainder(value, divisor)
+    return pl.when(rest < 0).then(remainder(rest + divisor, divisor)).otherwise(rest)
 
 
 def _ratio(value: pl.Expr, divisor: pl.Expr) -> pl.Expr:
     return pl.when(divisor != 0).then(value / divisor)
 
 
-def _mod(value: pl.Expr, divisor: pl.Expr) -> pl.Expr:
-    rest = value.abs() % divisor.abs()
-    return pl.when(divisor != 0).then(pl.when(value < 0).then(-rest).otherwise(rest))
+def _expm1(value: pl.Expr) -> pl.Expr:
+    # `exp(x) - 1` loses the digits of a small number.
+    return (
+        pl.when(value.abs() < 1)
+        .then(2 * (value / 2).exp() * (value / 2).sinh())
+        .otherwise(value.exp() - 1)
+    )
+
+
+def _hypotenuse(first: Any, second: Any) -> pl.Expr:
+    sides = [as_column(side).cast(pl.Float64).abs() for side in (first, second)]
+    longer, shorter = pl.max_horizontal(sides), pl.min_horizontal(sides)
+    # The ratio keeps squares from overflowing.
+    found = longer * (1 + (shorter / longer) ** 2).sqrt()
+    is_plain = (longer == 0) | longer.is_infinite() | shorter.is_null() | sides[0].is_nan()
+    known = pl.all_horizontal(side.is_not_null() for side in sides)
+    return pl.when(known).then(
+        pl.when(is_plain | sides[1].is_nan()).then(sides[0] + sides[1]).otherwise(found)
+    )
 
 
 def _nvl2(value: pl.Expr, there: pl.Expr, missing: pl.Expr) -> pl.Expr:
@@ -81,8 +111,19 @@ def _nan_or(value: pl.Expr, other: pl.Expr) -> pl.Expr:
     return pl.when(value.is_nan()).then(other).otherwise(value)
 
 
-def _folded(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    return lambda *values: reduce(function, values)
+def _tried(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """Return the operation; a whole number that its type does not hold is null."""
+
+    def tried(scope: Scope, first: Any, second: Any) -> pl.Expr:
+        result: pl.Expr = function(as_column(first), as_column(second))
+        kind = scope.type_of(result)
+        if kind is None or not kind.is_integer():
+            return result
+        wide = function(as_column(first).cast(pl.Int128), as_column(second).cast(pl.Int128))
+        narrowed: pl.Expr = wide.cast(kind, strict=False)
+        return narrowed
+
+    return tried
 
 
 def _typeof(scope: Scope, value: pl.Expr) -> pl.Expr:
@@ -108,12 +149,11 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "asin": lambda value: value.arcsin(),
     "asinh": lambda value: value.arcsinh(),
     "atan": lambda value: value.arctan(),
-    "atan2": lambda first, second: pl.arctan2(as_column(first), as_column(second)),
+    "atan2": lambda first, second: pl.arctan2(as_column(first) + 0.0, as_column(second) + 0.0),
     "atanh": lambda value: value.arctanh(),
     "bit_count": lambda value: value.bitwise_count_ones().cast(pl.Int32),
     "bitwise_not": _bitwise_not,
     "bitwiseNOT": _bitwise_not,
-    "bround": _round("half_to_even"),
     "cbrt": lambda value: value.cbrt(),
     "coalesce": pl.coalesce,
     "cos": lambda value: value.cos(),
@@ -124,9 +164,9 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "e": lambda: pl.lit(math.e),
     "equal_null": lambda first, second: first.eq_missing(second),
     "exp": lambda value: value.exp(),
-    "expm1": lambda value: value.exp() - 1,
+    "expm1": _expm1,
     "factorial": _factorial,
-    "hypot": lambda first, second: (as_column(first) ** 2 + as_column(second) ** 2).sqrt(),
+    "hypot": _hypotenuse,
     "ifnull": pl.coalesce,
     "isnan": lambda value: value.cast(pl.Float64).is_nan().fill_null(value=False),
     "isnotnull": lambda value: value.is_not_null(),
@@ -151,7 +191,6 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "power": _power,
     "radians": lambda value: value.radians(),
     "rint": lambda value: value.round(0, mode="half_to_even"),
-    "round": _round("half_away_from_zero"),
     "sec": lambda value: 1 / value.cos(),
     "sign": lambda value: value.sign().cast(pl.Float64),
     "signum": lambda value: value.sign().cast(pl.Float64),
@@ -162,11 +201,8 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "tanh": lambda value: value.tanh(),
     "toDegrees": lambda value: value.degrees(),
     "toRadians": lambda value: value.radians(),
-    "try_add": _folded(operator.add),
     "try_divide": _ratio,
-    "try_mod": _mod,
-    "try_multiply": _folded(operator.mul),
-    "try_subtract": _folded(operator.sub),
+    "try_mod": remainder,
     "when": when,
     "zeroifnull": lambda value: value.fill_null(0),
 }
@@ -186,7 +222,12 @@ def _greatest(scope: Scope, *values: Any) -> pl.Expr:
 def _whole(function: Callable[[pl.Expr], pl.Expr]) -> Callable[..., pl.Expr]:
     """Return `floor` or `ceil`: a long; 0 for NaN, and the last one for what is beyond."""
 
-    def whole(scope: Scope, value: pl.Expr, _scale: Any = None) -> pl.Expr:
+    def whole(scope: Scope, value: pl.Expr, scale: Any = None) -> pl.Expr:
+        if scale is not None:
+            raise ExpressionError(
+                "`ceil` and `floor` to a number of digits have no equal on Polars",
+                hint="`F.floor(F.col('x') * 100) / 100` keeps two digits",
+            )
         kind = scope.type_of(value)
         rounded = function(value)
         if kind is None or not kind.is_float():
@@ -216,6 +257,11 @@ def _hex_texts(values: pl.Series) -> pl.Series:
 _ceil, _floor = _whole(lambda value: value.ceil()), _whole(lambda value: value.floor())
 
 SCOPED: Mapping[str, Callable[..., Any]] = {
+    "bround": _round("half_to_even"),
+    "round": _round("half_away_from_zero"),
+    "try_add": _tried(operator.add),
+    "try_multiply": _tried(operator.mul),
+    "try_subtract": _tried(operator.sub),
     "ceil": _ceil,
     "ceiling": _ceil,
     "floor": _floor,

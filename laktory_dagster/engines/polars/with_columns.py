@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from laktory_dagster.engines.polars.casts import cast_to
+from laktory_dagster.engines.polars.exploding import list_behind, spread
 from laktory_dagster.engines.polars.expressions import compile_expression
 from laktory_dagster.engines.polars.problems import explained
 from laktory_dagster.engines.polars.schemas import parse_type
@@ -16,6 +17,8 @@ from laktory_dagster.errors import LaktoryDagsterError
 from laktory_dagster.expressions.python import Expression, parse_data_type
 from laktory_dagster.expressions.sql import SqlExpression
 from laktory_dagster.models.transformer import Column
+
+_EXPLODED = "__laktory_exploded_"
 
 
 def add_columns(frame: pl.LazyFrame, columns: Sequence[Column], scope: StepScope) -> pl.LazyFrame:
@@ -43,10 +46,16 @@ def _add(
         name: _value(column, expression, schema, scope)
         for name, (column, expression) in batch.items()
     }
-    types = _types(schema, values)
-    return frame.with_columns(
+    exploded = {name: value for name, value in values.items() if list_behind(value) is not None}
+    for name, value in exploded.items():
+        # Under a name of its own: other columns may read what the new one replaces.
+        frame = spread(frame, [value.alias(_EXPLODED + name)], "with_columns")
+        values[name] = pl.col(_EXPLODED + name)
+    types = _types(frame.collect_schema() if exploded else schema, values)
+    added = frame.with_columns(
         _typed(values[name], types[name], column).alias(name) for name, (column, _) in batch.items()
     )
+    return added.drop(_EXPLODED + name for name in exploded) if exploded else added
 
 
 def _value(
