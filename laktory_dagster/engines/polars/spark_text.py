@@ -35,6 +35,7 @@ def like_pattern(pattern: str, escape: str = "\\") -> str:
 def substring(value: pl.Expr, start: Any, length: Any = None) -> pl.Expr:
     """Return a part of a text; a start below zero counts from the end."""
     value = text(value)
+    length = plain(length)
     if isinstance(length, int):
         length = max(length, 0)
     if isinstance(start, int):

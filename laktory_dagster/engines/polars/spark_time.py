@@ -61,6 +61,40 @@ def strftime_format(pattern: str) -> str:
     return "".join(parts)
 
 
+_WIDTHS: Mapping[str, str] = {
+    **dict.fromkeys(("M", "d", "H", "h", "m", "s"), r"\d{1,2}"),
+    **dict.fromkeys(("MM", "dd", "HH", "hh", "mm", "ss", "yy"), r"\d{2}"),
+    "yyyy": r"\d{4}",
+    "y": r"\d+",
+    "DDD": r"\d{3}",
+    "SSS": r"\d{1,3}",
+    "SSSSSS": r"\d{1,6}",
+}
+
+
+def _shape(pattern: str) -> str:
+    """Return the regular expression of the texts that Spark reads by a pattern: `MM` is two digits."""
+    parts = []
+    for found in _FORMAT.finditer(pattern):
+        whole, quoted, letter = found.group(0), found.group(1), found.group(2)
+        if quoted is not None:
+            parts.append(re.escape(quoted.replace("''", "'") or "'"))
+        else:
+            parts.append(re.escape(whole) if letter is None else _WIDTHS.get(whole, r".+"))
+    return f"^{''.join(parts)}$"
+
+
+def _read(value: pl.Expr, pattern: str) -> tuple[pl.Expr, str]:
+    """Return texts and the strftime format to read them by; null for those of another shape."""
+    text = value.cast(pl.String)
+    text = pl.when(text.str.contains(_shape(pattern))).then(text)
+    format_ = re.sub(r"\.%[36]f", "%.f", strftime_format(pattern))
+    if not re.search("[yMdD]", re.sub("'[^']*'", "", pattern)):
+        # A time without a day is one of the first day.
+        text, format_ = pl.lit("1970-01-01 ") + text, f"%Y-%m-%d {format_}"
+    return text, format_
+
+
 def _day(scope: Scope, value: Any) -> pl.Expr:
     return scope.cast(as_column(value), _DATE)
 
@@ -72,22 +106,28 @@ def _time(scope: Scope, value: Any) -> pl.Expr:
 def _to_date(scope: Scope, value: pl.Expr, format: str | None = None) -> pl.Expr:  # noqa: A002
     if format is None:
         return _day(scope, value)
-    return value.cast(pl.String).str.to_date(strftime_format(plain(format)), strict=False)
+    text, pattern = _read(value, plain(format))
+    return text.str.to_date(pattern, strict=False)
 
 
 def _to_timestamp(scope: Scope, value: pl.Expr, format: Any = None) -> pl.Expr:  # noqa: A002
     if format is None:
         return _time(scope, value)
-    pattern = strftime_format(plain(format))
+    text, pattern = _read(value, plain(format))
     has_zone = any(mark in pattern for mark in ("%z", "%:z"))
-    parsed = value.cast(pl.String).str.to_datetime(
+    parsed = text.str.to_datetime(
         pattern, strict=False, time_unit="us", time_zone="UTC" if has_zone else None
     )
     return parsed if has_zone else parsed.dt.replace_time_zone("UTC")
 
 
 def _date_format(scope: Scope, value: pl.Expr, format: str) -> pl.Expr:  # noqa: A002
-    return _time(scope, value).dt.strftime(strftime_format(format))
+    return _written(_time(scope, value), format)
+
+
+def _written(time: pl.Expr, pattern: str) -> pl.Expr:
+    # Times are UTC, whose `XXX` is a letter.
+    return time.dt.strftime(strftime_format(pattern).replace("%:z", "Z"))
 
 
 def _part(function: str, plus: int = 0) -> Callable[..., pl.Expr]:
@@ -179,7 +219,7 @@ def _from_unixtime(
     timestamp: pl.Expr,
     format: str = "yyyy-MM-dd HH:mm:ss",  # noqa: A002
 ) -> pl.Expr:
-    return _from_epoch(1_000_000)(scope, timestamp).dt.strftime(strftime_format(format))
+    return _written(_from_epoch(1_000_000)(scope, timestamp), format)
 
 
 def _from_epoch(factor: int) -> Callable[..., pl.Expr]:

@@ -31,7 +31,7 @@ def _round(mode: Any) -> Callable[..., pl.Expr]:
             unit = int(10 ** abs(scale))
             kind = scope.type_of(value)
             found = (value / unit).round(0, mode=mode) * unit
-            return found.cast(kind) if kind is not None and kind.is_integer() else found
+            return found.cast(kind, strict=False) if kind is not None and kind.is_integer() else found
         return value.round(scale, mode=mode)
 
     return rounded
@@ -149,7 +149,7 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "asin": lambda value: value.arcsin(),
     "asinh": lambda value: value.arcsinh(),
     "atan": lambda value: value.arctan(),
-    "atan2": lambda first, second: pl.arctan2(as_column(first) + 0.0, as_column(second) + 0.0),
+    "atan2": lambda first, second: pl.arctan2(as_column(first), as_column(second)),
     "atanh": lambda value: value.arctanh(),
     "bit_count": lambda value: value.bitwise_count_ones().cast(pl.Int32),
     "bitwise_not": _bitwise_not,
