@@ -104,7 +104,9 @@ def smart_join(
         return frame.join(right, left_on=left_keys, right_on=other_keys, how=kind)
     if kind == "right":
         # A column of the other that is called like a key here makes room for it.
-        taken = [n for n in right.collect_schema().names() if n in left_keys and n not in other_keys]
+        taken = [
+            n for n in right.collect_schema().names() if n in left_keys and n not in other_keys
+        ]
         right = right.rename({name: f"{name}{THEIRS}" for name in taken})
         right = right.rename(dict(zip(other_keys, left_keys, strict=True)))
         other_keys = left_keys

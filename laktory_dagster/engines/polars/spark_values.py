@@ -31,7 +31,9 @@ def _round(mode: Any) -> Callable[..., pl.Expr]:
             unit = int(10 ** abs(scale))
             kind = scope.type_of(value)
             found = (value / unit).round(0, mode=mode) * unit
-            return found.cast(kind, strict=False) if kind is not None and kind.is_integer() else found
+            return (
+                found.cast(kind, strict=False) if kind is not None and kind.is_integer() else found
+            )
         return value.round(scale, mode=mode)
 
     return rounded
