@@ -197,7 +197,7 @@ def _reverse(scope: Scope, value: pl.Expr) -> pl.Expr:
 
 def _concat_ws(scope: Scope, sep: Any, *values: Any) -> pl.Expr:
     """Return texts and the items of arrays put together; what is null is left out."""
-    parts = []
+    parts: list[pl.Expr] = []
     for column in _flat(values):
         if _is_list(scope, column):
             items = column.cast(pl.List(pl.String)).list.drop_nulls()

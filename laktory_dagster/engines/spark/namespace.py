@@ -108,14 +108,17 @@ def smart_join(
     require_columns(frame, left_keys)
     require_columns(other, other_keys)
     right = other if other.isStreaming else dedupe(other, other_keys, None, "first")
-    renamed = right.withColumnsRenamed(dict(zip(other_keys, left_keys, strict=True)))
+    # A column of the other that is called like a key here makes room for it.
+    taken = [name for name in right.columns if name in left_keys and name not in other_keys]
+    renamed = right.withColumnsRenamed({name: f"{name}{THEIRS}" for name in taken})
+    renamed = renamed.withColumnsRenamed(dict(zip(other_keys, left_keys, strict=True)))
     kind = join_kind(how)
     if kind in ("leftsemi", "leftanti"):
         return frame.join(renamed, on=left_keys, how=kind)
     twins = [name for name in renamed.columns if name in frame.columns and name not in left_keys]
     renamed = renamed.withColumnsRenamed({name: f"{name}{THEIRS}" for name in twins})
     joined = frame.join(renamed, on=left_keys, how=kind)
-    return _arranged(joined, scope.names, twins if coalesce else [])
+    return _arranged(joined, scope.names, [*taken, *twins] if coalesce else [])
 
 
 def _arranged(joined: Any, left: Sequence[str], merged: Sequence[str]) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from pyspark.sql import Column as SparkColumn
+from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as st
 
+from laktory_dagster.engines.columns import quoted
 from laktory_dagster.engines.spark.casts import cast_to
 from laktory_dagster.engines.spark.expressions import compile_expression, data_type, is_column
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, explained
@@ -18,6 +21,9 @@ from laktory_dagster.errors import LaktoryDagsterError
 from laktory_dagster.expressions.python import Expression, parse_data_type
 from laktory_dagster.expressions.sql import SqlExpression
 from laktory_dagster.models.transformer import Column
+
+_EXPLODED = "__laktory_exploded_"
+_EXPLODES = re.compile(r"\bexplode(_outer)?\s*\(", re.IGNORECASE)
 
 
 def add_columns(frame: Any, columns: Sequence[Column], scope: Scope) -> Any:
@@ -39,9 +45,16 @@ def _add(frame: Any, batch: ColumnBatch, scope: Scope) -> Any:
     here = scope.with_frame(frame)
     values = {name: _value(column, found, here) for name, (column, found) in batch.items()}
     types = _types(frame, values)
-    return frame.withColumns(
+    exploded = [name for name, (_, found) in batch.items() if _EXPLODES.search(found.text)]
+    for name in exploded:
+        # Nothing may stand around what explodes: the cast needs a column. Others may still read
+        # what the new one replaces.
+        frame = frame.withColumn(_EXPLODED + name, values[name])
+        values[name] = F.col(quoted(_EXPLODED + name))
+    added = frame.withColumns(
         {name: _typed(values[name], types[name], column) for name, (column, _) in batch.items()}
     )
+    return added.drop(*[_EXPLODED + name for name in exploded]) if exploded else added
 
 
 def _value(column: Column, expression: Expression | SqlExpression, scope: Scope) -> SparkColumn:
