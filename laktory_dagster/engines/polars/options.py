@@ -13,6 +13,8 @@ from laktory_dagster.errors import ReadError
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models.sources import Dedupe, DedupeOptions, Sample, SourceOptions
 
+_ROW = "__laktory_row"
+
 
 def apply_options(
     frame: pl.LazyFrame, source: SourceOptions, dialect: str, moment: datetime | None = None
@@ -69,7 +71,17 @@ def _select(
     columns = [_column(frame, name, dialect, moment) for name in selects]
     if isinstance(selects, Mapping):
         columns = [c.alias(new) for c, new in zip(columns, selects.values(), strict=True)]
-    return frame.select(columns)
+    # A bare `select` of constants gives one row, however many the source has.
+    named = {column.meta.output_name(): column for column in columns if _is_constant(column)}
+    if not named or len(named) < len(columns):
+        return frame.select(columns)
+    rows = frame.select(pl.int_range(pl.len()).alias(_ROW))
+    return rows.with_columns(**named).drop(_ROW)
+
+
+def _is_constant(column: pl.Expr) -> bool:
+    meta = column.meta
+    return not (meta.has_multiple_outputs() or meta.root_names() or "len()" in str(column))
 
 
 def _column(frame: pl.LazyFrame, name: str, dialect: str, moment: datetime | None) -> pl.Expr:
@@ -81,13 +93,26 @@ def _column(frame: pl.LazyFrame, name: str, dialect: str, moment: datetime | Non
         return pl.all()
     head, *fields = name.split(".")
     if fields and head in schema and all(field.isidentifier() for field in fields):
-        column = pl.col(head)
-        for field in fields:
-            column = column.struct.field(field)
-        return column.alias(fields[-1])
+        return _nested(name, schema[head])
     if name.replace("_", "a").replace("-", "a").isalnum():
         _require(frame, [name], "selects")
     return compile_sql(name, dialect, moment)
+
+
+def _nested(name: str, kind: pl.DataType) -> pl.Expr:
+    """Return a field of a struct. Raises ReadError where it is not there."""
+    head, *fields = name.split(".")
+    column = pl.col(head)
+    for field in fields:
+        have = pl.Schema(kind.to_schema() if isinstance(kind, pl.Struct) else {})
+        if field not in have:
+            raise ReadError(
+                f"`selects` names the field `{name}`, and there is no `{field}`",
+                expected=f"one of {', '.join(have)}" if have else "a column with fields",
+                hint=hint_for(field, list(have)),
+            )
+        column, kind = column.struct.field(field), have[field]
+    return column.alias(fields[-1])
 
 
 def _dedupe(frame: pl.LazyFrame, wanted: Dedupe) -> pl.LazyFrame:
@@ -102,6 +127,5 @@ def _dedupe(frame: pl.LazyFrame, wanted: Dedupe) -> pl.LazyFrame:
 
 def _sample(frame: pl.LazyFrame, sample: Sample) -> pl.LazyFrame:
     """Keep a share of the rows by a hash of their number, so that a seed repeats the choice."""
-    number = "__laktory_row"
-    keep = pl.col(number).hash(sample.seed or 0) / float(2**64) < sample.fraction
-    return frame.with_row_index(number).filter(keep).drop(number)
+    keep = pl.col(_ROW).hash(sample.seed or 0) / float(2**64) < sample.fraction
+    return frame.with_row_index(_ROW).filter(keep).drop(_ROW)

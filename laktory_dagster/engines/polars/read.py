@@ -40,6 +40,14 @@ def read(request: ReadRequest) -> ReadResult:
         raise
     except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
         raise as_read_error(error, request) from error
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        name = str(error).rpartition("argument ")[2].strip("'")
+        raise ReadError(
+            f"Polars' reader of {request.format} has no option `{name}`",
+            hint="`read_options` are those of the engine's own reader",
+        ) from error
 
 
 def _open(request: ReadRequest) -> ReadResult:

@@ -7,13 +7,15 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
 
 from laktory_dagster.engines.base import Written
 from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.drift import unify
+from laktory_dagster.engines.polars.paths import exactly
+from laktory_dagster.engines.polars.reader_options import TUNING, own_options
 from laktory_dagster.engines.polars.schemas import parse_schema
 from laktory_dagster.engines.polars.typed_text import known_type, scan_text
 from laktory_dagster.engines.storage.listing import Listing, damaged_file
@@ -23,9 +25,9 @@ from laktory_dagster.models.sources import AUTO_LOADER, FileSource, SourceOption
 
 INFER_ROWS = 1_000
 LINES = ("JSONL", "NDJSON")
-TUNING = frozenset({"rechunk", "cache", "file_cache_ttl", "memory_map", "retries"})
-"""Options of older versions of Polars that changed no row."""
+_MARK = b"\xef\xbb\xbf"
 _BINARY = ("PARQUET", "IPC", "AVRO")
+Cast = Callable[[pl.Expr, pl.DataType, pl.DataType], pl.Expr]
 Scan = Callable[[Sequence[str], pl.Schema | None], pl.LazyFrame]
 
 
@@ -50,7 +52,7 @@ def scan_stream(
     declared = getattr(source, "schema_definition", None)
     if declared is not None:
         schema = parse_schema(declared)
-        return _hive(listing, lambda paths: reader.declared(paths, schema)), schema
+        return _hive(listing, lambda paths: reader.declared(paths, schema), schema), schema
     before = [] if known is None else [("what the stream has read before", known)]
     schemas = [*before, *((file.path, reader.schema(file.path)) for file in listing.files)]
     rule = getattr(source, "schema_evolution", None) or "freeze"
@@ -78,8 +80,15 @@ def scan_written(listing: Listing, form: str, written: Written) -> pl.LazyFrame:
     )
 
 
-def _hive(listing: Listing, scan: Callable[[Sequence[str]], pl.LazyFrame]) -> pl.LazyFrame:
-    """Return the scan with the values of partition folders as columns of their narrowest type."""
+def _hive(
+    listing: Listing,
+    scan: Callable[[Sequence[str]], pl.LazyFrame],
+    declared: pl.Schema | None = None,
+) -> pl.LazyFrame:
+    """Return the scan with the values of partition folders as columns.
+
+    They have the type that is declared for them, else their narrowest one.
+    """
     groups: dict[tuple[tuple[str, str | None], ...], list[str]] = {}
     for file in listing.files:
         groups.setdefault(file.partition, []).append(file.path)
@@ -87,28 +96,27 @@ def _hive(listing: Listing, scan: Callable[[Sequence[str]], pl.LazyFrame]) -> pl
         return scan([file.path for file in listing.files])
     names = list(dict.fromkeys(name for values in groups for name, _ in values))
     types = {name: _narrowest([dict(v).get(name) for v in groups]) for name in names}
+    types |= {name: dtype for name, dtype in (declared or {}).items() if name in types}
     frames = []
     for values, paths in groups.items():
         given = dict(values)
         constants = [
-            pl.lit(given.get(name)).cast(pl.String).pipe(_typed, types[name]).alias(name)
+            tolerant_cast(pl.lit(given.get(name), pl.String), pl.String(), types[name]).alias(name)
             for name in names
         ]
         frames.append(scan(paths).with_columns(constants))
     return pl.concat(frames, how="vertical")
 
 
-def _typed(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    return text.str.to_date() if dtype == pl.Date() else text.cast(dtype)
-
-
 def _narrowest(values: Sequence[str | None]) -> pl.DataType:
     series = pl.Series([value for value in values if value is not None], dtype=pl.String)
     if series.is_empty():
         return pl.String()
-    if series.str.contains(r"^-?(0|[1-9][0-9]*)$").all():
+    is_whole = series.str.contains(r"^-?(0|[1-9][0-9]*)$").all()
+    if is_whole and series.cast(pl.Int64, strict=False).null_count() == 0:
         return pl.Int64()
-    if series.str.contains(r"^\d{4}-\d{2}-\d{2}$").all():
+    is_dated = series.str.contains(r"^\d{4}-\d{2}-\d{2}$").all()
+    if is_dated and series.str.to_date("%Y-%m-%d", strict=False).null_count() == 0:
         return pl.Date()
     return pl.String()
 
@@ -121,11 +129,12 @@ class _Reader:
         self._form = form
         self._source = source
         given: dict[str, Any] = getattr(source, "reader_settings", {})
-        self._options = {
+        wanted = {
             name: value
             for name, value in given.items()
             if name not in TUNING and not name.startswith(AUTO_LOADER)
         }
+        self._options = own_options(wanted, form)
 
     def scan(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
         """Return files of equal schema in one scan."""
@@ -169,15 +178,7 @@ class _Reader:
             return self.scan(paths, None if self._form != "JSON" else schema)
         if self._form in LINES:
             return self._lines(paths, schema)
-        frames = []
-        for path in paths:
-            frame = self.scan([path], None)
-            have = frame.collect_schema()
-            columns = [
-                pl.col(name).cast(dtype) if name in have else pl.lit(None, dtype).alias(name)
-                for name, dtype in schema.items()
-            ]
-            frames.append(frame.select(columns))
+        frames = [_filled(self.scan([path], None), schema, _strict_cast) for path in paths]
         return pl.concat(frames, how="vertical")
 
     def declared(self, paths: Sequence[str], schema: pl.Schema) -> pl.LazyFrame:
@@ -190,20 +191,10 @@ class _Reader:
         if self._form in LINES or (self._form == "JSON" and self._all_lines(paths)):
             options = {**self._options, "ignore_errors": True}
             return pl.scan_ndjson(
-                list(paths), schema=schema, storage_options=self._storage, **options
+                self._line_sources(paths), schema=schema, storage_options=self._storage, **options
             )
-        frames = [self._cast_to(self.scan([path], None), schema) for path in paths]
+        frames = [_filled(self.scan([path], None), schema, tolerant_cast) for path in paths]
         return pl.concat(frames, how="vertical")
-
-    @staticmethod
-    def _cast_to(frame: pl.LazyFrame, schema: pl.Schema) -> pl.LazyFrame:
-        have = frame.collect_schema()
-        return frame.select(
-            tolerant_cast(pl.col(name), have[name], dtype)
-            if name in have
-            else pl.lit(None, dtype).alias(name)
-            for name, dtype in schema.items()
-        )
 
     def _infer(self) -> dict[str, Any]:
         infer = getattr(self._source, "infer_schema", None)
@@ -227,15 +218,27 @@ class _Reader:
                 "missing_columns": "insert",
                 "extra_columns": "ignore",
             }
-        return pl.scan_csv(list(paths), storage_options=self._storage, **options)
+        return pl.scan_csv(exactly(paths), storage_options=self._storage, **options)
 
     def _lines(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
         options: dict[str, Any] = {**self._infer(), **self._options}
-        return pl.scan_ndjson(list(paths), schema=schema, storage_options=self._storage, **options)
+        sources = self._line_sources(paths)
+        return pl.scan_ndjson(sources, schema=schema, storage_options=self._storage, **options)
+
+    def _line_sources(self, paths: Sequence[str]) -> list[str] | list[IO[bytes]]:
+        """Return the files, or their contents where one starts with a byte order mark.
+
+        Polars reads no JSON lines behind such a mark, and takes either files or contents.
+        """
+        if any("://" not in path and _is_marked(path) for path in paths):
+            contents = (self._content(path).removeprefix(_MARK) for path in paths)
+            opened: list[IO[bytes]] = [io.BytesIO(content) for content in contents]
+            return opened
+        return exactly(paths)
 
     def _parquet(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
         return pl.scan_parquet(
-            list(paths),
+            exactly(paths),
             schema=schema,
             storage_options=self._storage,
             hive_partitioning=False,
@@ -243,7 +246,7 @@ class _Reader:
         )
 
     def _ipc(self, paths: Sequence[str], _: pl.Schema | None) -> pl.LazyFrame:
-        return pl.scan_ipc(list(paths), storage_options=self._storage, **self._options)
+        return pl.scan_ipc(exactly(paths), storage_options=self._storage, **self._options)
 
     def _eager(self, paths: Sequence[str], _: pl.Schema | None) -> pl.LazyFrame:
         frames = []
@@ -284,7 +287,7 @@ class _Reader:
         except pl.exceptions.PolarsError as error:
             problem = f"the file is no JSON: {_first_line(error)}"
             raise damaged_file(path, problem, "JSON") from error
-        return frame.lazy() if schema is None else self._cast_to(frame.lazy(), schema)
+        return frame.lazy() if schema is None else _filled(frame.lazy(), schema, tolerant_cast)
 
     def _all_lines(self, paths: Sequence[str]) -> bool:
         return all(self._holds_lines(path) for path in paths)
@@ -320,6 +323,21 @@ def holds_lines(first_line: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _filled(frame: pl.LazyFrame, schema: pl.Schema, cast: Cast) -> pl.LazyFrame:
+    """Return exactly the columns of a schema; those that the frame lacks are null in every row."""
+    have = frame.collect_schema()
+    if not have:
+        # Polars counts the rows of no columns only here, and a `select` of constants gives one.
+        return pl.DataFrame(schema=schema).clear(frame.collect().height).lazy()
+    missing = [pl.lit(None, schema[name]).alias(name) for name in schema if name not in have]
+    casts = [cast(pl.col(name), have[name], schema[name]) for name in schema if name in have]
+    return frame.with_columns(*missing, *casts).select(schema.names())
+
+
+def _strict_cast(value: pl.Expr, _: pl.DataType, want: pl.DataType) -> pl.Expr:
+    return value.cast(want)
 
 
 def tolerant_cast(value: pl.Expr, have: pl.DataType, want: pl.DataType) -> pl.Expr:
@@ -363,6 +381,12 @@ def to_timestamp(value: pl.Expr, want: pl.Datetime) -> pl.Expr:
 def _numbered(names: list[str]) -> list[str]:
     """Return the names of columns without a header; versions of Polars count from 0 or from 1."""
     return [f"column_{number}" for number in range(1, len(names) + 1)]
+
+
+def _is_marked(path: str) -> bool:
+    opener = gzip.open if path.endswith(".gz") else open
+    with opener(path, "rb") as file:
+        return bool(file.read(len(_MARK)) == _MARK)
 
 
 def _first_line(error: BaseException) -> str:

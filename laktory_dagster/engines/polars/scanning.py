@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from laktory_dagster.engines.base import Written
+from laktory_dagster.engines.polars.paths import exactly
 from laktory_dagster.engines.polars.typed_text import scan_text
 from laktory_dagster.engines.storage.layout import Layout
 from laktory_dagster.engines.storage.receipts import TEXT
@@ -29,7 +30,7 @@ def scan_files(
     if form == "PARQUET":
         base = layout.uri if any("=" in name.rpartition("/")[0] for name in names) else None
         return pl.scan_parquet(
-            paths,
+            exactly(paths),
             storage_options=options,
             hive_partitioning=base is not None,
             missing_columns="insert",
@@ -37,7 +38,7 @@ def scan_files(
     if form in TEXT:
         return scan_text(paths, form, written or Written(), options)
     if form == "IPC":
-        return pl.scan_ipc(paths, storage_options=options)
+        return pl.scan_ipc(exactly(paths), storage_options=options)
     contents = (layout.store.read(name) or b"" for name in names)
     frames = [_read(form, io.BytesIO(content)) for content in contents]
     return pl.concat(frames, how="diagonal").lazy()

@@ -9,6 +9,7 @@ import polars as pl
 
 from laktory_dagster.engines.base import Written
 from laktory_dagster.engines.polars.casts import cast_to
+from laktory_dagster.engines.polars.paths import exactly
 from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.errors import SettingsError
 
@@ -67,9 +68,9 @@ def _csv(
         reader["eol_char"] = str(reader["eol_char"])[-1]
     if not types:
         reader |= {"try_parse_dates": True, "decimal_comma": bool(options.get("decimal_comma"))}
-        return pl.scan_csv(list(paths), storage_options=storage, **reader)
+        return pl.scan_csv(exactly(paths), storage_options=storage, **reader)
     texts = pl.Schema(dict.fromkeys(types, pl.String()))
-    frame = pl.scan_csv(list(paths), schema=texts, storage_options=storage, **reader)
+    frame = pl.scan_csv(exactly(paths), schema=texts, storage_options=storage, **reader)
     return frame.select(_from_text(name, kind, options) for name, kind in types.items())
 
 
@@ -93,7 +94,7 @@ def _lines(
     options: dict[str, Any] = {"infer_schema_length": None, "storage_options": storage}
     if read:
         options["schema" if len(read) == len(types) else "schema_overrides"] = read
-    frame = pl.scan_ndjson(list(paths), **options)
+    frame = pl.scan_ndjson(exactly(paths), **options)
     changed = {n: types[n] for n, have in read.items() if have != types[n]}
     return frame.with_columns(
         cast_to(pl.col(name), read[name], kind).alias(name)

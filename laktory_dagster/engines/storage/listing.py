@@ -93,9 +93,9 @@ def local_names(root: str) -> tuple[list[str], str]:
     if os.path.isfile(root):  # noqa: PTH113
         return [root], os.path.dirname(root)  # noqa: PTH120
     if has_wildcards(root):
-        found = glob.glob(root, recursive=True)  # noqa: PTH207
-        names = sorted(name for name in found if os.path.isfile(name))  # noqa: PTH113
-        return names, root[: min(root.index(mark) for mark in _WILDCARDS if mark in root)]
+        base = root[: min(root.index(mark) for mark in _WILDCARDS if mark in root)]
+        found = {name for name in glob.glob(root, recursive=True) if is_data(name[len(base) :])}  # noqa: PTH207
+        return sorted(name for name in found if os.path.isfile(name)), base  # noqa: PTH113
     raise ReadError(f"there is nothing at {root}", hint="check the path of the source")
 
 
