@@ -181,7 +181,7 @@ def parse_sql_expression(text: str, dialect: str) -> SqlExpression:
     tree = _single_projection(text, dialect)
     check_query_tree(tree)
     for node in tree.walk():
-        if isinstance(node, exp.Query | exp.Exists):
+        if isinstance(node, exp.Query):
             raise ExpressionError(
                 "a query inside an expression is not allowed",
                 hint="join first in a `sql_expr` step, then name the column",

@@ -107,7 +107,7 @@ def smart_join(
     left_keys, other_keys = join_keys(on, left_on, other_on)
     require_columns(frame, left_keys)
     require_columns(other, other_keys)
-    right = other if other.isStreaming else dedupe(other, other_keys, None, "first")
+    right = dedupe(other, other_keys, None, "first")
     # A column of the other that is called like a key here makes room for it.
     taken = [name for name in right.columns if name in left_keys and name not in other_keys]
     renamed = right.withColumnsRenamed({name: f"{name}{THEIRS}" for name in taken})
@@ -237,18 +237,8 @@ def signature(frame: Any, scope: Scope) -> Any:
     return frame.sparkSession.createDataFrame(rows, "column string, type string")
 
 
-def watermark(frame: Any, scope: Scope, *args: Any, **options: Any) -> Any:
-    """Return the stream with a watermark; other frames as they are."""
-    if not frame.isStreaming:
-        return frame
-    values = [*args, *options.values()]
-    given = values[0] if len(values) == 1 and isinstance(values[0], Mapping) else None
-    pair = (given["column"], given["threshold"]) if given else values[:2]
-    return frame.withWatermark(*pair)
-
-
 def unchanged(frame: Any, scope: Scope, *_: Any, **__: Any) -> Any:
-    """Return the frame as it is: the function prints."""
+    """Return the frame as it is: the function prints, or is about the state of streams."""
     return frame
 
 
@@ -261,7 +251,7 @@ FRAME_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "laktory.signature": signature,
     "laktory.smart_join": smart_join,
     "laktory.union": union,
-    "laktory.watermark": watermark,
+    "laktory.watermark": unchanged,
     "laktory.window_filter": window_filter,
     "laktory.with_row_index": with_row_index,
 }

@@ -138,6 +138,8 @@ def held_type(dtype: pa.DataType) -> pa.DataType:
         return pa.list_(held_type(dtype.value_type))
     if pa.types.is_struct(dtype):
         return pa.struct([pa.field(f.name, held_type(f.type)) for f in dtype])
+    if pa.types.is_map(dtype):
+        return pa.map_(held_type(dtype.key_type), held_type(dtype.item_type))
     return dtype
 
 

@@ -24,12 +24,12 @@ def apply_options(
 ) -> Any:
     """Return the frame after the options, in the order in which the model lists them.
 
+    `watermark` changes nothing: no state is kept between batches.
+
     Raises:
         ReadError: a column is not there.
     """
     scope = Scope(frame, dialect, moment or datetime.now(UTC))
-    if source.watermark is not None and frame.isStreaming:
-        frame = frame.withWatermark(source.watermark.column, source.watermark.threshold)
     if source.filter is not None:
         frame = _filter(frame, source.filter, scope)
     if source.selects is not None:

@@ -13,7 +13,7 @@ from laktory_dagster.engines.spark.expressions import compile_condition, compile
 from laktory_dagster.engines.spark.problems import missing_column
 from laktory_dagster.engines.spark.scope import Scope, column
 from laktory_dagster.errors import TransformError
-from laktory_dagster.expressions import portable
+from laktory_dagster.expressions import catalog, portable
 from laktory_dagster.expressions.suggest import hint_for
 
 Method = Callable[..., Any]
@@ -112,11 +112,7 @@ def as_condition(condition: Any, scope: Scope) -> Any:
 
 def _drop_duplicates(frame: Any, scope: Scope, subset: Any = None) -> Any:
     names = [subset] if isinstance(subset, str) else list(subset or ())
-    return (
-        frame.dropDuplicates(names or None)
-        if frame.isStreaming
-        else dedupe(frame, names, None, "first")
-    )
+    return dedupe(frame, names, None, "first")
 
 
 def _order_by(frame: Any, scope: Scope, *cols: Any, ascending: Any = True) -> Any:
@@ -153,18 +149,16 @@ def _aggregates(value: Any) -> list[Column]:
 
 
 def _by_name(function: str, name: str) -> Column:
-    if function not in _AGGREGATES:
-        raise TransformError(
-            f"there is no aggregate `{function}`", hint=hint_for(function, _AGGREGATES)
-        )
-    found: Column = getattr(F, function)("*" if name == "*" else column(name))
-    return found.alias(f"{function}({name})")
+    known = catalog.expression_functions("F")
+    plain = _ALSO.get(function.lower(), function.lower())
+    if plain not in known:
+        raise TransformError(f"there is no aggregate `{function}`", hint=hint_for(function, known))
+    found: Column = getattr(F, plain)("*" if name == "*" else column(name))
+    return found
 
 
-_AGGREGATES = (
-    "avg", "collect_list", "collect_set", "count", "first", "last", "max", "mean", "median", "min",
-    "stddev", "sum", "variance",
-)  # fmt: skip
+_ALSO = {"average": "avg", "size": "count", "std": "stddev"}
+"""What Spark calls an aggregate in `{column: function}` beside its own name."""
 
 
 def _join(frame: Any, scope: Scope, other: Any, on: Any = None, how: str = "inner") -> Any:
@@ -277,13 +271,20 @@ def _same(frame: Any, scope: Scope, *_: Any, **__: Any) -> Any:
     return frame
 
 
-def _watermark(frame: Any, scope: Scope, event_time: str, delay: str) -> Any:
-    return frame.withWatermark(event_time, delay) if frame.isStreaming else frame
+def _repartition(frame: Any, scope: Scope, *given: Any) -> Any:
+    number, columns = given[:1], given
+    if isinstance(given[0], int):
+        columns = given[1:]
+    else:
+        number = ()
+    return frame.repartition(*number, *columns_of(frame, columns))
 
 
 METHODS: Mapping[str, Method] = {
     **dict.fromkeys(portable.HINTS, _same),
     "agg": _aggregate,
+    "alias": lambda frame, _, alias: frame.alias(alias),
+    "coalesce": lambda frame, _, number: frame.coalesce(number),
     "cross_join": _cross_join,
     "distinct": lambda frame, _: frame.distinct(),
     "drop": _drop,
@@ -294,6 +295,7 @@ METHODS: Mapping[str, Method] = {
     "filter": _filter,
     "group_by": _group_by,
     "head": _head,
+    "hint": lambda frame, _, name, *args: frame.hint(name, *args),
     "intersect": lambda frame, _, other: frame.intersect(other),
     "intersect_all": lambda frame, _, other: frame.intersectAll(other),
     "join": _join,
@@ -302,6 +304,7 @@ METHODS: Mapping[str, Method] = {
     "offset": lambda frame, _, num: frame.offset(num),
     "order_by": _order_by,
     "rename": _rename,
+    "repartition": _repartition,
     "replace": _replace,
     "sample": _sample,
     "select": _select,
@@ -315,6 +318,5 @@ METHODS: Mapping[str, Method] = {
     "with_columns": _with_columns,
     "with_columns_map": _with_columns_map,
     "with_columns_renamed": _rename,
-    "with_watermark": _watermark,
 }
 """Canonical names to what they do; those of grouped frames are in `transform`."""

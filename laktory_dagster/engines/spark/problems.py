@@ -132,11 +132,15 @@ def plain_text(error: BaseException) -> str:
         return known
     if isinstance(error, Py4JError):
         causes = _CAUSE.findall(text)
-        return _CONDITION.sub("", causes[-1]) if causes else text.partition("\n")[0]
+        return _without_codes(causes[-1]) if causes else text.partition("\n")[0]
     if not isinstance(error, PySparkException):
         return f"{type(error).__name__}: {text.partition(chr(10))[0]}"
-    first = _STATE.sub("", _CONDITION.sub("", text)).strip().partition("\n")[0]
+    first = _without_codes(text).partition("\n")[0]
     return first or condition_of(error) or type(error).__name__
+
+
+def _without_codes(text: str) -> str:
+    return _STATE.sub("", _CONDITION.sub("", text)).strip()
 
 
 def require_avro(error: BaseException, verb: str) -> UnsupportedError | None:

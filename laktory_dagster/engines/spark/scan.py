@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import Written
@@ -16,7 +17,7 @@ from laktory_dagster.engines.spark.json_order import in_order, is_lines, key_ord
 from laktory_dagster.engines.spark.native import held_type, spark_type
 from laktory_dagster.engines.spark.paths import literal
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, plain_text, require_avro
-from laktory_dagster.engines.spark.schemas import parse_schema, parse_type
+from laktory_dagster.engines.spark.schemas import ddl, parse_schema, parse_type
 from laktory_dagster.engines.spark.scope import column
 from laktory_dagster.engines.storage.listing import Listing
 from laktory_dagster.errors import ReadError, UnsupportedError
@@ -93,6 +94,14 @@ def scan_stream(
     return frame if is_same else cast_columns(frame, schema), schema
 
 
+_FORMATS: Mapping[type[st.DataType], str] = {
+    st.DateType: "dateFormat",
+    st.TimestampType: "timestampFormat",
+    st.TimestampNTZType: "timestampNTZFormat",
+}
+"""The option that says how a time is written in a text, by the type that is declared."""
+
+
 class _Files:
     """One source's files and how Spark reads them."""
 
@@ -139,10 +148,21 @@ class _Files:
         if self._form == "CSV":
             texts = self._text_columns(schema)
             frame = self._load(self._csv_options(), texts, self._paths)
-            return cast_columns(frame, schema)
+            return cast_columns(self._timed(frame, schema), schema)
         if self._form in ("JSON", *LINES):
-            return cast_columns(self._json(_as_read(schema)), schema)
+            return cast_columns(self._timed(self._json(_as_read(schema)), schema), schema)
         return cast_columns(self._load({}, None, self._paths), schema)
+
+    def _timed(self, frame: Any, schema: st.StructType) -> Any:
+        """Return the frame with the texts read as times that have a format of their own."""
+        texts = [f.name for f in frame.schema if isinstance(f.dataType, st.StringType)]
+        times = {}
+        for field in schema:
+            pattern = self._options.get(_FORMATS.get(type(field.dataType), ""))
+            if pattern and field.name in texts:
+                moment = F.try_to_timestamp(column(field.name), F.lit(pattern))
+                times[field.name] = moment.cast(ddl(field.dataType))
+        return frame.withColumns(times) if times else frame
 
     def _text_columns(self, schema: st.StructType) -> st.StructType:
         """Return the columns of the header as text, so that a declaration may leave some out."""
@@ -159,8 +179,13 @@ class _Files:
             "enforceSchema": True,
         }
 
+    @property
+    def _has_header(self) -> bool:
+        given = {**self._csv_options(), **self._options}["header"]
+        return str(given).lower() != "false"
+
     def _header(self) -> list[str] | None:
-        if not self._csv_options()["header"] or self._options.get("header") in (False, "false"):
+        if not self._has_header:
             return None
         frame = self._load({**self._csv_options(), "inferSchema": False}, None, self._paths[:1])
         partitions = {name for file in self._listing.files for name, _ in file.partition}
@@ -199,7 +224,7 @@ class _Files:
 
     def _numbered(self, frame: Any) -> Any:
         """Return the frame with the names that columns without a header have on every engine."""
-        if self._csv_options()["header"] and self._options.get("header") is not False:
+        if self._has_header:
             return frame
         names = [f"column_{name[2:]}" if name.startswith("_c") else name for name in frame.columns]
         return frame.toDF(*names)
@@ -253,8 +278,6 @@ def cast_columns(frame: Any, schema: st.StructType) -> Any:
 
 
 def _column_or_null(name: str, have: Mapping[str, Any]) -> Any:
-    from pyspark.sql import functions as F  # noqa: N812
-
     return column(name) if name in have else F.lit(None)
 
 

@@ -51,6 +51,7 @@ _DECLARED: dict[str, st.DataType] = {
     "int128": st.DecimalType(38, 0),
 }
 _TIMED = re.compile(r"(timestamp|duration)\[(ms|us|ns)(?:, *([\w/+-]+))?\]")
+_NESTED = re.compile(r"(array|list|map|struct)\s*<(.*)>", re.DOTALL | re.IGNORECASE)
 _ALIASES = {
     "TIMESTAMPTZ": "timestamp",
     "TIMESTAMPLTZ": "timestamp",
@@ -112,6 +113,10 @@ def parse_type(text: str) -> st.DataType:
         if timed.group(1) == "duration":
             return st.DayTimeIntervalType()
         return st.TimestampType() if timed.group(3) else st.TimestampNTZType()
+    nested = _NESTED.fullmatch(text.strip())
+    found = None if nested is None else _nested_type(nested.group(1).lower(), nested.group(2))
+    if found is not None:
+        return found
     if "<" in name or "(" in name:
         kind = _sql_type(text.strip().replace("list<", "array<"))
         if kind is not None:
@@ -124,6 +129,44 @@ def parse_type(text: str) -> st.DataType:
     )
 
 
+def _nested_type(kind: str, inner: str) -> st.DataType | None:
+    """Return a type of several parts in the portable spelling; None where that is not what it is.
+
+    SQL's own parser has neither its names (`float64`) nor field names of any letters.
+    """
+    parts = [part.strip() for part in _split(inner, ",")]
+    try:
+        if kind == "struct":
+            pairs = [_split(part, ":", 1) for part in parts]
+            return st.StructType(
+                [st.StructField(_plain_name(name), parse_type(kind)) for name, kind in pairs]
+            )
+        found = [parse_type(part) for part in parts]
+        if kind == "map":
+            return st.MapType(*found)
+        return st.ArrayType(found[0]) if len(found) == 1 else None
+    except (SettingsError, ValueError, TypeError):
+        return None
+
+
+def _split(text: str, mark: str, most: int = -1) -> list[str]:
+    """Return the parts between marks that stand in no brackets and in no quotes."""
+    parts, depth, is_quoted = [""], 0, False
+    for letter in text:
+        is_quoted ^= letter == "`"
+        depth += 0 if is_quoted else (letter in "<([") - (letter in ">)]")
+        if letter == mark and depth == 0 and not is_quoted and len(parts) != most + 1:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def _plain_name(name: str) -> str:
+    name = name.strip()
+    return name[1:-1].replace("``", "`") if name[:1] == name[-1:] == "`" else name
+
+
 def _sql_type(text: str) -> exp.DataType | None:
     try:
         return parse_one(f"CAST(x AS {text})", dialect="spark").find(exp.DataType)
@@ -132,9 +175,9 @@ def _sql_type(text: str) -> exp.DataType | None:
 
 
 def _from_sql(kind: exp.DataType) -> st.DataType:
-    if kind.this == exp.DataType.Type.ARRAY:
+    if kind.this == exp.DataType.Type.ARRAY and len(kind.expressions) == 1:
         return st.ArrayType(_from_sql(kind.expressions[0]))
-    if kind.this == exp.DataType.Type.MAP:
+    if kind.this == exp.DataType.Type.MAP and len(kind.expressions) == 2:
         key, value = (_from_sql(inner) for inner in kind.expressions)
         return st.MapType(key, value)
     if kind.this == exp.DataType.Type.STRUCT:
@@ -195,6 +238,8 @@ def _declared(kind: Any) -> st.DataType:
         return parse_type(kind)
     if isinstance(kind, Mapping) and kind.get("type") == "array":
         return st.ArrayType(_declared(kind["elementType"]))
+    if isinstance(kind, Mapping) and kind.get("type") == "map":
+        return st.MapType(_declared(kind["keyType"]), _declared(kind["valueType"]))
     if isinstance(kind, Mapping):
         return parse_schema(kind)
     raise SettingsError(f"`{kind}` is no type")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import narwhals as nw
+from pyspark.sql import Window
+from pyspark.sql import functions as F  # noqa: N812
 
 from laktory_dagster.engines.base import TransformRequest
 from laktory_dagster.engines.spark.arguments import Arguments
@@ -16,6 +19,7 @@ from laktory_dagster.engines.spark.namespace import FRAME_FUNCTIONS
 from laktory_dagster.engines.spark.native import from_native, is_frame
 from laktory_dagster.engines.spark.portable import METHODS, aggregated, listed
 from laktory_dagster.engines.spark.problems import explained
+from laktory_dagster.engines.spark.schemas import parse_schema
 from laktory_dagster.engines.spark.scope import Scope, column
 from laktory_dagster.engines.spark.sql import run_query
 from laktory_dagster.engines.spark.with_columns import add_columns
@@ -169,9 +173,12 @@ def _call_of_groups(groups: _Groups, name: str, given: Calls) -> Any:
 def _call_of_frame(scope: Scope, name: str, given: Calls) -> Any:
     """Call what a name means: the portable method, Spark's own, or narwhals'."""
     args, kwargs = given
+    portable = PORTABLE.get(name) if CANONICAL.get(name) in METHODS else None
+    own = catalog.frame_methods("spark").get(name)
     books = {
-        "portable": PORTABLE.get(name) if CANONICAL.get(name) in METHODS else None,
-        "own": catalog.frame_methods("spark").get(name),
+        "portable": portable,
+        # Spark's `sort` takes any name, and goes by `ascending` only.
+        "own": None if portable is not None and own is not None and own.var_kwargs else own,
         "narwhals": catalog.frame_methods("narwhals").get(name),
     }
     problems = {
@@ -183,7 +190,11 @@ def _call_of_frame(scope: Scope, name: str, given: Calls) -> Any:
     if fitting == "portable":
         return _grouped(scope, _call_portable(scope, name, given))
     if fitting == "own":
-        return _grouped(scope, getattr(scope.frame, name)(*args, **kwargs))
+        if name in catalog.grouped_methods("spark") and name not in ("agg", "count"):
+            raise TransformError(f"`{name}` is for groups", hint="add a step `groupBy` before it")
+        if name == "to":
+            args, kwargs = [parse_schema(value) for value in (*args, *kwargs.values())], {}
+        return _grouped(scope, attrgetter(name)(scope.frame)(*args, **kwargs))
     if fitting == "narwhals":
         return _call_narwhals(scope, name, given)
     if problems:
@@ -220,13 +231,36 @@ def _call_narwhals(scope: Scope, name: str, given: Calls) -> Any:
     special = _SPECIAL.get(name)
     if special is not None:
         return _grouped(scope, special(scope, *given[0], **given[1]))
-    found = getattr(nw.from_native(scope.frame), name)(*args, **kwargs)
-    return found.to_native()
+    try:
+        return getattr(nw.from_native(scope.frame), name)(*args, **kwargs).to_native()
+    except (AttributeError, NotImplementedError) as error:
+        raise TransformError(
+            f"`{name}` has no equal on Spark", hint="use a method of Spark's frames, or SQL"
+        ) from error
 
 
-def _unique(scope: Scope, subset: Any = None, *, keep: str = "any", **_: Any) -> Any:
-    names = [subset] if isinstance(subset, str) else list(subset or ())
-    return dedupe(scope.frame, names, None, "any" if keep == "any" else "first")
+def _unique(scope: Scope, subset: Any = None, *, keep: str = "any", order_by: Any = None) -> Any:
+    names = listed([subset]) if subset else scope.names
+    if order_by is None and keep in ("any", "first"):
+        return dedupe(scope.frame, names, None, keep)
+    keys = Window.partitionBy(*map(column, names))
+    if keep == "none":
+        chosen = F.count(F.lit(1)).over(keys) == 1
+    elif order_by is None:
+        raise TransformError(
+            "rows of Spark have no order, and so no last one",
+            expected="`order_by`, the columns that order them",
+        )
+    else:
+        orders = [column(name).asc_nulls_first() for name in listed([order_by])]
+        if keep == "last":
+            orders = [column(name).desc_nulls_last() for name in listed([order_by])]
+        chosen = F.row_number().over(keys.orderBy(*orders)) == 1
+    numbered = scope.frame.withColumn(_CHOSEN, chosen)
+    return numbered.filter(F.col(_CHOSEN)).drop(_CHOSEN)
+
+
+_CHOSEN = "__laktory_chosen"
 
 
 def _sort(scope: Scope, *by: Any, descending: Any = False, nulls_last: bool = False) -> Any:

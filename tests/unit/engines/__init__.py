@@ -1,0 +1,1 @@
+"""Tests of the parts of engines that are pure functions."""
