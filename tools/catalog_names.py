@@ -38,7 +38,13 @@ DENIED = re.compile(
 ALLOWED_ANYWAY = {"map_from_arrays", "map_from_entries", "map_concat", "map_keys", "map_values"}
 ALLOWED_ANYWAY |= {"map_contains_key", "map_entries", "from_json", "from_csv", "from_epoch"}
 ALLOWED_ANYWAY |= {"from_utc_timestamp", "from_unixtime", "from_avro", "from_protobuf", "from_xml"}
-ALLOWED_ANYWAY |= {"create_map", "str_to_map", "bitmap_and_agg", "bitmap_bit_position", "bitmap_count"}
+ALLOWED_ANYWAY |= {
+    "create_map",
+    "str_to_map",
+    "bitmap_and_agg",
+    "bitmap_bit_position",
+    "bitmap_count",
+}
 ALLOWED_ANYWAY |= {"bitmap_bucket_number", "bitmap_construct_agg", "bitmap_or_agg"}
 
 

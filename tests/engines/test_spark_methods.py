@@ -149,7 +149,6 @@ def test_each_method_gives_what_pysparks_gives(engine: Engine) -> None:
     assert given == {name: sorted(wanted, key=str) for name, (_, _, wanted) in CASES.items()}
 
 
-# fmt: off
 @pytest.mark.parametrize(
     ("keys", "options", "expected"),
     [
@@ -160,8 +159,7 @@ def test_each_method_gives_what_pysparks_gives(engine: Engine) -> None:
         (["x"], {"nulls_last": True}, [3, 1, 2, 2]),
         (["F.asc_nulls_last('k')", "F.desc('n')"], {}, [3, 1, 2, 2]),
     ],
-)
-# fmt: on
+)  # fmt: skip
 def test_sorting_in_the_words_of_either_library(
     engine: Engine, keys: list[str], options: dict[str, Any], expected: list[int]
 ) -> None:
@@ -196,7 +194,6 @@ def test_a_map_is_made_and_read_as_in_pyspark(engine: Engine) -> None:
     assert rows(engine, {"n": [7]}, made, parsed, taken) == [(7, ["one", "two"], "2", 2)]
 
 
-# fmt: off
 @pytest.mark.parametrize(
     ("given", "message", "rest"),
     [
@@ -225,8 +222,7 @@ def test_a_map_is_made_and_read_as_in_pyspark(engine: Engine) -> None:
         (step("withColumn", "m"), "`withColumn` needs the argument `col`", ""),
         (step("sample"), "`sample` needs the argument `fraction`", ""),
     ],
-)
-# fmt: on
+)  # fmt: skip
 def test_what_cannot_be_is_one_message_with_its_step(
     engine: Engine, given: dict[str, Any], message: str, rest: str
 ) -> None:

@@ -87,6 +87,9 @@ def writer_options(form: str, given: Mapping[str, Any]) -> dict[str, str]:
     dotted = {name: value for name, value in given.items() if "." in name}
     named = {name: value for name, value in given.items() if name not in dotted}
     taken = {**_defaults(form), **take_options(named, _OPTIONS[form], form, "Spark"), **dotted}
+    if "quote" in taken:
+        # Spark writes an empty text as `""`, whatever its quotes are.
+        taken.setdefault("emptyValue", str(taken["quote"]) * 2)
     return {name: str(v).lower() if isinstance(v, bool) else str(v) for name, v in taken.items()}
 
 

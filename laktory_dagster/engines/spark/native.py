@@ -120,7 +120,7 @@ def held_type(dtype: pa.DataType) -> pa.DataType:
         return _WIDER[dtype]
     if pa.types.is_dictionary(dtype):
         return held_type(dtype.value_type)
-    if pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype):
+    if pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype) or pa.types.is_time(dtype):
         return pa.string()
     if pa.types.is_large_binary(dtype) or pa.types.is_binary_view(dtype):
         return pa.binary()
@@ -128,19 +128,18 @@ def held_type(dtype: pa.DataType) -> pa.DataType:
         return pa.timestamp("us", "UTC" if dtype.tz else None)
     if pa.types.is_duration(dtype):
         return pa.duration("us")
-    if pa.types.is_time(dtype):
-        return pa.string()
-    if (
-        pa.types.is_list(dtype)
-        or pa.types.is_large_list(dtype)
-        or pa.types.is_fixed_size_list(dtype)
-    ):
+    if _is_list(dtype):
         return pa.list_(held_type(dtype.value_type))
     if pa.types.is_struct(dtype):
         return pa.struct([pa.field(f.name, held_type(f.type)) for f in dtype])
     if pa.types.is_map(dtype):
         return pa.map_(held_type(dtype.key_type), held_type(dtype.item_type))
     return dtype
+
+
+def _is_list(dtype: pa.DataType) -> bool:
+    kinds = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(is_kind(dtype) for is_kind in kinds)
 
 
 _SIMPLE: dict[pa.DataType, st.DataType] = {

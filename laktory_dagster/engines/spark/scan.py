@@ -323,10 +323,24 @@ def _as_text(dtype: st.DataType) -> st.DataType:
     return dtype if nested else st.StringType()
 
 
+_UNDONE = {
+    **{name: name for name in ("sep", "quote", "escape", "header", "nullValue", "emptyValue")},
+    **{name: name for name in (*_FORMATS.values(), "encoding", "lineSep", "locale")},
+    "charToEscapeQuoteEscaping": "charToEscapeQuoteEscaping",
+    "charset": "encoding",
+    "include_header": "header",
+    "line_terminator": "lineSep",
+    **TEXT_OPTIONS,
+}
+"""Options of writers that their readers need, under the names that Spark's have."""
+_NOTHING = "\0"
+"""A null that no text is: with Spark's own, the empty text, an empty text in quotes is null too."""
+
+
 def scan_written(spark: Any, listing: Listing, form: str, written: Written) -> Any:
     """Return text files that a node wrote, in the types and the order that its columns had."""
     wanted = st.StructType([st.StructField(c.name, parse_type(c.type)) for c in written.columns])
-    options = {TEXT_OPTIONS.get(n, n): v for n, v in written.options.items() if n in TEXT_OPTIONS}
-    options |= {name: written.options[name] for name in ("sep", "quote") if name in written.options}
+    options = {} if form != "CSV" else {"nullValue": _NOTHING}
+    options |= {_UNDONE[n]: v for n, v in written.options.items() if n in _UNDONE}
     source = FileSource(path=listing.version.key, format=form, read_options=options)
     return _Files(spark, listing, form, source).declared(wanted)

@@ -143,7 +143,8 @@ def _nested_type(kind: str, inner: str) -> st.DataType | None:
             )
         found = [parse_type(part) for part in parts]
         if kind == "map":
-            return st.MapType(*found)
+            key, value = found
+            return st.MapType(key, value)
         return st.ArrayType(found[0]) if len(found) == 1 else None
     except (SettingsError, ValueError, TypeError):
         return None

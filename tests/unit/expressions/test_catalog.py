@@ -178,3 +178,26 @@ def test_sql_functions_of_polars(name: str) -> None:
 @pytest.mark.parametrize("name", ["nvl", "repeat", "md5", "read_csv", "struct"])
 def test_sql_functions_that_polars_has_not(name: str) -> None:
     assert name not in catalog.sql_functions()
+
+
+def test_every_name_of_spark_is_in_the_spark_that_is_installed() -> None:
+    """What `validate` lets pass has to be there when the pipeline runs."""
+    from pyspark.sql import DataFrame, GroupedData
+    from pyspark.sql import functions as spark
+
+    names = catalog.expression_functions("F") - {
+        n for n in catalog.expression_functions("F") if "laktory" in n
+    }
+    assert [name for name in sorted(names) if not hasattr(spark, name)] == []
+    methods = [name for name in catalog.frame_methods("spark") if not name.startswith("na.")]
+    assert [n for n in methods if not hasattr(DataFrame, n) and not hasattr(GroupedData, n)] == []
+
+
+@pytest.mark.parametrize("name", ["create_map", "str_to_map", "from_xml", "bitmap_count"])
+def test_functions_of_maps_are_none_that_run_code(name: str) -> None:
+    assert name in catalog.expression_functions("F")
+
+
+@pytest.mark.parametrize("name", ["hmac", "vector_sum", "jaro_winkler_similarity"])
+def test_functions_of_later_versions_of_spark_are_unknown(name: str) -> None:
+    assert name not in catalog.expression_functions("F")

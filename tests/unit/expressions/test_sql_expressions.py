@@ -149,3 +149,9 @@ def test_polars_sql_stays_as_it_is_written() -> None:
     text = "STRPOS(s, 'b') > 0 AND ROUND(x, 1) = 2.5 AND CONCAT(a, b) = 'c'"
     shown = parse_sql_expression(text, "polars").render("polars")
     assert shown.replace('"', "") == text
+
+
+def test_exists_of_an_array_is_a_function_and_exists_of_a_query_is_none() -> None:
+    assert parse_sql_expression("exists(items, x -> x > 3)", "spark").columns is not None
+    with pytest.raises(ExpressionError, match="a query inside an expression"):
+        parse_sql_expression("EXISTS (SELECT 1)", "spark")

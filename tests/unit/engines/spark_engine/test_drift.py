@@ -23,7 +23,6 @@ def merged(rule: str, *texts: str) -> dict[str, str]:
     return {field.name: field.dataType.simpleString() for field in schema.fields}
 
 
-# fmt: off
 @pytest.mark.parametrize(
     ("one", "other", "kept", "widened"),
     [
@@ -35,8 +34,7 @@ def merged(rule: str, *texts: str) -> dict[str, str]:
         (st.ArrayType(INT), st.ArrayType(DOUBLE), None, st.ArrayType(DOUBLE)),
         (st.ArrayType(INT), INT, None, None),
     ],
-)
-# fmt: on
+)  # fmt: skip
 def test_the_type_of_both(
     one: st.DataType, other: st.DataType, kept: st.DataType | None, widened: st.DataType | None
 ) -> None:
@@ -74,7 +72,6 @@ def test_the_widest_does_not_depend_on_the_order(texts: tuple[str, ...]) -> None
     assert merged("widen", *texts) == {"a": "double"}
 
 
-# fmt: off
 @pytest.mark.parametrize(
     ("rule", "texts", "message", "hint"),
     [
@@ -85,8 +82,7 @@ def test_the_widest_does_not_depend_on_the_order(texts: tuple[str, ...]) -> None
         ("add", ("a INT", "b INT", "b STRING"), "`b` is int32 in file1 and string in file2", "schema_definition"),
         ("widen", ("a DATE", "a INT"), "`a` is date in file0 and int32 in file1", "schema_definition"),
     ],
-)
-# fmt: on
+)  # fmt: skip
 def test_a_difference_beyond_the_rule_names_both_files(
     rule: str, texts: tuple[str, ...], message: str, hint: str
 ) -> None:

@@ -8,7 +8,6 @@ from laktory_dagster.engines.spark.time_formats import spark_pattern
 from laktory_dagster.errors import ExpressionError
 
 
-# fmt: off
 @pytest.mark.parametrize(
     ("python", "spark"),
     [
@@ -20,8 +19,7 @@ from laktory_dagster.errors import ExpressionError
         ("%-d/%-m", "d/M"), ("day %d", "'day' dd"), ("%d o'clock", "dd 'o''clock'"),
         ("100%%", "100%"), ("[%H]", "'['HH']'"), ("%D", "MM/dd/yy"), ("", ""),
     ],
-)
-# fmt: on
+)  # fmt: skip
 def test_each_part_has_its_letters(python: str, spark: str) -> None:
     assert spark_pattern(python) == spark
 

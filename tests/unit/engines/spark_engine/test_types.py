@@ -15,7 +15,6 @@ from laktory_dagster.errors import ReadError, SettingsError
 STRING, INT, LONG = st.StringType(), st.IntegerType(), st.LongType()
 
 
-# fmt: off
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -37,8 +36,7 @@ STRING, INT, LONG = st.StringType(), st.IntegerType(), st.LongType()
         ("array<timestamp>", st.ArrayType(st.TimestampType())),
         ("uint8", st.ShortType()), ("uint32", LONG), ("uint64", st.DecimalType(20, 0)),
     ],
-)
-# fmt: on
+)  # fmt: skip
 def test_a_type_by_any_of_its_names(text: str, expected: st.DataType) -> None:
     assert parse_type(text) == expected
 
@@ -59,7 +57,6 @@ def test_a_broken_type_is_refused_as_one(text: str) -> None:
         parse_type(text)
 
 
-# fmt: off
 @pytest.mark.parametrize(
     ("dtype", "expected"),
     [
@@ -70,13 +67,11 @@ def test_a_broken_type_is_refused_as_one(text: str) -> None:
         (st.StructType([st.StructField("a b", INT)]), "struct<a b: int32>"),
         (st.DayTimeIntervalType(), "duration[us]"), (st.YearMonthIntervalType(), "interval year to month"),
     ],
-)
-# fmt: on
+)  # fmt: skip
 def test_the_portable_name_of_a_type(dtype: st.DataType, expected: str) -> None:
     assert portable(dtype) == expected
 
 
-# fmt: off
 @pytest.mark.parametrize(
     "dtype",
     [
@@ -88,8 +83,7 @@ def test_the_portable_name_of_a_type(dtype: st.DataType, expected: str) -> None:
         st.MapType(STRING, st.StructType([st.StructField("d", st.DecimalType(9, 2))])),
         st.ArrayType(st.DayTimeIntervalType()), st.ArrayType(st.NullType()), st.ArrayType(st.ByteType()),
     ],
-)
-# fmt: on
+)  # fmt: skip
 def test_the_portable_name_gives_the_type_back(dtype: st.DataType) -> None:
     """Receipts keep these names, and stored text is read again by them."""
     assert parse_type(portable(dtype)) == dtype
@@ -103,7 +97,6 @@ def test_the_sql_of_a_type_quotes_its_fields() -> None:
 A_B = st.StructType([st.StructField("a", INT), st.StructField("b", st.ArrayType(STRING))])
 
 
-# fmt: off
 @pytest.mark.parametrize(
     "declared",
     [
@@ -115,8 +108,7 @@ A_B = st.StructType([st.StructField("a", INT), st.StructField("b", st.ArrayType(
             {"name": "b", "type": {"type": "array", "elementType": "string", "containsNull": True}},
         ]},
     ],
-)
-# fmt: on
+)  # fmt: skip
 def test_a_schema_in_every_form(declared: Any) -> None:
     assert parse_schema(declared) == A_B
 
@@ -152,7 +144,6 @@ def test_columns_of_a_declared_text_may_have_any_name() -> None:
     assert parse_schema("`a b` INT, `c.d` STRING").names == ["a b", "c.d"]
 
 
-# fmt: off
 @pytest.mark.parametrize(
     ("given", "held"),
     [
@@ -165,8 +156,7 @@ def test_columns_of_a_declared_text_may_have_any_name() -> None:
         (pa.struct([pa.field("a", pa.uint32())]), pa.struct([pa.field("a", pa.int64())])),
         (pa.int64(), pa.int64()),
     ],
-)
-# fmt: on
+)  # fmt: skip
 def test_arrow_types_that_spark_has_not_are_held_in_wider_ones(
     given: pa.DataType, held: pa.DataType
 ) -> None:
