@@ -32,6 +32,13 @@ _ADVICE = {
     "parameters": "write `${params.x}`",
     "secret": "write `${secrets.scope.key}`",
 }
+_DEPLOYED = frozenset(
+    {
+        "dlt", "databricks_dlt", "databricks_job", "orchestrator", "airflow", "workspacefile",
+        "options", "resource_options", "lookup_existing",
+    }
+)  # fmt: skip
+"""Keys of a pipeline that only speak of its deployment, whose tool knows the other resources."""
 _AS_DECLARED = ("variables", "environments", "parameters")
 _MISSING = object()
 UNSET = object()
@@ -138,6 +145,8 @@ class _Substitution:
         kind, name = match.group(1), match.group(2).strip()
         if kind == "var":  # As asset bundles of Databricks write it.
             kind = "vars"
+        if kind == "resources" and next(filter(_is_key, self.path), None) in _DEPLOYED:
+            return text
         if kind in _ADVICE:
             self.problem(f"`{text}` is not known here", hint=_ADVICE[kind])
             return text
@@ -209,6 +218,10 @@ class _Substitution:
         found = Diagnostic(message, tuple(self.path), at_key=self._in_key, **parts)
         if found not in self.problems:
             self.problems.append(found)
+
+
+def _is_key(part: str | int) -> bool:
+    return isinstance(part, str)
 
 
 def _how_to_give(kind: str, name: str) -> str:

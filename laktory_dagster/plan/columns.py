@@ -286,6 +286,12 @@ def _aggregate(flow: ColumnFlow, step: MethodStep, dialect: str) -> None:
         flow.exact = tuple(dict.fromkeys((*keys, *names, *step.func_kwargs)))
 
 
+def _total(flow: ColumnFlow, step: MethodStep, dialect: str) -> None:
+    """Take an `agg` without groups: one row of all, without keys."""
+    flow.exact = ()
+    _aggregate(flow, step, dialect)
+
+
 def _close(flow: ColumnFlow, _step: MethodStep, _: str) -> None:
     flow.replace_all(None)
 
@@ -353,6 +359,6 @@ _EFFECTS: Mapping[str, Effect] = {
     "group_by": _group,
     "group_by_dynamic": _group,
     "rolling": _group,
-    "agg": _aggregate,
+    "agg": _total,
     "laktory.groupby_and_agg": _groupby_and_agg,
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from laktory_dagster.errors import InvalidInputError
-from laktory_dagster.models import FileSink, PipelineNode, TableSink, TableSource
+from laktory_dagster.models import FileSink, MethodStep, PipelineNode, TableSink, TableSource
 from laktory_dagster.models.place import Place
 from laktory_dagster.models.sinks import SinkOptions
 from laktory_dagster.models.sources import FileSource
@@ -15,7 +15,7 @@ from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.plan.findings import Findings
 from laktory_dagster.plan.ordering import Needs, reachable
-from laktory_dagster.plan.steps import Path
+from laktory_dagster.plan.steps import Path, argument_frames, placed_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,20 +144,37 @@ def check_unnamed_reads(
     needs: Needs,
     findings: Findings,
 ) -> None:
-    """Warn where a node reads by path or table name what another one writes, in no sure order."""
+    """Warn where a node reads by path or table name what another one writes, and not after it."""
     writers = {place.uri: place.node for place in written}
     for index, node in enumerate(nodes.values()):
-        for number, source in enumerate(node.sources):
+        for source, path in _placed_sources(node, index):
             uri = _uri_of(plan, source)
             writer = writers.get(uri) if uri else None
             if writer is None or writer == node.name:
                 continue
-            if writer not in reachable(needs, [node.name]):
+            later = _later(node.name, writer, needs)
+            if later is None:
                 findings.warn(
                     f"node `{node.name}` reads what node `{writer}` writes, in no certain order",
-                    ("nodes", index, "sources", number),
+                    path,
                     hint=f"write `node_name: {writer}`, or add it to `depends_on`",
                 )
+            elif later == writer:
+                findings.warn(
+                    f"node `{node.name}` reads what node `{writer}` writes, which runs after it: "
+                    "it gets the rows of an earlier run",
+                    path,
+                )
+
+
+def _placed_sources(node: PipelineNode, index: int) -> Iterator[tuple[object, Path]]:
+    """Yield the sources of a node, those among the arguments of its steps included."""
+    for number, source in enumerate(node.sources):
+        yield source, ("nodes", index, "sources", number)
+    for placed in placed_steps(node.transformer, ("nodes", index, "transformer")):
+        if isinstance(placed.step, MethodStep):
+            for frame in argument_frames(placed.step, placed.path):
+                yield frame.value, frame.path
 
 
 def check_own_reads(
@@ -189,7 +206,7 @@ def _is_among(written: str, read: str) -> bool:
 
 
 def _uri_of(plan: Plan, source: object) -> str | None:
-    if not isinstance(source, (FileSource, TableSource)):
+    if not isinstance(source, (FileSource, TableSource)) or source.mock_df is not None:
         return None
     try:
         return _place_of(plan, source).uri

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
 
 from laktory_dagster.models import PipelineNode
+from laktory_dagster.models.sinks import SinkOptions
+from laktory_dagster.models.sources import SourceOptions
+from laktory_dagster.models.transformer import SqlStep, StepOptions
 from laktory_dagster.plan.definition import LayerSteps, Plan
 
 _NODE_PARTS = ("sources", "transformer", "expectations", "primary_keys", "timestamp_key", "sinks")
@@ -18,8 +22,17 @@ _NO_RESULT = frozenset(
     {
         "storage_options", "metadata", "databricks_data_profiling_config", "warehouse",
         "dataframe_api", "checkpoint_location", "schema_location", "broadcast", "reset_mode", "unit",
+        # A source, a step and a sink can only repeat the node's engine, which counts by itself.
+        "dataframe_type", "polars", "spark",
     }
 )  # fmt: skip
+# What only says again what the other keys say, or names a step for people.
+_LABELS: Mapping[type[BaseModel], frozenset[str]] = {
+    SourceOptions: frozenset({"type"}),
+    SinkOptions: frozenset({"type"}),
+    SqlStep: frozenset({"type"}),
+    StepOptions: frozenset({"name"}),
+}
 
 
 def code_version(
@@ -59,14 +72,12 @@ def plan_hash(plan: Plan) -> str:
 def _plain(value: Any) -> Any:
     """Return plain data of a declaration: what was set, under its canonical names."""
     if isinstance(value, BaseModel):
-        fields = type(value).model_fields
+        defaults = _counted(type(value))
         return {
             name: _plain(item)
             for name, item in value.__dict__.items()
             # Python code may have put more beside the fields.
-            if name in fields
-            and name not in _NO_RESULT
-            and not _is_default(item, fields[name].default)
+            if name in defaults and not _is_default(item, defaults[name])
         }
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
@@ -76,6 +87,14 @@ def _plain(value: Any) -> Any:
         return value
     # A frame in memory: its rows are an input, and have no version.
     return type(value).__qualname__
+
+
+@cache
+def _counted(kind: type[BaseModel]) -> Mapping[str, Any]:
+    """Return the fields of a model that may change a row, each with its default."""
+    left_out = _NO_RESULT.union(*(names for of, names in _LABELS.items() if issubclass(kind, of)))
+    fields = kind.model_fields.items()
+    return {name: field.default for name, field in fields if name not in left_out}
 
 
 def _is_default(value: Any, default: Any) -> bool:

@@ -10,12 +10,12 @@ from pydantic_core import ErrorDetails
 
 from laktory_dagster.errors import Diagnostic
 from laktory_dagster.expressions.suggest import did_you_mean, hint_for
-from laktory_dagster.models import Pipeline
+from laktory_dagster.models import Pipeline, PipelineNode
 from laktory_dagster.models.base import Model
 from laktory_dagster.models.names import normalised
 from laktory_dagster.models.sinks import SinkOptions
 from laktory_dagster.models.sources import SourceOptions
-from laktory_dagster.models.transformer import StepOptions
+from laktory_dagster.models.transformer import StepOptions, Transformer
 from laktory_dagster.project.model_paths import ModelPlace, Path, value_at, written_path
 
 _WRONG_TYPES = {
@@ -46,6 +46,7 @@ _LIMITS = {
     "too_long": "at most {max_length} items",
 }
 _SHOWN = 60
+_SINGULAR = {many: one for one, many in PipelineNode.singular.items()}
 # The keys of which one says what kind of thing a mapping is.
 _KINDS: Mapping[type[Model], tuple[str, ...]] = {
     SourceOptions: (
@@ -185,9 +186,15 @@ def _unknown_key(problem: _Problem) -> Diagnostic:
         f"unknown key `{key}`",
         problem.path,
         expected=f"one of {', '.join(known)}" if len(known) <= 12 else None,
-        hint=hint_for(key, known),
+        hint=_key_hint(problem.model, key, known),
         at_key=True,
     )
+
+
+def _key_hint(model: type[Model], key: str, known: Sequence[str]) -> str | None:
+    if model is Transformer and key in _KINDS[StepOptions]:
+        return _form_hint("transformer", None)
+    return hint_for(key, known)
 
 
 def _chosen_kind(problem: _Problem, key: str) -> str | None:
@@ -232,7 +239,12 @@ def _wrong_choice(problem: _Problem) -> Diagnostic:
 def _no_kind(problem: _Problem) -> Diagnostic:
     """Return the diagnostic of a source, sink or step that none of its keys identifies."""
     hint = None
-    if isinstance(problem.input, Mapping):
+    key = problem.written[-1]
+    if isinstance(problem.input, (list, tuple)) and key in PipelineNode.singular:
+        hint = f"several stand under `{PipelineNode.singular[str(key)]}`"
+    elif isinstance(problem.input, str) and problem.kind != "no_step":
+        hint = f"write `{{path: {problem.input[:_SHOWN]}}}`"
+    elif isinstance(problem.input, Mapping):
         kinds = dict.fromkeys(key for keys in _KINDS.values() for key in keys)
         near = [(key, did_you_mean(str(key), kinds)) for key in problem.input]
         hint = next((f"`{key}`: did you mean `{name}`?" for key, name in near if name), None)
@@ -262,14 +274,39 @@ def _repeated_names(data: Any) -> Iterator[Diagnostic]:
 def _type_hint(problem: _Problem) -> str | None:
     value = problem.input
     if problem.kind.startswith("bool") and isinstance(value, str):
-        if value.lower() in ("yes", "on", "y"):
-            return "write `true`"
-        if value.lower() in ("no", "off", "n"):
-            return "write `false`"
+        return _flag_hint(value.strip().lower())
     if problem.kind == "string_type" and isinstance(value, (int, float)):
         return f'put quotes around it: `"{value}"`'
-    if problem.kind.startswith("int") and isinstance(value, str) and value.strip().isdigit():
-        return f"write it without quotes: `{value.strip()}`"
+    if problem.kind.startswith("int") and isinstance(value, str):
+        return _whole_hint(value.strip().replace("_", ""))
+    if _WRONG_TYPES[problem.kind] in ("a list", "a mapping"):
+        return _form_hint(_name(problem.written), value)
+    return None
+
+
+def _flag_hint(text: str) -> str | None:
+    if text in ("true", "false"):
+        return f"write it without quotes: `{text}`"
+    if text in ("yes", "on", "y"):
+        return "write `true`"
+    return "write `false`" if text in ("no", "off", "n") else None
+
+
+def _whole_hint(digits: str) -> str | None:
+    """Return how to write a number that stands in quotes, after a zero, or with `_` inside."""
+    if not digits.isdecimal():
+        return None
+    plain = digits.lstrip("0") or "0"
+    return f"write it without quotes: `{digits}`" if plain == digits else f"write `{plain}`"
+
+
+def _form_hint(key: str, value: Any) -> str | None:
+    """Return how to write what stands in place of a list or a mapping."""
+    if key == "transformer":
+        return "the steps stand under `nodes`: `transformer: {nodes: [...]}`"
+    if isinstance(value, Mapping):
+        single = _SINGULAR.get(key)
+        return f"a single one stands under `{single}`" if single else "put `- ` before each item"
     return None
 
 
