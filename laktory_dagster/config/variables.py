@@ -20,7 +20,7 @@ CHARACTERS_PER_VALUE = 32
 _REFERENCE = re.compile(r"\$\{\s*([A-Za-z_]+)\.([^{}]*)\}")
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _OPEN = re.compile(r"\$\{\s*(?:vars|params|secrets)\.[^}]*\Z")
-_LEFT = re.compile(r"\$\{\{|\$\{\s*(?:vars?|params)\.")
+_LEFT = re.compile(r"\$\{\{|\$\{\s*(?:vars?|params|include)\.")
 """What a text may not hold once its variables are filled in."""
 _ADVICE = {
     "resources": "name the resource itself; nothing is deployed while a pipeline runs",
@@ -136,7 +136,7 @@ class _Substitution:
         if len(self.problems) == before and _LEFT.search(filled):
             self.problem(
                 f"`{text[:80]}` becomes a reference when its variables are filled in",
-                hint="write the whole `${vars.x}` in one place",
+                hint="write the whole `${vars.x}` in one place; `!use` takes variables in its path",
             )
         self._sizes[-1] += _size(filled)
         return filled if self._within_caps() else text

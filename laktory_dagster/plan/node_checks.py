@@ -158,12 +158,30 @@ def _check_keys(context: NodeContext, flow: ColumnFlow) -> None:
         if isinstance(subset, tuple):
             place = (*path, "drop_duplicates")
             _check_columns(frozenset(subset), known, place, context, "`drop_duplicates` reads")
+        _check_merged(known, context)
     _check_dropped_keys(context, flow)
     if node.timestamp_key is not None and node.layer == "SILVER":
         place = (*path, "timestamp_key")
         expression = check_sql(node.timestamp_key, place, context)
         if expression is not None and known is not None:
             _check_columns(expression.columns, known, place, context, "`timestamp_key` reads")
+
+
+def _check_merged(known: tuple[str, ...], context: NodeContext) -> None:
+    """Report columns that a merge names and that are not among the node's."""
+    for index, sink in enumerate(context.node.sinks):
+        merge = None if sink.is_quarantine else sink.merge_cdc_options
+        if merge is None:
+            continue
+        named = {
+            "primary_keys": merge.primary_keys,
+            "order_by": (merge.order_by,) if merge.order_by else (),
+            "include_columns": merge.include_columns or (),
+            "exclude_columns": merge.exclude_columns or (),
+        }
+        for key, columns in named.items():
+            place = (*context.path, "sinks", index, "merge_cdc_options", key)
+            _check_columns(frozenset(columns), known, place, context, "the merge names")
 
 
 def _check_dropped_keys(context: NodeContext, flow: ColumnFlow) -> None:

@@ -6,6 +6,7 @@ import os
 import pathlib
 
 from laktory_dagster.errors import InvalidInputError
+from laktory_dagster.expressions.sql import SqlExpression
 from laktory_dagster.expressions.suggest import with_article
 from laktory_dagster.models import FileSink, MergeOptions, TableSink, ViewSink
 from laktory_dagster.models.sinks import SinkOptions
@@ -25,6 +26,7 @@ from laktory_dagster.plan.source_checks import (
 from laktory_dagster.plan.step_checks import check_expression
 from laktory_dagster.plan.steps import Path
 from laktory_dagster.plan.targets import sets_rows_aside
+from laktory_dagster.plan.type_checks import check_schema
 
 FORMATS_NOT_WRITTEN = {
     "polars": ("BINARYFILE", "ORC", "TEXT", "XML"),
@@ -48,6 +50,7 @@ def check_sinks(context: NodeContext) -> None:
         _check_sink(sink, path, context)
         _check_mode(sink, path, context)
         _check_clustering(sink, path, context)
+        check_schema(sink.schema_definition, (*path, "schema_definition"), context)
         if sink.custom_writer is not None:
             _check_custom(sink, path, context)
         if sink.is_quarantine and not sets_rows_aside(node):
@@ -219,12 +222,37 @@ def _check_merge(sink: SinkOptions, path: Path, context: NodeContext) -> None:
             (*inside, "scd_type"),
             hint="name it: `order_by: changed_at`",
         )
-    _check_delete(options, inside, context)
+    _check_history(options, inside, context)
+    _check_delete(options, (*inside, "delete_where"), context)
+
+
+def _check_history(options: MergeOptions, path: Path, context: NodeContext) -> None:
+    """Report columns of validity that would fall together with each other or with a key."""
+    if options.scd_type != 2:
+        return
+    used = (*options.primary_keys, *context.node.primary_keys, options.order_by or "")
+    taken = {name.lower() for name in used}
+    for key in ("start_at_column_name", "end_at_column_name"):
+        name = getattr(options, key)
+        if name.lower() in taken:
+            context.findings.error(
+                f"the column `{name}` cannot hold a time of validity: it is used already",
+                (*path, key),
+                hint="give it another name",
+            )
+        taken.add(name.lower())
 
 
 def _check_delete(options: MergeOptions, path: Path, context: NodeContext) -> None:
-    if options.delete_where is not None:
-        check_expression(options.delete_where, (*path, "delete_where"), context)
+    if options.delete_where is None:
+        return
+    expression = check_expression(options.delete_where, path, context)
+    if isinstance(expression, SqlExpression) and expression.is_aggregate:
+        context.findings.error(
+            "`delete_where` speaks of all rows at once",
+            path,
+            expected="a condition on one change, such as `operation = 'D'`",
+        )
 
 
 def _check_custom(sink: SinkOptions, path: Path, context: NodeContext) -> None:

@@ -19,6 +19,7 @@ from laktory_dagster.plan import locations
 from laktory_dagster.plan.context import NodeContext
 from laktory_dagster.plan.method_checks import OPTION_METHODS, check_methods
 from laktory_dagster.plan.steps import Path
+from laktory_dagster.plan.type_checks import check_schema
 
 _OF_CHANGES = {
     name.lower()
@@ -151,6 +152,7 @@ def _check_file(source: FileSource, path: Path, context: NodeContext) -> None:
             hint="store the data in another format, such as PARQUET",
         )
     check_suffix(source.path, source.format, path, context)
+    check_schema(source.schema_definition, (*path, "schema_definition"), context)
     try:
         locations.file_place(context.common.plan, source.path)
     except InvalidInputError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog
 from laktory_dagster.expressions.polars_on_spark import missing_on_spark
@@ -32,18 +30,9 @@ from laktory_dagster.plan.steps import (
     placeholder_of,
     placeholders_in,
 )
+from laktory_dagster.plan.type_checks import check_type
 
-_TYPES = (
-    "binary", "byte", "int8", "tinyint", "short", "int16", "smallint", "int", "integer", "int32",
-    "long", "int64", "bigint", "uint8", "uint16", "uint32", "uint64", "float", "float32", "real",
-    "double", "float64", "decimal", "boolean", "bool", "string", "utf8", "str", "varchar", "char",
-    "text", "date", "time", "timestamp", "timestamp_ntz", "timestamp_ltz", "datetime", "duration",
-)  # fmt: skip
 _TAKE_SQL = frozenset({"filter", "where", "selectExpr", "select_expr", "expr"})
-_NESTED = re.compile(r"(?:array|list|struct|map)\s*<.+>\Z", re.IGNORECASE | re.DOTALL)
-_SIZED = re.compile(r"(\w+)\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\)|\[\s*\w+\s*(?:,[^\]]+)?\])\Z")
-
-
 _GROUPING = frozenset({"group_by", "group_by_dynamic", "rolling", "rollup", "cube"})
 """Steps that give groups, by their portable names; `having` and Spark's `pivot` keep them."""
 
@@ -206,7 +195,7 @@ def _table_hint(name: str, context: NodeContext) -> str:
 
 def _check_column(column: Column, path: Path, context: NodeContext) -> None:
     if column.type is not None:
-        _check_type(column.type, (*path, "type"), context)
+        check_type(column.type, (*path, "type"), context)
     if column.sql_expr is not None:
         check_sql(column.sql_expr, (*path, "sql_expr"), context)
     elif column.expr is not None:
@@ -237,23 +226,3 @@ def check_sql(text: str, path: Path, context: NodeContext) -> SqlExpression | No
         context.findings.wrong_text(error, path)
         return None
     return expression
-
-
-def _check_type(text: str, path: Path, context: NodeContext) -> None:
-    plain = text.strip()
-    sized = _SIZED.match(plain)
-    name = (sized.group(1) if sized else plain).lower()
-    if name in _TYPES or _NESTED.match(plain):
-        return
-    try:
-        if parse_data_type(plain) is not None:
-            return
-    except ExpressionError as error:
-        context.findings.wrong_text(error, path)
-        return
-    context.findings.error(
-        f"there is no type `{text}`",
-        path,
-        expected="a type such as string, int, bigint, double, date, timestamp, decimal(10,2)",
-        hint=hint_for(name, _TYPES),
-    )

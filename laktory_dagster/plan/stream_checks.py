@@ -120,12 +120,13 @@ def _check_sink(sink: SinkOptions, path: Path, context: NodeContext, *, aggregat
 def _check_order(sink: SinkOptions, path: Path, context: NodeContext) -> None:
     """Warn where changes of one key may meet in one batch and nothing says which comes last."""
     ordered = sink.merge_cdc_options is not None and sink.merge_cdc_options.order_by is not None
+    mode = "" if sink.mode == "MERGE" else "`mode: MERGE` with "
     if sink.mode in ("MERGE", "UPDATE") and not ordered and not context.node.drop_duplicates:
         context.findings.warn(
             "rows of one key that come in one batch and differ will be refused: nothing says which "
             "is the latest",
             path,
-            hint="name the column that does: `merge_cdc_options: {order_by: changed_at}`",
+            hint=f"name the column that does: {mode}`merge_cdc_options: {{order_by: changed_at}}`",
         )
 
 
