@@ -9,6 +9,8 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 _NAMES = {"categorical": "string", "enum": "string", "array": "list"}
+_BARE = {"categorical": "string", "enum": "string", "duration": "duration[us]"}
+"""Types without their parts, which the engines do not read as they are."""
 _INSIDE = {
     "int8": "tinyint",
     "int16": "smallint",
@@ -67,6 +69,8 @@ def _name(of: Any) -> str:
 
 def _type(kind: Any) -> Any:
     """Return a type as the text or the mapping that the engines read."""
+    if isinstance(kind, str):
+        return _BARE.get(kind.lower(), kind)
     if not isinstance(kind, Mapping):
         return kind
     if "dtype" in kind:

@@ -90,7 +90,11 @@ def test_who_wants_the_table_replaced_learns_how() -> None:
 
 @pytest.mark.parametrize(
     "sink",
-    ["{path: o.parquet, format: PARQUET}", "{path: o.csv, format: CSV}", "{path: a/o.json, format: JSON}"],
+    [
+        "{path: o.parquet, format: PARQUET}",
+        "{path: o.csv, format: CSV}",
+        "{path: a/o.json, format: JSON}",
+    ],
 )
 def test_one_file_is_no_target_of_a_stream(sink: str) -> None:
     error = only_error(node(sink=sink))
@@ -197,7 +201,9 @@ def test_the_advice_about_an_order_can_be_followed(mode: str) -> None:
     (warning,) = plan_from(HEAD + text).warnings
     parts = (warning.hint or "").split("`")[1::2]
     assert parts[-1] == "merge_cdc_options: {order_by: changed_at}"
-    followed = ", ".join(["path: o", *parts] if mode == "UPDATE" else ["path: o, mode: MERGE", *parts])
+    followed = ", ".join(
+        ["path: o", *parts] if mode == "UPDATE" else ["path: o, mode: MERGE", *parts]
+    )
     assert warnings_of(node(sink=f"{{{followed}}}", primary_key="k")) == []
 
 
@@ -267,7 +273,9 @@ class TestViews:
 
     @pytest.mark.parametrize("step", ["'{nodes.v}'", "{node_name: v}"])
     def test_a_step_reads_what_a_stream_stored(self, step: str) -> None:
-        reader = node("n", "{path: in}", transformer=f"{{nodes: [{{func_name: union, func_args: [{step}]}}]}}")
+        reader = node(
+            "n", "{path: in}", transformer=f"{{nodes: [{{func_name: union, func_args: [{step}]}}]}}"
+        )
         assert warnings_of(node("v", sink="{path: o}") + reader) == []
 
 
