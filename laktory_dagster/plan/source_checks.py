@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from laktory_dagster.errors import ExpressionError, InvalidInputError
-from laktory_dagster.expressions.sql import parse_condition
+from laktory_dagster.expressions.sql import SqlExpression, parse_condition
 from laktory_dagster.models import FileSource, MemorySource, TableSource
 from laktory_dagster.models.sinks import TableSink
 from laktory_dagster.models.sources import (
     AUTO_LOADER,
     VERSION_OPTIONS,
+    AssetSource,
     CustomSource,
     ReadOptions,
     SourceOptions,
@@ -34,6 +35,7 @@ _OF_CHANGES = {
 }
 """Options of a Delta source that make other rows of it than those of one version."""
 FORMATS_NOT_READ = {"polars": ("BINARYFILE", "ORC", "TEXT", "XML"), "spark": ("EXCEL", "IPC")}
+HINT_OF_TOTALS = "compute the total as a column first: `sum(a) OVER ()`"
 _SUFFIX_FORMATS = {
     ".csv": ("CSV",),
     ".parquet": ("PARQUET",),
@@ -73,6 +75,7 @@ def check_source(source: SourceOptions, path: Path, context: NodeContext) -> Non
         )
     if source.filter is not None:
         _check_filter(source.filter, (*path, "filter"), context)
+    _check_selects(source, path, context)
     if isinstance(source, FileSource):
         _check_file(source, path, context)
     elif isinstance(source, TableSource):
@@ -81,6 +84,8 @@ def check_source(source: SourceOptions, path: Path, context: NodeContext) -> Non
         _check_memory(source, path, context)
     elif isinstance(source, CustomSource):
         check_function_name(source.custom_reader.func_name, (*path, "custom_reader"), context)
+    elif isinstance(source, AssetSource):
+        _check_asset(source.asset, (*path, "asset"), context)
     if isinstance(source, ReadOptions):
         _check_reader(source, path, context)
 
@@ -142,6 +147,25 @@ def _check_filter(text: str, path: Path, context: NodeContext) -> None:
             condition.render(context.engine_dialect)
     except ExpressionError as error:
         context.findings.wrong_text(error, path)
+        return
+    if isinstance(condition, SqlExpression) and condition.is_aggregate:
+        context.findings.error(
+            "the filter speaks of all rows at once",
+            path,
+            hint=HINT_OF_TOTALS,
+        )
+
+
+def _check_selects(source: SourceOptions, path: Path, context: NodeContext) -> None:
+    """Report selected columns that would get one name: Spark then has two, and Polars none.
+
+    Of `renames` to one name, all but one may be missing.
+    """
+    selects = source.selects or ()
+    names = tuple(selects.values() if isinstance(selects, dict) else selects)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        context.findings.error(f"two columns would be named `{twice}`", (*path, "selects"))
 
 
 def _check_file(source: FileSource, path: Path, context: NodeContext) -> None:
@@ -190,9 +214,24 @@ def check_table_name(table: TableSource | TableSink, path: Path, context: NodeCo
             )
 
 
+def _check_asset(key: str, path: Path, context: NodeContext) -> None:
+    if not all(part.strip() for part in key.split("/")):
+        context.findings.error(
+            f"`{key}` is no key of an asset: a part of it is empty",
+            path,
+            expected="its parts joined by slashes, such as `raw/prices`",
+        )
+
+
 def _check_memory(source: MemorySource, path: Path, context: NodeContext) -> None:
     if source.data is not None and source.df is not None:
         context.findings.error("a source has either `data` or `df`", path)
+    if isinstance(source.df, (str, int, float)):
+        context.findings.error(
+            f"`{source.df}` is no frame",
+            (*path, "df"),
+            hint="`df` is a frame that Python hands over; rows in the file stand under `data`",
+        )
     if isinstance(source.data, dict):
         lengths = {name: len(values) for name, values in source.data.items()}
         if len(set(lengths.values())) > 1:

@@ -21,7 +21,7 @@ from laktory_dagster.models.sources import NodeSource, SourceOptions
 from laktory_dagster.plan.context import NodeContext
 from laktory_dagster.plan.functions import check_function
 from laktory_dagster.plan.references import own_sources
-from laktory_dagster.plan.source_checks import check_source
+from laktory_dagster.plan.source_checks import HINT_OF_TOTALS, check_source
 from laktory_dagster.plan.steps import (
     Path,
     PlacedStep,
@@ -113,10 +113,25 @@ def _check_start(context: NodeContext) -> None:
 def _check_arguments(step: MethodStep, placed: PlacedStep, context: NodeContext) -> None:
     for argument in placed_arguments(step, placed.path):
         if isinstance(argument.value, str):
+            # Other named arguments of `filter` are values that columns must have.
+            positional = "func_args" in argument.path or argument.path[-1] == "condition"
             takes_sql = step.func_name in _TAKE_SQL - context.common.functions
-            _check_text(argument.value, argument.path, context, takes_sql=takes_sql)
+            if takes_sql and positional and placeholder_of(argument.value) is None:
+                _check_condition(step, argument.value, argument.path, context)
+            else:
+                _check_text(argument.value, argument.path, context, takes_sql=takes_sql)
         elif isinstance(argument.value, SourceOptions):
             check_source(argument.value, argument.path, context)
+
+
+def _check_condition(step: MethodStep, text: str, path: Path, context: NodeContext) -> None:
+    """Report what is wrong with a condition in SQL, or with a projection that is no star."""
+    filters = CANONICAL.get(step.func_name, step.func_name) == "filter"
+    if not filters and text.strip().endswith("*"):
+        return
+    expression = check_expression(text, path, context)
+    if filters and isinstance(expression, SqlExpression) and expression.is_aggregate:
+        context.findings.error("the filter speaks of all rows at once", path, hint=HINT_OF_TOTALS)
 
 
 def _check_text(text: str, path: Path, context: NodeContext, *, takes_sql: bool) -> None:

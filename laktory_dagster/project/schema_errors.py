@@ -242,7 +242,7 @@ def _no_kind(problem: _Problem) -> Diagnostic:
     key = problem.written[-1]
     if isinstance(problem.input, (list, tuple)) and key in PipelineNode.singular:
         hint = f"several stand under `{PipelineNode.singular[str(key)]}`"
-    elif isinstance(problem.input, str) and problem.kind != "no_step":
+    elif isinstance(problem.input, str) and problem.kind != "no_step" and "{" not in problem.input:
         hint = f"write `{{path: {problem.input[:_SHOWN]}}}`"
     elif isinstance(problem.input, Mapping):
         kinds = dict.fromkeys(key for keys in _KINDS.values() for key in keys)

@@ -48,7 +48,9 @@ def some(required: dict[str, Any], **optional: st.SearchStrategy[Any]) -> st.Sea
 COMMON_TO_SOURCES: dict[str, st.SearchStrategy[Any]] = {
     "filter": st.sampled_from(["id > 1", "symbol = 'on'", "close IS NOT NULL"]),
     "selects": st.lists(COLUMNS, min_size=1, max_size=3, unique=True)
-    | st.dictionaries(COLUMNS, COLUMNS, min_size=1, max_size=2),
+    | st.dictionaries(COLUMNS, COLUMNS, min_size=1, max_size=2).filter(
+        lambda names: len(set(names.values())) == len(names)
+    ),
     "renames": st.dictionaries(COLUMNS, COLUMNS, max_size=2),
     "drops": st.lists(COLUMNS, max_size=2),
     "drop_duplicates": st.booleans() | st.lists(COLUMNS, min_size=1, max_size=2),
