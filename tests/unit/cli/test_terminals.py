@@ -38,7 +38,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def environ(**given: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("LAKTORY_", "NO_COLOR"))}
+    # Of the environment `COLUMNS` counts before the terminal, and processes of tests may have it.
+    ours = ("LAKTORY_", "NO_COLOR", "COLUMNS", "LINES")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return {**kept, "TERM": "xterm-256color", **given}
 
 
