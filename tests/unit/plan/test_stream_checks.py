@@ -150,6 +150,8 @@ def test_updates_of_totals_are_refused(steps: str) -> None:
     "steps",
     [
         "{func_name: distinct}",
+        "{with_column: {name: x, sql_expr: a}}",
+        "{with_columns: [{name: x, sql_expr: a}, {name: y, sql_expr: x}]}",
         "{sql_expr: 'SELECT a, b FROM {df} WHERE a > 1'}",
         "{sql_expr: 'SELECT a, sum(b) OVER (PARTITION BY a) AS s FROM {df}'}",
         "{func_name: with_columns, func_args: [\"pl.col('a').sum().over('b').alias('s')\"]}",
