@@ -53,6 +53,16 @@ def test_a_pattern_leaves_hidden_files_out_as_a_folder_does(
     assert rows_of(engine, read(engine, tmp_path / pattern, "CSV")) == [{"id": 1}]
 
 
+@pytest.mark.parametrize("pattern", ["x*.csv", "x?1.csv", "x[_]1.csv", "in*/x_1.csv"])
+def test_a_name_is_hidden_by_how_it_starts_alone(
+    engine: Engine, tmp_path: Path, pattern: str
+) -> None:
+    folder = "in_day" if "/" in pattern else "."
+    write("CSV", [{"id": 1}], tmp_path / folder / "x_1.csv")
+
+    assert rows_of(engine, read(engine, tmp_path / pattern, "CSV")) == [{"id": 1}]
+
+
 def test_a_pattern_may_start_inside_of_a_hidden_folder(engine: Engine, tmp_path: Path) -> None:
     write("CSV", [{"id": 1}], tmp_path / "_landing" / "x.csv")
 

@@ -94,9 +94,19 @@ def local_names(root: str) -> tuple[list[str], str]:
         return [root], os.path.dirname(root)  # noqa: PTH120
     if has_wildcards(root):
         base = root[: min(root.index(mark) for mark in _WILDCARDS if mark in root)]
-        found = {name for name in glob.glob(root, recursive=True) if is_data(name[len(base) :])}  # noqa: PTH207
+        found = {name for name in glob.glob(root, recursive=True) if _is_visible(name, base)}  # noqa: PTH207
         return sorted(name for name in found if os.path.isfile(name)), base  # noqa: PTH113
     raise ReadError(f"there is nothing at {root}", hint="check the path of the source")
+
+
+def _is_visible(name: str, base: str) -> bool:
+    """Return whether nothing that the marks behind the base stand for starts as hidden files do.
+
+    `a*.csv` means `a_1.csv`: the part that the base begins is none of those.
+    """
+    rest = name[len(base) :]
+    is_begun = base != "" and not base.endswith("/")
+    return is_data(rest.partition("/")[2] if is_begun else rest)
 
 
 def has_wildcards(path: str) -> bool:
