@@ -19,6 +19,7 @@ _TYPES = (
     "text", "date", "time", "timestamp", "timestamp_ntz", "timestamp_ltz", "datetime", "duration",
 )  # fmt: skip
 _IN_SCHEMAS = (*_TYPES, "int128", "void", "null")
+_OF_SPARK = re.compile(r"(?:variant|interval\b.*)\Z", re.IGNORECASE)
 _NESTED = re.compile(r"(?:array|list|struct|map)\s*<.+>\Z", re.IGNORECASE | re.DOTALL)
 _SIZED = re.compile(r"(\w+)\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\)|\[\s*\w+\s*(?:,[^\]]+)?\])\Z")
 _EXPECTED = "a type such as string, int, bigint, double, date, timestamp, decimal(10,2)"
@@ -66,7 +67,10 @@ def _check_kind(kind: Any, path: Path, context: NodeContext) -> None:
             check_schema(kind, path, context)
         elif "elementType" in kind:
             _check_kind(kind["elementType"], (*path, "elementType"), context)
-    elif not isinstance(kind, str) or not _is_known(kind.strip(), _IN_SCHEMAS):
+        return
+    plain = kind.strip() if isinstance(kind, str) else ""
+    of_spark = context.engine == "spark" and _OF_SPARK.match(plain) is not None
+    if not of_spark and not _is_known(plain, _IN_SCHEMAS):
         _report(kind, path, context)
 
 
