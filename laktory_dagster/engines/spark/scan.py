@@ -73,8 +73,13 @@ def scan_listing(spark: Any, listing: Listing, form: str, source: SourceOptions)
             return files.declared(parse_schema(declared))
         return files.inferred()
     except SPARK_ERRORS as error:
-        problem = f"{listing.version.key} cannot be read: {plain_text(error)}"
+        text = plain_text(error)
         hint = "mend or remove it, or set `bad_files: quarantine` on the source"
+        if text.endswith("matches 0 files"):
+            # It looks for the columns of CSV with a reader that knows no escaped marks.
+            text = "Spark takes the marks in its path for a pattern"
+            hint = "give the folder and the file names without `[`, `{`, `*` and `?`"
+        problem = f"{listing.version.key} cannot be read: {text}"
         raise require_avro(error, "read") or ReadError(problem, hint=hint) from error
 
 
