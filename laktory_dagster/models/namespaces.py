@@ -8,7 +8,7 @@ of the library's own class, so that Python code may write the same.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from laktory_dagster._optional import require
@@ -106,13 +106,6 @@ def _expression_namespace(name: str, library: str, owner: str) -> Callable[[Clas
 def register_methods(names: Iterable[str], module: str) -> None:
     """Let expressions call these methods, named `namespace.method`, from now on."""
     _methods.update(dict.fromkeys(names, module))
-
-
-def called(value: Any, names: Iterable[str], args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
-    """Return what the attribute of a value, by the names that lead to it, gives when called."""
-    for name in names:
-        value = getattr(value, name)
-    return value(*args, **kwargs)
 
 
 def registered_methods(belongs: Callable[[str], bool] = bool) -> frozenset[str]:

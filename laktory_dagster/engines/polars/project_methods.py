@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import narwhals as nw
@@ -12,7 +13,6 @@ import polars as pl
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.compiler import Compiler
 from laktory_dagster.expressions.nodes import dotted
-from laktory_dagster.models.namespaces import called
 
 
 def call_project_method(node: ast.Call, receiver: pl.Expr, names: Sequence[str]) -> pl.Expr:
@@ -31,16 +31,17 @@ def call_project_method(node: ast.Call, receiver: pl.Expr, names: Sequence[str])
     """
     own = _NarwhalsCompiler()
     args, kwargs = own.arguments(node)
+    method = attrgetter(".".join(names))
     found: pl.Expr
     if hasattr(pl.Expr, names[0]):
         native = {key: as_polars(value) for key, value in kwargs.items()}
-        found = called(receiver, names, map(as_polars, args), native)
+        found = method(receiver)(*map(as_polars, args), **native)
         return found
     before: ast.expr = node.func
     for _ in names:
         assert isinstance(before, ast.Attribute)  # noqa: S101 - the names were read from there
         before = before.value
-    found = as_polars(called(own.value(before), names, args, kwargs))
+    found = as_polars(method(own.value(before))(*args, **kwargs))
     return found
 
 
@@ -60,14 +61,15 @@ class _NarwhalsCompiler(Compiler):
     def call(self, node: ast.Call) -> Any:
         """Return what a function or a method gives."""
         base, names = dotted(node.func)
-        args, kwargs = self.arguments(node)
         if not isinstance(base, ast.Name):
-            return called(self.value(base), names, args, kwargs)
-        if base.id == "nw":
-            return called(nw, names, args, kwargs)
-        if base.id in ("col", "lit") and not names:
-            return called(nw, [base.id], args, kwargs)
-        raise _only_narwhals(node)
+            owner = self.value(base)
+        elif base.id == "nw":
+            owner = nw
+        elif base.id in ("col", "lit") and not names:
+            owner, names = nw, (base.id,)
+        else:
+            raise _only_narwhals(node)
+        return self.plain_call(attrgetter(".".join(names))(owner), node)
 
     def attribute(self, node: ast.Attribute) -> Any:
         """Return a data type."""

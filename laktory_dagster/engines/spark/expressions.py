@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Literal
 
 import narwhals as nw
@@ -38,7 +39,6 @@ from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.project_methods import project_methods
 from laktory_dagster.expressions.python import Expression, parse_argument
 from laktory_dagster.expressions.sql import SqlExpression, parse_sql_expression
-from laktory_dagster.models.namespaces import called
 
 Flavour = Literal["spark", "narwhals"]
 _TIME_METHODS: Mapping[str, Callable[[Column, Any], Column]] = {
@@ -337,7 +337,7 @@ class _Compiler(Compiler):
     ) -> Any:
         is_branch = name == "when" and len(args) == 1
         if name in project_methods():
-            return called(receiver, name.split("."), self._own(args), self._own_all(kwargs))
+            return attrgetter(name)(receiver)(*self._own(args), **self._own_all(kwargs))
         if is_branch or not catalog.method_signatures("F", name) or not hasattr(Column, name):
             if name == "when" and len(args) == 1:
                 return polars_columns.When(self._own(args)[0], receiver)
