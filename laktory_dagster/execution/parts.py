@@ -24,6 +24,7 @@ from laktory_dagster.models import (
 from laktory_dagster.models.sinks import SinkOptions
 from laktory_dagster.models.sources import SourceOptions
 from laktory_dagster.models.transformer import Transformer
+from laktory_dagster.plan.context import DEFAULT_DIALECT, dialect_of
 from laktory_dagster.project import plan_of
 
 
@@ -77,10 +78,7 @@ def write_part(sink: SinkOptions, frame: Any, spark: Any = None) -> None:
     )
     pipeline = Pipeline(name="write", nodes=(alone,))
     if owner is not None:
-        pipeline = pipeline.model_copy(
-            update={"variables": owner.variables, "warehouse": owner.warehouse}
-        )
-        pipeline._folder, pipeline._environment = owner._folder, owner._environment
+        pipeline = _in_place_of(pipeline, owner)
     with pipeline:
         pipeline.execute(spark)
 
@@ -103,17 +101,37 @@ def transform_frame(
         PipelineNode(name=name, sources=(MemorySource(df=_native(other)),))
         for name, other in named.items()
     ]
-    main = PipelineNode(name="df", sources=(MemorySource(df=native),), transformer=transformer)
+    chain = transformer.model_copy()
+    main = PipelineNode(name="df", sources=(MemorySource(df=native),), transformer=chain)
+    node, owner = _owners_of_chain(transformer)
     pipeline = Pipeline(
         name="transform",
         nodes=(*others, main),
         dataframe_type=engine.upper() if engine else None,
+        sql_dialect=DEFAULT_DIALECT if node is None or owner is None else dialect_of(node, owner),
     )
+    if owner is not None:
+        pipeline = _in_place_of(pipeline, owner, imports=owner.imports, udfs=owner.udfs)
     pipeline.execute(spark, udfs=udfs, write_sinks=False)
     found = pipeline.nodes[-1].output_df
     # Its session lives as long as the frame may be computed.
     transformer._alone = pipeline
     return _like(frame, native, found)
+
+
+def _in_place_of(pipeline: Pipeline, owner: Pipeline, **more: Any) -> Pipeline:
+    """Return a pipeline with the variables and the place of the one whose part it runs."""
+    taken = {"variables": owner.variables, "warehouse": owner.warehouse, **more}
+    pipeline = pipeline.model_copy(update=taken)
+    pipeline._folder, pipeline._environment = owner._folder, owner._environment
+    return pipeline
+
+
+def _owners_of_chain(chain: Transformer) -> tuple[PipelineNode | None, Pipeline | None]:
+    node = chain._node() if chain._node is not None else None
+    if node is None or node._pipeline is None or node.transformer is not chain:
+        return None, None
+    return node, node._pipeline()
 
 
 def _native(frame: Any) -> Any:

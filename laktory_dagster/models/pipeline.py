@@ -254,7 +254,8 @@ class Pipeline(Model):
             node._pipeline = weakref.ref(self)
             node._alone = None
             node._outcome = None
-            for part in (*node.sources, *node.sinks):
+            chain = () if node.transformer is None else (node.transformer,)
+            for part in (*node.sources, *node.sinks, *chain):
                 part._node = weakref.ref(node)
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import weakref
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -121,6 +122,7 @@ class Transformer(StepOptions):
     """The oldest way to say that the chain runs on Polars."""
     spark: Flag | None = None
     """The oldest way to say that the chain runs on Spark."""
+    _node: weakref.ref[Any] | None = PrivateAttr(default=None)
     _alone: Any = PrivateAttr(default=None)
 
     def execute(
@@ -131,6 +133,9 @@ class Transformer(StepOptions):
         spark: Any = None,
     ) -> Any:
         """Return what the chain makes of a frame: a frame of the same kind, lazy if `df` is.
+
+        It runs on the frame's engine. The texts are read as in the pipeline around the chain, else
+        as where no engine is declared.
 
         Args:
             df: a frame of Polars, Spark or Narwhals.

@@ -82,3 +82,47 @@ def test_a_frame_of_any_engine_is_written_to_a_sink(engine: Engine, tmp_path: Pa
     sink.write(engine.from_native(ROWS))
     sink.write(nw.from_native(engine.from_native(ROWS)), spark=getattr(engine, "spark", None))
     assert pl.read_delta(str(tmp_path / "t")).sort("a").equals(ROWS)
+
+
+SPELLED = """
+name: p
+variables: {least: 2}
+TYPE
+nodes:
+- name: n
+  source: {data: {a: [1]}}
+  transformer:
+    nodes:
+      - {func_name: filter, func_args: ["a >= ${vars.least}"]}
+      - {sql_expr: "SELECT date_format(DATE '2024-03-09', 'dd.MM.yyyy') AS day FROM {df}"}
+"""
+
+
+@pytest.mark.parametrize("declared", ["", "sql_dialect: spark"])
+def test_a_chain_of_a_pipeline_is_read_as_there(declared: str) -> None:
+    """No engine is declared, so that texts are in Spark's spelling, on a frame of Polars too."""
+    made = models.Pipeline.model_validate_yaml(SPELLED.replace("TYPE", declared))
+    chain = made.nodes_dict["n"].transformer
+    assert chain is not None
+    for _ in range(2):
+        assert chain.execute(ROWS).rows() == [("09.03.2024",), ("09.03.2024",)]
+
+
+def test_a_chain_alone_is_read_in_the_spelling_of_spark() -> None:
+    step = {"sql_expr": "SELECT date_format(DATE '2024-03-09', 'dd.MM.yyyy') AS day FROM {df}"}
+    assert transformer(step).execute(ROWS.head(1)).rows() == [("09.03.2024",)]
+
+
+def test_functions_of_its_pipeline_are_steps_of_a_chain(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "import polars as pl\n\n\ndef doubled(frame):\n    return frame.select(pl.col('a') * 2)\n"
+    )
+    (tmp_path / "p.yaml").write_text(
+        "name: p\nudfs: [{module_name: own, function_name: doubled}]\nnodes:\n"
+        "- {name: n, source: {data: {a: [1]}}, transformer: {nodes: [{func_name: doubled}]}}\n"
+    )
+    with (tmp_path / "p.yaml").open() as file:
+        made = models.Pipeline.model_validate_yaml(file)
+    chain = made.nodes_dict["n"].transformer
+    assert chain is not None
+    assert chain.execute(ROWS).rows() == [(2,), (4,), (6,)]
