@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import polars as pl
@@ -30,6 +31,7 @@ from laktory_dagster.engines.polars.delta_log import (
     open_table,
     table_schema,
 )
+from laktory_dagster.engines.polars.delta_rules import hold_to, rules_of
 from laktory_dagster.engines.polars.receipts import find_receipt
 from laktory_dagster.engines.polars.writer import StagingWriter, declared_types
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
@@ -77,7 +79,7 @@ class DeltaWriter(StagingWriter):
         given = [
             EVOLUTION_OPTIONS[name]
             for name, on in self.target.options.items()
-            if name in EVOLUTION_OPTIONS and on
+            if name in EVOLUTION_OPTIONS and str(on).lower() == "true"
         ]
         given += ["add"] if self.target.options.get("schema_mode") == "merge" else []
         return self.target.schema_evolution or (given[0] if given else "freeze")
@@ -109,8 +111,8 @@ class DeltaWriter(StagingWriter):
         return stored
 
     def check(self) -> None:
-        """Check options, partition columns and schema."""
-        _ = self.file_options
+        """Check options, the log of a table that is there, partition columns and schema."""
+        _ = self.file_options, self.table
         missing = [name for name in self.partition_by if name not in self.schema]
         if missing:
             raise WriteError(
@@ -178,12 +180,15 @@ class DeltaWriter(StagingWriter):
         self.slot.files.append(file.name)
 
     def _name_of(self, label: str) -> Callable[[FileProviderArgs], str]:
+        # Null and a text that is spelt like null's folder share that folder.
+        numbers = count()
+
         def name_of(args: FileProviderArgs) -> str:
             values = args.partition_keys.row(0, named=True)
             folders = "/".join(
                 f"{hive_part(key)}={hive_part(value)}" for key, value in values.items()
             )
-            name = f"{folders}/part-{label}-{args.index_in_partition}.parquet"
+            name = f"{folders}/part-{label}-{next(numbers)}.parquet"
             self._note(DataFile(name, values))
             return name
 
@@ -205,6 +210,26 @@ class DeltaWriter(StagingWriter):
             frame = self._scan([file for file in self._files if not _is_old(file)])
             self.rows = int(frame.select(pl.len()).collect().item())
         self._refuse_inexact()
+        if self.table is not None and not self.is_ignored:
+            self.hold_to_rules(self.table)
+
+    def hold_to_rules(self, table: DeltaTable) -> None:
+        """Raise WriteError for staged rows that break what the table demands, once per demand."""
+        rules = rules_of(table, replaced=self.target.mode != "APPEND")
+        new = {what: rule for what, rule in rules.items() if self._held.get(what) != rule}
+        if new:
+            batch = self._scan([file for file in self._files if not _is_old(file)])
+            lacking = [
+                pl.lit(None, dtype=dtype).alias(name)
+                for name, dtype in self.fit.table.items()
+                if name not in self.fit.batch
+            ]
+            hold_to(new, batch.with_columns(lacking), self.name)
+            self._held.update(new)
+
+    @cached_property
+    def _held(self) -> dict[str, str]:
+        return {}
 
     def _refuse_inexact(self) -> None:
         """Raise SchemaChangedError for integers that the float they become cannot tell apart."""
@@ -294,10 +319,11 @@ class DeltaWriter(StagingWriter):
             fit_schema(self.fit.batch, table_schema(table), "freeze", self.name)
             if fit.inexact:
                 raise busy(self.layout.store, None)
-        partitions = tuple(table.metadata().partition_columns)
-        return replace(
-            change, schema=pl.Schema(fit.table), added=fit.added, partition_by=partitions
-        )
+        if tuple(table.metadata().partition_columns) != self.partition_by:
+            # The staged files do not lie as the table's do.
+            raise busy(self.layout.store, None)
+        self.hold_to_rules(table)
+        return replace(change, schema=pl.Schema(fit.table), added=fit.added)
 
     def _repeated(self, receipt: Receipt) -> Commit:
         """Return the commit of a token that is in the log: this attempt's files go."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import polars as pl
@@ -18,6 +18,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from laktory_dagster.engines.base import Receipt
+from laktory_dagster.engines.polars.delta_rules import allow_times_without_zone
 from laktory_dagster.engines.polars.tables import Table
 from laktory_dagster.engines.polars.transactions import is_committed, transaction_of
 from laktory_dagster.engines.storage.commits import RECEIPT_KEY, STAGED_KEY, receipt_in
@@ -153,7 +154,9 @@ def bound_value(value: Any) -> Any:
     if isinstance(value, str):
         return value if len(value) <= MAX_TEXT_STATISTIC else None
     if isinstance(value, Decimal):
-        return float(value) if Decimal(float(value)) == value else None
+        # Readers take the digits as they stand: neither rounded nor with an exponent.
+        exact = int(value) if value == value.to_integral_value() else float(value)
+        return exact if Decimal(exact) == value and "e" not in str(exact) else None
     if isinstance(value, datetime):
         text = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
         return text.isoformat(timespec="microseconds") + ("Z" if value.tzinfo else "")
@@ -171,7 +174,20 @@ def partition_text(value: Any) -> str | None:
     if isinstance(value, datetime):
         moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
         return moment.isoformat(sep=" ", timespec="microseconds")
+    if isinstance(value, bytes):
+        return _text_of(value)
     return str(value)
+
+
+def _text_of(value: bytes) -> str:
+    """Return bytes as the text whose bytes they are, which is what readers of a log make of it."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise WriteError(
+            f"the partition value {value!r:.60} is no text, and Delta's log holds text",
+            hint="partition by another column, or by `hex` of this one",
+        ) from None
 
 
 def hive_part(value: Any) -> str:
@@ -269,8 +285,13 @@ def is_done(table: DeltaTable, receipt: Receipt, *, replaces: bool) -> bool:
     return found is None or found["code_version"] == receipt.code_version
 
 
-def busy(store: Store, error: Exception | None) -> TargetBusyError:
-    """Return the error for a table that another run changed meanwhile."""
+def busy(store: Store, error: Exception | None) -> WriteError:
+    """Return the error for a table that another run changed meanwhile, or that takes no change."""
+    if error is not None and "append-only" in str(error):
+        return WriteError(
+            f"{store.url('')} is append-only (`delta.appendOnly`): its rows cannot be changed",
+            hint="use `mode: APPEND`, or change the property of the table",
+        )
     cause = "" if error is None else f": {str(error).splitlines()[0]}"
     return TargetBusyError(
         f"another run changed {store.url('')} while this one was writing it{cause}",
@@ -284,19 +305,23 @@ def _create(
     change: LogChange,
     receipt: Receipt,
     staged_id: str,
-    mode: Literal["error", "overwrite"] = "error",
+    replaced: DeltaTable | None = None,
 ) -> int:
+    """Make a table, or make it anew in the place of one, whose name and properties it keeps."""
+    kept = None if replaced is None else replaced.metadata()
     create_table_with_add_actions(
         store.url(""),
         delta_schema(change.schema),
         list(actions),
-        mode=mode,
+        mode="error" if kept is None else "overwrite",
         partition_by=list(change.partition_by),
-        description=change.comment,
+        name=None if kept is None else kept.name,
+        description=change.comment or (None if kept is None else kept.description),
+        configuration=None if kept is None else kept.configuration,
         storage_options=store.storage_options or None,
         commit_properties=commit_properties(receipt, staged_id),
     )
-    return 0 if mode == "error" else _version_of(store, receipt.token)
+    return 0 if kept is None else _version_of(store, receipt.token)
 
 
 def _write(
@@ -311,7 +336,9 @@ def _write(
         raise busy(store, None)
     partitions = tuple(table.metadata().partition_columns)
     if change.replace and partitions != change.partition_by:
-        return _create(store, actions, change, receipt, staged_id, mode="overwrite")
+        return _create(store, actions, change, receipt, staged_id, replaced=table)
+    if allow_times_without_zone(table, change.schema):
+        table = Table(store.url(""), storage_options=store.storage_options or None)
     if change.added:
         fields = {field.name: field for field in delta_schema(change.schema).fields}
         table.alter.add_columns([_nullable(fields[name]) for name in change.added])

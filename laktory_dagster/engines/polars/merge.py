@@ -26,6 +26,7 @@ from laktory_dagster.engines.polars.delta_log import (
     open_table,
     table_schema,
 )
+from laktory_dagster.engines.polars.delta_rules import allow_times_without_zone
 from laktory_dagster.engines.polars.expressions import compile_condition
 from laktory_dagster.engines.polars.layers import dedupe
 from laktory_dagster.engines.polars.rows import plain_rows
@@ -44,6 +45,7 @@ from laktory_dagster.engines.storage.merging import (
     MergeTarget,
 )
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
+from laktory_dagster.errors import WriteError
 
 
 class MergeWriter(MergeTarget, DeltaWriter):
@@ -80,6 +82,16 @@ class MergeWriter(MergeTarget, DeltaWriter):
         return fit_schema(
             batch, table_schema(table), evolution, self.name, may_lack=self.is_partial
         )
+
+    def check(self) -> None:
+        """Check options and columns, and that a new table gets its partition columns."""
+        super().check()
+        left_out = [name for name in self.partition_by if name not in self.written]
+        if left_out and self.replaces:
+            raise WriteError(
+                f"{self.name} is partitioned by `{left_out[0]}`, which the merge leaves out",
+                expected=f"one of {', '.join(self.written)}",
+            )
 
     def sinks(self, frame: pl.LazyFrame) -> list[pl.LazyFrame]:
         """Return the sink of the staged batch."""
@@ -220,6 +232,8 @@ class MergeWriter(MergeTarget, DeltaWriter):
             return self._make(receipt, rows)
         self.fit_to(table)
         try:
+            if allow_times_without_zone(table, self.fit.table):
+                table.update_incremental()
             self.merge(table, receipt)
         except CommitFailedError as error:
             raise busy(self.layout.store, error) from error
@@ -236,6 +250,8 @@ class MergeWriter(MergeTarget, DeltaWriter):
         """Make the table from the changes that do not delete."""
         self._files.clear()
         pl.collect_all([self._sink(self.first_rows(), self.slot.id)])
+        if self.table is not None:
+            self.hold_to_rules(self.table)
         change = LogChange(
             files=self._files,
             schema=pl.Schema(self.fit.table),
