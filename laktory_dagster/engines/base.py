@@ -8,7 +8,7 @@ staged. The caller decides between the two (see `execution.quality`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -293,11 +293,12 @@ class Receipt:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Receipt:
-        """Return the receipt of plain JSON data."""
+        """Return the receipt of plain JSON data; what newer versions add to it is left out."""
+        known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
         columns = tuple(ColumnType(**column) for column in data["columns"])
         stream = BatchId(**data["stream"]) if data.get("stream") else None
         checks = tuple(data.get("checks", ()))
-        return cls(**{**data, "columns": columns, "checks": checks, "stream": stream})
+        return cls(**{**known, "columns": columns, "checks": checks, "stream": stream})
 
 
 @dataclass(frozen=True)

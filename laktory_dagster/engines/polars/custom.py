@@ -77,6 +77,9 @@ class CustomWriter:
         frame = pl.scan_parquet(self._file).collect().lazy()
         if earlier is not None:
             return Commit(self.target, 0, None, None, frame, skipped=True)
+        if rows == 0 and self.target.on_empty == "skip":
+            write_receipt(layout_of(place, form), receipt, skipped=True)
+            return Commit(self.target, 0, None, None, frame, skipped=True)
         writer = self.target.custom_writer
         try:
             if writer is not None:

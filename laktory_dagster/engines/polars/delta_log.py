@@ -7,8 +7,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from laktory_dagster.engines.base import Receipt
 from laktory_dagster.engines.polars.delta_rules import allow_times_without_zone
+from laktory_dagster.engines.polars.statistics import footer_statistics, read_footer
 from laktory_dagster.engines.polars.tables import Table
 from laktory_dagster.engines.polars.transactions import is_committed, transaction_of
 from laktory_dagster.engines.storage.commits import RECEIPT_KEY, STAGED_KEY, receipt_in
@@ -26,8 +26,6 @@ from laktory_dagster.engines.storage.store import Store
 from laktory_dagster.errors import TargetBusyError, WriteError
 
 MAX_ATTEMPTS = 12
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MAX_TEXT_STATISTIC = 32
 MAX_FOLDER_NAME = 120
 
 
@@ -83,86 +81,6 @@ def add_action(store: Store, file: DataFile) -> tuple[AddAction, int]:
     values = {name: partition_text(value) for name, value in file.partition.items()}
     action = AddAction(file.name, size, values, int(time.time() * 1000), True, statistics)
     return action, footer.num_rows
-
-
-def read_footer(store: Store, name: str) -> Any:
-    """Return the footer of a Parquet file of the store (a pyarrow FileMetaData)."""
-    import pyarrow.parquet as pq
-
-    with store.open(name) as source:
-        return pq.read_metadata(source)
-
-
-def footer_statistics(footer: Any) -> dict[str, Any]:
-    """Return Delta's statistics of a Parquet footer: rows, and bounds of flat columns.
-
-    Floats get no bounds, since those of Parquet leave NaN out, which is greater than all others.
-    """
-    lowest: dict[str, Any] = {}
-    highest: dict[str, Any] = {}
-    nulls: dict[str, int] = {}
-    for i in range(footer.num_columns):
-        leaf = footer.schema.column(i)
-        if leaf.max_repetition_level or leaf.max_definition_level > 1 or leaf.name != leaf.path:
-            continue
-        groups = [footer.row_group(g).column(i).statistics for g in range(footer.num_row_groups)]
-        if not groups or any(group is None for group in groups):
-            continue
-        if all(group.has_null_count for group in groups):
-            nulls[leaf.name] = sum(group.null_count for group in groups)
-        bounded = [group for group in groups if group.has_min_max]
-        full = [group for group in groups if group.num_values or group.has_min_max]
-        if not bounded or len(bounded) < len(full):
-            continue
-        bounds = _bounds(bounded)
-        if None not in bounds:
-            lowest[leaf.name], highest[leaf.name] = bounds
-    return {
-        "numRecords": footer.num_rows,
-        "minValues": lowest,
-        "maxValues": highest,
-        "nullCount": nulls,
-    }
-
-
-def _bounds(groups: Sequence[Any]) -> tuple[Any, Any]:
-    """Return the least and the greatest value of a column, None where it gets no bound."""
-    try:
-        ends = [_ends(group) for group in groups]
-        least = min(low for low, _ in ends)
-        greatest = max(high for _, high in ends)
-    except (OverflowError, ValueError):
-        # Parquet has dates that Python has not: years beyond 1 to 9999.
-        return None, None
-    return bound_value(least), bound_value(greatest)
-
-
-def _ends(group: Any) -> tuple[Any, Any]:
-    logical = json.loads(group.logical_type.to_json())
-    unit = logical.get("timeUnit") if logical["Type"] == "Timestamp" else None
-    if unit != "microseconds" or not logical["isAdjustedToUTC"]:
-        return group.min, group.max
-    # Arrow makes a time with a zone by importing pandas, which takes longer than a small table.
-    low, high = (_EPOCH + timedelta(microseconds=raw) for raw in (group.min_raw, group.max_raw))
-    return low, high
-
-
-def bound_value(value: Any) -> Any:
-    """Return a bound as Delta's JSON spells it, None for a type or text that gets no bound."""
-    if isinstance(value, (bool, bytes, float)):
-        return None
-    if isinstance(value, str):
-        return value if len(value) <= MAX_TEXT_STATISTIC else None
-    if isinstance(value, Decimal):
-        # Readers take the digits as they stand: neither rounded nor with an exponent.
-        exact = int(value) if value == value.to_integral_value() else float(value)
-        return exact if Decimal(exact) == value and "e" not in str(exact) else None
-    if isinstance(value, datetime):
-        text = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-        return text.isoformat(timespec="microseconds") + ("Z" if value.tzinfo else "")
-    if isinstance(value, date):
-        return value.isoformat()
-    return value if isinstance(value, int) else None
 
 
 def partition_text(value: Any) -> str | None:

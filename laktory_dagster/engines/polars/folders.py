@@ -17,13 +17,14 @@ from laktory_dagster.engines.polars.formats import EAGER, EXTENSIONS, check_colu
 from laktory_dagster.engines.polars.scan import scan_written
 from laktory_dagster.engines.polars.scanning import scan_files
 from laktory_dagster.engines.polars.schemas import column_types
-from laktory_dagster.engines.storage.listing import DataFile, Listing, partition_of
+from laktory_dagster.engines.storage.listing import NO_VALUE, DataFile, Listing, partition_of
 from laktory_dagster.engines.storage.publishing import publish_files
 from laktory_dagster.engines.storage.receipts import (
     TEXT,
     current_files,
     read_manifest_data,
 )
+from laktory_dagster.engines.storage.target import refuse_delta
 from laktory_dagster.errors import UnsupportedError, WriteError
 
 TYPED = ("PARQUET", "IPC", "AVRO")
@@ -48,6 +49,7 @@ class FolderWriter(FileWriter):
         _ = self.options
         form = self.target.format
         refuse_merge(self.target.mode, form, self.name)
+        refuse_delta(self.layout, form, self.name)
         if self.target.partition_by and form in EAGER:
             raise UnsupportedError(f"{self.name}: {form} files cannot be partitioned")
         missing = [name for name in self.target.partition_by if name not in self.schema]
@@ -75,7 +77,8 @@ class FolderWriter(FileWriter):
         evolution = "add" if evolution == "widen" else evolution
         fit = fit_schema(given, known, evolution, self.name)
         self.inexact = fit.inexact
-        return pl.Schema(fit.batch)
+        # Each file has all columns, so that the last one tells them.
+        return pl.Schema({**fit.batch, **{n: t for n, t in known.items() if n not in types}})
 
     def finish(self) -> None:
         """Complete the staged files and refuse integers that the stored float cannot tell apart."""
@@ -90,8 +93,8 @@ class FolderWriter(FileWriter):
         """Return the sink of the staged files."""
         if self.is_ignored:
             return []
+        typed = self._typed(frame)
         if not self.target.partition_by:
-            typed = cast_to(frame, self.schema, self.types, self.inexact)
             self.slot.files += sorted({self.pass_name, self.staged_name})
             return [self._sink(typed, self.layout.store.url(self.pass_name))]
         place = pl.PartitionBy(
@@ -100,8 +103,15 @@ class FolderWriter(FileWriter):
             include_key=False,
             file_path_provider=self._name_files(),
         )
-        unspared = {k: v for k, v in self.types.items() if k not in self.target.partition_by}
-        return [self._sink(cast_to(frame, self.schema, unspared, self.inexact), place)]
+        return [self._sink(typed, place)]
+
+    def _typed(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Return the rows with all columns of the stored files, in the types of those."""
+        spared = self.target.partition_by
+        lacking = {k: v for k, v in self.types.items() if k not in self.schema}
+        unspared = {k: self.types[k] for k in self.schema if k not in spared}
+        typed = cast_to(frame, self.schema, unspared, self.inexact)
+        return typed.with_columns(pl.lit(None, dtype=v).alias(k) for k, v in lacking.items())
 
     def _sink(self, frame: pl.LazyFrame, place: Any) -> pl.LazyFrame:
         options = self.layout.store.storage_options
@@ -112,12 +122,21 @@ class FolderWriter(FileWriter):
 
         def name_of(args: FileProviderArgs) -> str:
             values = args.partition_keys.row(0, named=True)
+            self._refuse_spelling_of_null(values)
             folders = "/".join(f"{hive_part(k)}={hive_part(v)}" for k, v in values.items())
             name = f"{folders}/part-{self.slot.id}-{args.index_in_partition}.{extension}"
             self.slot.files.append(f"{self.layout.staged}/{self.slot.id}/{name}")
             return name
 
         return name_of
+
+    def _refuse_spelling_of_null(self, values: Mapping[str, Any]) -> None:
+        for column, value in values.items():
+            if value == NO_VALUE:
+                raise WriteError(
+                    f"{self.name}: `{column}` holds the text `{value}`, which is how folders spell null",
+                    hint="set such rows aside, or write DELTA",
+                )
 
     def commit(self, receipt: Receipt, rows: int) -> Commit:
         """Put the new files into the folder, then switch the manifest to them."""

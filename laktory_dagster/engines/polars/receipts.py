@@ -11,12 +11,12 @@ from pathlib import Path
 from laktory_dagster.engines.base import Place, Receipt, TableState
 from laktory_dagster.engines.polars.delta_log import (
     open_table,
-    read_footer,
     receipt_of_commit,
     table_schema,
 )
 from laktory_dagster.engines.polars.scanning import scan_files
 from laktory_dagster.engines.polars.schemas import column_types
+from laktory_dagster.engines.polars.statistics import read_footer
 from laktory_dagster.engines.polars.transactions import is_committed
 from laktory_dagster.engines.storage.layout import Layout, layout_of
 from laktory_dagster.engines.storage.receipts import (

@@ -290,7 +290,7 @@ def _pass_errors(request: StageRequest) -> Iterator[None]:
     except LaktoryDagsterError:
         raise
     except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
-        known = _disk_full(error, request.targets) or _too_large(error, request.targets)
+        known = _no_room(error, request.targets) or _too_large(error, request.targets)
         raise known or as_read_error(error, None, request.sources) from error
 
 
@@ -302,7 +302,7 @@ def _write_errors(target: Target) -> Iterator[None]:
     except LaktoryDagsterError:
         raise
     except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
-        full = _disk_full(error, [target])
+        full = _no_room(error, [target])
         raise full or WriteError(f"{name} could not be written: {plain_text(error)}") from error
 
 
@@ -319,13 +319,21 @@ def _too_large(error: BaseException, targets: Sequence[Target]) -> WriteError | 
     )
 
 
-def _disk_full(error: BaseException, targets: Sequence[Target]) -> WriteError | None:
+def _no_room(error: BaseException, targets: Sequence[Target]) -> WriteError | None:
+    """Return the error for a disk that is full, or files that may not grow any more."""
     number = error.errno if isinstance(error, OSError) else None
     text = str(error)
+    places = ", ".join(target.table_name or target.place.uri for target in targets)
+    where = f"while writing {places or 'temporary files'}"
+    if number == errno.EFBIG or "File too large" in text:
+        return WriteError(
+            f"a file became larger than the system allows {where}",
+            hint="raise the limit (`ulimit -f`), or `partition_by` a column; the stored data are as "
+            "they were",
+        )
     if number not in _FULL and "No space left" not in text and "quota" not in text.lower():
         return None
-    places = ", ".join(target.table_name or target.place.uri for target in targets)
     return WriteError(
-        f"no space left on the disk while writing {places or 'temporary files'}",
+        f"no space left on the disk {where}",
         hint="free some space and run again; the stored data are as they were",
     )

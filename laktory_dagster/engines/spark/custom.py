@@ -43,6 +43,9 @@ class CustomWriter:
         place, form = self.target.place, self.target.format
         if find_receipt(place, form, receipt.token, lambda: self.frame.sparkSession) is not None:
             return Commit(self.target, 0, None, None, self.frame, skipped=True)
+        if rows == 0 and self.target.on_empty == "skip":
+            write_receipt(layout_of(place, form), receipt, skipped=True)
+            return Commit(self.target, 0, None, None, self.frame, skipped=True)
         writer = self.target.custom_writer
         try:
             if writer is not None:

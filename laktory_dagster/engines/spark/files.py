@@ -30,6 +30,7 @@ from laktory_dagster.engines.storage.receipts import (
     settle_pending,
     write_pending,
 )
+from laktory_dagster.engines.storage.target import refuse_delta
 from laktory_dagster.errors import UnsupportedError, WriteError
 from laktory_dagster.models.sources import FileSource
 
@@ -82,6 +83,7 @@ class FilesWriter(StagingWriter):
                 hint="write a folder (a path without extension), or DELTA",
             )
         _ = self.options
+        refuse_delta(self.layout, form, self.name)
         missing = [name for name in self.target.partition_by if name not in self.types]
         if missing:
             raise WriteError(

@@ -57,13 +57,16 @@ def receipt_in(info: dict[str, Any], version: int) -> Receipt | None:
         data = json.loads(text or "{}")
     except ValueError:
         return None
-    if not data:
+    if not isinstance(data, dict) or not data:
         return None
     written = info.get("operationMetrics", {}).get("numOutputRows")
     if written and not data.get("rows_in"):
         # The rows of this commit were counted while they were written.
         data = {**data, "rows_in": int(written), "rows_out": int(written)}
-    return Receipt.from_dict({**data, "table_version": version})
+    try:
+        return Receipt.from_dict({**data, "table_version": version})
+    except (TypeError, KeyError):
+        return None
 
 
 def find_token(log: Log, token: str) -> Receipt | None:

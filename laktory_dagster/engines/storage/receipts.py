@@ -153,10 +153,15 @@ def pending_identity(layout: Layout) -> str:
 
 
 def current_files(layout: Layout) -> list[str] | None:
-    """Return the data files of a folder: by its manifest, else all; None where there are none."""
+    """Return the data files of a folder: by its manifest, else all; None where there are none.
+
+    A first write that was killed leaves a manifest without files that nobody signed: nothing is
+    there yet.
+    """
     manifest = read_manifest_data(layout)
     if manifest:
-        return list(manifest["files"])
+        files = list(manifest["files"])
+        return files if files or manifest.get("receipts") else None
     found = [name for name in layout.store.names("") if not _is_hidden(name)]
     return found or None
 
@@ -219,7 +224,10 @@ def parsed_receipt(content: bytes | None) -> Receipt | None:
     if data is None:
         return None
     data.pop(IDENTITY, None)
-    return Receipt.from_dict(data)
+    try:
+        return Receipt.from_dict(data)
+    except (TypeError, KeyError):
+        return None
 
 
 def parsed(content: bytes | None) -> dict[str, Any] | None:
@@ -227,7 +235,7 @@ def parsed(content: bytes | None) -> dict[str, Any] | None:
     if not content:
         return None
     try:
-        data: dict[str, Any] = json.loads(content)
+        data = json.loads(content)
     except ValueError:
         return None
-    return data
+    return data if isinstance(data, dict) else None

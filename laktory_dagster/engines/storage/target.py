@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from laktory_dagster.engines.base import Commit, Frame, Receipt, RunStamp, Target
+from laktory_dagster.engines.storage.commits import FileLog
 from laktory_dagster.engines.storage.layout import Layout, layout_of
 from laktory_dagster.engines.storage.receipts import write_receipt
 from laktory_dagster.engines.storage.staging import Slot, sweep
@@ -114,6 +115,15 @@ class StagingTarget:
             with suppress(Exception):
                 self.slot.close(remove=True)
             self.is_open = False
+
+
+def refuse_delta(layout: Layout, form: str, name: str) -> None:
+    """Raise WriteError where files would go between those of a Delta table."""
+    if layout.kind == "folder" and FileLog(layout.store).latest() is not None:
+        raise WriteError(
+            f"{name} is a Delta table, and the sink writes {form} files",
+            hint="use `format: DELTA`, or another folder",
+        )
 
 
 def check_writable(layout: Layout, name: str) -> None:
