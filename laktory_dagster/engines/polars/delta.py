@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from itertools import count
 from typing import Any
 
 import polars as pl
@@ -180,15 +179,12 @@ class DeltaWriter(StagingWriter):
         self.slot.files.append(file.name)
 
     def _name_of(self, label: str) -> Callable[[FileProviderArgs], str]:
-        # Null and a text that is spelt like null's folder share that folder.
-        numbers = count()
-
         def name_of(args: FileProviderArgs) -> str:
             values = args.partition_keys.row(0, named=True)
             folders = "/".join(
                 f"{hive_part(key)}={hive_part(value)}" for key, value in values.items()
             )
-            name = f"{folders}/part-{label}-{next(numbers)}.parquet"
+            name = f"{folders}/part-{label}-{args.index_in_partition}.parquet"
             self._note(DataFile(name, values))
             return name
 

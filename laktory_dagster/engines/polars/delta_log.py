@@ -22,6 +22,7 @@ from laktory_dagster.engines.polars.statistics import footer_statistics, read_fo
 from laktory_dagster.engines.polars.tables import Table
 from laktory_dagster.engines.polars.transactions import is_committed, transaction_of
 from laktory_dagster.engines.storage.commits import RECEIPT_KEY, STAGED_KEY, receipt_in
+from laktory_dagster.engines.storage.listing import NO_VALUE
 from laktory_dagster.engines.storage.store import Store
 from laktory_dagster.errors import TargetBusyError, WriteError
 
@@ -93,29 +94,26 @@ def partition_text(value: Any) -> str | None:
         moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
         return moment.isoformat(sep=" ", timespec="microseconds")
     if isinstance(value, bytes):
-        return _text_of(value)
-    return str(value)
-
-
-def _text_of(value: bytes) -> str:
-    """Return bytes as the text whose bytes they are, which is what readers of a log make of it."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
         raise WriteError(
-            f"the partition value {value!r:.60} is no text, and Delta's log holds text",
+            "bytes cannot be partition values: the log and the names of folders are text",
             hint="partition by another column, or by `hex` of this one",
-        ) from None
+        )
+    return str(value)
 
 
 def hive_part(value: Any) -> str:
     """Return a partition column or value as part of a folder name, as every reader decodes it.
 
     Raises:
-        WriteError: the value is longer than a file name may be.
+        WriteError: the value is longer than a file name may be, or is how null is spelt.
     """
     text = partition_text(value)
-    part = "__HIVE_DEFAULT_PARTITION__" if text is None else quote(text, safe="")
+    part = NO_VALUE if text is None else quote(text, safe="")
+    if text == NO_VALUE:
+        raise WriteError(
+            f"the text `{text}` cannot be a partition value: folders spell null like that",
+            hint="set such rows aside, or partition by another column",
+        )
     if len(part) > MAX_FOLDER_NAME:
         raise WriteError(
             f"the partition value {text!r:.60}... is too long for the name of a folder",

@@ -17,7 +17,7 @@ from laktory_dagster.engines.polars.formats import EAGER, EXTENSIONS, check_colu
 from laktory_dagster.engines.polars.scan import scan_written
 from laktory_dagster.engines.polars.scanning import scan_files
 from laktory_dagster.engines.polars.schemas import column_types
-from laktory_dagster.engines.storage.listing import NO_VALUE, DataFile, Listing, partition_of
+from laktory_dagster.engines.storage.listing import DataFile, Listing, partition_of
 from laktory_dagster.engines.storage.publishing import publish_files
 from laktory_dagster.engines.storage.receipts import (
     TEXT,
@@ -122,21 +122,12 @@ class FolderWriter(FileWriter):
 
         def name_of(args: FileProviderArgs) -> str:
             values = args.partition_keys.row(0, named=True)
-            self._refuse_spelling_of_null(values)
             folders = "/".join(f"{hive_part(k)}={hive_part(v)}" for k, v in values.items())
             name = f"{folders}/part-{self.slot.id}-{args.index_in_partition}.{extension}"
             self.slot.files.append(f"{self.layout.staged}/{self.slot.id}/{name}")
             return name
 
         return name_of
-
-    def _refuse_spelling_of_null(self, values: Mapping[str, Any]) -> None:
-        for column, value in values.items():
-            if value == NO_VALUE:
-                raise WriteError(
-                    f"{self.name}: `{column}` holds the text `{value}`, which is how folders spell null",
-                    hint="set such rows aside, or write DELTA",
-                )
 
     def commit(self, receipt: Receipt, rows: int) -> Commit:
         """Put the new files into the folder, then switch the manifest to them."""
