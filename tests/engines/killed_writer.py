@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from laktory_dagster.engines.registry import open_engine
+from laktory_dagster.models import MergeOptions
 from tests.engines.writing import Desk, rule
 
 
@@ -45,11 +46,22 @@ def kill_at(point: str, when: str, nth: int) -> None:
     setattr(owner, name, dying)
 
 
+def as_declared(more: dict[str, Any]) -> dict[str, Any]:
+    """Return options of a target out of their JSON."""
+    found = dict(more)
+    if "partition_by" in found:
+        found["partition_by"] = tuple(found["partition_by"])
+    if "merge" in found:
+        found["merge"] = MergeOptions(**found["merge"])
+    return found
+
+
 def main(text: str) -> None:
     spec = json.loads(text)
     desk = Desk(open_engine("polars"), Path(spec["folder"]))
     keys = tuple(spec.get("primary_keys", ()))
-    target = desk.target(spec["name"], spec["format"], spec["mode"], primary_keys=keys)
+    more = as_declared(spec.get("more", {}))
+    target = desk.target(spec["name"], spec["format"], spec["mode"], primary_keys=keys, **more)
     targets = [target]
     rules = []
     if spec.get("quarantine"):
@@ -57,5 +69,8 @@ def main(text: str) -> None:
         rules = [rule("known", "symbol <> 'bad'", "QUARANTINE")]
     if spec.get("point"):
         kill_at(spec["point"], spec["when"], spec.get("nth", 1))
-    rows = pl.DataFrame(spec["rows"], schema=["symbol", "close"], orient="row")
+    columns = spec.get("columns", ["symbol", "close"])
+    rows = pl.DataFrame(spec["rows"], schema=columns, orient="row")
+    if "naive" in spec:
+        rows = rows.with_columns(pl.col(spec["naive"]).str.to_datetime(time_unit="us"))
     desk.write(rows, *targets, rules=rules, run=spec["run"])

@@ -42,6 +42,7 @@ SAMPLED_FILES = 4
 _PARTITIONS = "# Partition Information"
 _CONFLICTS = ("CONCURRENT", "Concurrent", "ProtocolChangedException", "MetadataChangedException")
 EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
+_NO_FEATURE = "DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT"
 _OURS = ("overwriteSchema", "overwrite_schema", *EVOLUTION_OPTIONS)
 
 
@@ -175,6 +176,8 @@ class DeltaWriter(StagingWriter):
             try:
                 self._write(receipt)
             except SPARK_ERRORS as error:
+                if attempt == 0 and self._allow_times_without_zone(error):
+                    continue
                 if not self._may_repeat(error, attempt):
                     raise self.explained(error) from error
                 time.sleep(PAUSE_SECONDS * (attempt + 1))
@@ -205,6 +208,20 @@ class DeltaWriter(StagingWriter):
         for name in ("version", "stored", "fit"):
             self.__dict__.pop(name, None)
         self.check()
+
+    def _allow_times_without_zone(self, error: BaseException) -> bool:
+        """Give a table made before them the feature of times without a zone, if it lacks that.
+
+        It is a commit of its own, which harms nobody if no other follows.
+        """
+        said = f"{condition_of(error)} {error}"
+        if _NO_FEATURE not in said or "timestampNtz" not in said:
+            return False
+        self.spark.sql(
+            f"ALTER TABLE {self.table.sql} "
+            "SET TBLPROPERTIES ('delta.feature.timestampNtz' = 'supported')"
+        )
+        return True
 
     def _may_repeat(self, error: BaseException, attempt: int) -> bool:
         is_added = self.target.mode == "APPEND" and not self.fit.widened

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import ColumnType, Commit, InputVersion, Receipt, Written
@@ -118,7 +119,8 @@ class FilesWriter(StagingWriter):
         evolution = "add" if evolution == "widen" else evolution
         fit = fit_schema({**types, **spared}, known, evolution, self.name)
         self.inexact = fit.inexact
-        return fit.batch
+        # Each file has all columns, so that the last one tells them.
+        return {**fit.batch, **{n: t for n, t in known.items() if n not in types}}
 
     @property
     def staged_folder(self) -> str:
@@ -135,7 +137,9 @@ class FilesWriter(StagingWriter):
             return
         spared = self.target.partition_by
         types = {n: t for n, t in self.written_types.items() if n not in spared}
-        frame = cast_to(rows, types, self.inexact)
+        lacking = [name for name in types if name not in self.types]
+        whole = rows.withColumns({name: F.lit(None) for name in lacking}) if lacking else rows
+        frame = cast_to(whole, types, self.inexact)
         if not self.is_folder:
             frame = frame.coalesce(1)
         writer = frame.write.format(FORMATS[self.target.format]).mode("overwrite")
