@@ -15,6 +15,7 @@ from laktory_dagster.engines.storage.store import Store, open_store
 MANIFEST = "_laktory/manifest.json"
 LOCK = "_laktory/lock"
 MAX_FILE_NAME = 150
+SKIPPED = "skipped-"
 
 Kind = Literal["delta", "folder", "file"]
 
@@ -54,12 +55,12 @@ class Layout:
 
     def receipt(self, partition: str | None, *, skipped: bool = False) -> str:
         """Return the name of a partition's receipt; `-` stands for no partition."""
-        prefix = "skipped-" if skipped else ""
+        prefix = SKIPPED if skipped else ""
         return f"{self.home}/receipts/{prefix}{_file_name(partition)}.json"
 
     def stream_receipt(self, node: str, target_key: str, *, skipped: bool = False) -> str:
         """Return the name of the receipt of a stream's last batch; no partition has such a name."""
-        prefix = "skipped-" if skipped else ""
+        prefix = SKIPPED if skipped else ""
         return (
             f"{self.home}/receipts/{prefix}stream@{_file_name(node)}@{_file_name(target_key)}.json"
         )
@@ -68,8 +69,10 @@ class Layout:
 def _file_name(partition: str | None) -> str:
     if partition is None:
         return "-"
-    name = quote(partition, safe="").replace("-", "%2D") if partition == "-" else ""
-    name = name or quote(partition, safe="")
+    name = quote(partition, safe="")
+    if name == "-" or name.startswith(SKIPPED):
+        # These names are taken: by no partition, and by what was skipped.
+        name = name.replace("-", "%2D", 1)
     if len(name) > MAX_FILE_NAME:
         name = f"{name[:80]}-{hashlib.sha256(partition.encode()).hexdigest()[:32]}"
     return name

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from laktory_dagster.engines.base import Place, Receipt
-from laktory_dagster.engines.storage.layout import LOCK, MANIFEST, Layout, layout_of
+from laktory_dagster.engines.storage.layout import LOCK, MANIFEST, SKIPPED, Layout, layout_of
 
 PENDING = "pending.json"
 IDENTITY = "file_identity"
@@ -142,7 +142,7 @@ def _receipt_names(layout: Layout) -> list[str]:
     return [
         name
         for name in names
-        if name.endswith(".json") and not name.rpartition("/")[2].startswith("skipped-")
+        if name.endswith(".json") and not name.rpartition("/")[2].startswith(SKIPPED)
     ]
 
 
