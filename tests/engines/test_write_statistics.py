@@ -165,6 +165,8 @@ def test_long_texts_are_cut_off_as_spark_cuts_them(desk: Desk) -> None:
     assert told["minValues"]["x"] == "a" * 32
     assert told["maxValues"]["x"].startswith("b" * 32)
     assert told["maxValues"]["x"] > "b" * 40
+    [whole] = statistics(stored(desk, "whole", pl.Series(["b" * 32])))
+    assert whole["maxValues"]["x"] == "b" * 32
 
 
 @pytest.mark.parametrize(
@@ -203,6 +205,17 @@ def test_counts_of_rows_and_nulls(desk: Desk) -> None:
     assert told["numRecords"] == 3
     assert told["nullCount"] == {"n": 2, "s": 1, "f": 3}
     assert set(told["minValues"]) == {"n", "s"}
+
+
+def test_fields_of_nested_columns_have_no_counts_of_their_own(desk: Desk) -> None:
+    frame = pl.DataFrame({"x": [1], "s": [{"x": 9, "t": {"x": 8}}], "l": [[{"x": 7}]]})
+    desk.put(frame, desk.target("t"))
+    [told] = statistics(DeltaTable(str(desk.folder / "t")))
+    assert (told["minValues"], told["maxValues"], told["nullCount"]) == (
+        {"x": 1},
+        {"x": 1},
+        {"x": 0},
+    )
 
 
 def test_an_empty_table_has_counts_and_no_bounds(desk: Desk) -> None:

@@ -253,8 +253,7 @@ def _write(
     partitions = tuple(table.metadata().partition_columns)
     if change.replace and partitions != change.partition_by:
         return _create(store, actions, change, receipt, staged_id, replaced=table)
-    if allow_times_without_zone(table, change.schema):
-        table = Table(store.url(""), storage_options=store.storage_options or None)
+    allow_times_without_zone(table, change.schema)
     if change.added:
         fields = {field.name: field for field in delta_schema(change.schema).fields}
         table.alter.add_columns([_nullable(fields[name]) for name in change.added])

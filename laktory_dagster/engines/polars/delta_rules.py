@@ -70,18 +70,16 @@ def _broken(rows: pl.LazyFrame, what: str, condition: str, table: str) -> int:
     return int(broken.item() or 0)
 
 
-def allow_times_without_zone(table: DeltaTable, schema: Mapping[str, pl.DataType]) -> bool:
-    """Make a table fit for times without a zone, which older ones are not; return whether it was.
+def allow_times_without_zone(table: DeltaTable, schema: Mapping[str, pl.DataType]) -> None:
+    """Make a table fit for times without a zone, which older ones are not.
 
     It is a commit of its own, which harms nobody if no other follows.
     """
     features = table.protocol().writer_features or ()
-    if "timestampNtz" in features or not any(map(_has_naive, schema.values())):
-        return False
-    table.alter.add_feature(
-        TableFeatures.TimestampWithoutTimezone, allow_protocol_versions_increase=True
-    )
-    return True
+    if "timestampNtz" not in features and any(map(_has_naive, schema.values())):
+        table.alter.add_feature(
+            TableFeatures.TimestampWithoutTimezone, allow_protocol_versions_increase=True
+        )
 
 
 def _has_naive(dtype: Any) -> bool:

@@ -232,8 +232,7 @@ class MergeWriter(MergeTarget, DeltaWriter):
             return self._make(receipt, rows)
         self.fit_to(table)
         try:
-            if allow_times_without_zone(table, self.fit.table):
-                table.update_incremental()
+            allow_times_without_zone(table, self.fit.table)
             self.merge(table, receipt)
         except CommitFailedError as error:
             raise busy(self.layout.store, error) from error

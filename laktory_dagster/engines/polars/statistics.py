@@ -34,7 +34,7 @@ def footer_statistics(footer: Any) -> dict[str, Any]:
     nulls: dict[str, int] = {}
     for i in range(footer.num_columns):
         leaf = footer.schema.column(i)
-        if leaf.max_repetition_level or leaf.max_definition_level > 1 or leaf.name != leaf.path:
+        if leaf.max_repetition_level or leaf.name != leaf.path:
             continue
         groups = [footer.row_group(g).column(i).statistics for g in range(footer.num_row_groups)]
         if not groups or any(group is None for group in groups):
@@ -87,8 +87,8 @@ def _bound(value: Any, *, is_least: bool) -> Any:
     if isinstance(value, Decimal):
         return _decimal_bound(value)
     if isinstance(value, datetime):
-        text = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-        return text.isoformat(timespec="microseconds") + ("Z" if value.tzinfo else "")
+        text = value.replace(tzinfo=None).isoformat(timespec="microseconds")
+        return f"{text}Z" if value.tzinfo else text
     if isinstance(value, date):
         return value.isoformat()
     return value if isinstance(value, int) else None
