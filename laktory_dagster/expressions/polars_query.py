@@ -18,7 +18,17 @@ def select(node: exp.Expr) -> exp.Expr | None:
         _explode_view(node, lateral)
     node.set("laterals", None)
     node.set("hint", None)
+    _group_with(node.args.get("group"))
     return None
+
+
+def _group_with(group: exp.Expr | None) -> None:
+    """Put `GROUP BY a, b WITH ROLLUP` as `GROUP BY ROLLUP(a, b)`."""
+    for key in ("rollup", "cube"):
+        if group is not None and group.args.get(key):
+            kind = exp.Rollup if key == "rollup" else exp.Cube
+            group.set("expressions", [kind(expressions=group.expressions)])
+            group.set(key, None)
 
 
 def _explode_item(select_: exp.Expr, item: exp.Expr) -> None:

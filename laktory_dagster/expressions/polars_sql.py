@@ -90,6 +90,8 @@ def _use_utc(node: exp.Expr) -> None:
 def _find_rewrite(node: exp.Expr, source: str) -> Rewrite | None:
     if isinstance(node, exp.Extract) and source in SPARK_DIALECTS:
         return time.extract_as_spark
+    if isinstance(node, exp.DateDiff) and node.args.get("unit") and source in SPARK_DIALECTS:
+        return time.whole_units
     if isinstance(node, exp.Anonymous):
         return _REWRITES_BY_NAME.get(str(node.this).upper())
     return _REWRITES.get(type(node))
@@ -134,6 +136,8 @@ _REWRITES: dict[type[exp.Expr], Rewrite] = {
     exp.BitwiseXor: renamed("BITXOR"),
     exp.Bracket: values.bracket,
     exp.Cast: values.lenient_cast,
+    exp.Ceil: values.whole,
+    exp.Floor: values.whole,
     exp.TryCast: values.lenient_cast,
     exp.Concat: text.concat,
     exp.ConcatWs: renamed("CONCAT_WS"),
@@ -154,6 +158,7 @@ _REWRITES: dict[type[exp.Expr], Rewrite] = {
     exp.Initcap: refused("`initcap`", "Polars begins words at every sign; use `upper` and `lower`"),
     exp.IntDiv: renamed("DIV"),
     exp.If: values.if_,
+    exp.Is: values.is_boolean,
     exp.IsNan: values.is_nan,
     exp.LastDay: time.last_day,
     exp.Length: text.length,

@@ -131,6 +131,29 @@ def date_diff(node: exp.Expr) -> exp.Expr:
     return exp.Paren(this=exp.Sub(this=days[0], expression=days[1]))
 
 
+_SECONDS_OF: dict[str, int] = {
+    "WEEK": 604_800, "DAY": 86_400, "HOUR": 3_600, "MINUTE": 60, "SECOND": 1,
+}  # fmt: skip
+
+
+def whole_units(node: exp.Expr) -> exp.Expr:
+    """Return how many whole units lie between two times, as Spark's `datediff(HOUR, a, b)` counts."""
+    unit = str(node.args["unit"]).strip("'\"").upper()
+    if unit not in _SECONDS_OF:
+        raise UnexpressedError(
+            f"a difference in {unit.lower()}s", "use `datediff(end, start)`, which counts days"
+        )
+    end, start = (_micros(part) for part in (node.this, node.expression))
+    between = exp.Paren(this=exp.Sub(this=end, expression=start))
+    units = exp.Div(this=between, expression=exp.Literal.number(f"{_SECONDS_OF[unit]}000000.0"))
+    return cast(units, "BIGINT")
+
+
+def _micros(value: exp.Expr) -> exp.Expr:
+    """Return the microseconds since 1970 of a time or a date."""
+    return cast(cast(value, "TIMESTAMP"), "BIGINT")
+
+
 def last_day(node: exp.Expr) -> exp.Expr:
     """Return the last day of the month."""
     month = call("DATE_TRUNC", "month", cast(node.this, "DATE"))

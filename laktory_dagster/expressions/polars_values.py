@@ -23,6 +23,22 @@ def is_null(node: exp.Expr) -> exp.Expr:
     return exp.Paren(this=exp.Is(this=grouped(node.expressions[0]), expression=exp.Null()))
 
 
+def is_boolean(node: exp.Expr) -> exp.Expr | None:
+    """Return `p IS TRUE`, which is false for null, and not null as Polars has it."""
+    if not isinstance(node.expression, exp.Boolean):
+        return None
+    value = node.this if node.expression.this else exp.Not(this=grouped(node.this))
+    return exp.Coalesce(this=value, expressions=[exp.false()])
+
+
+def whole(node: exp.Expr) -> exp.Expr | None:
+    """Refuse `floor` and `ceil` to a number of digits, which Polars would leave out."""
+    if node.args.get("decimals") is not None:
+        name = "floor" if isinstance(node, exp.Floor) else "ceil"
+        raise UnexpressedError(f"`{name}` to a number of digits")
+    return None
+
+
 def array_size(node: exp.Expr) -> exp.Expr:
     """Return the number of elements as an integer."""
     argument = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
@@ -47,7 +63,12 @@ def bracket(node: exp.Expr) -> exp.Expr | None:
     """Return `st['x']` as the field `st.x`, which is how Polars reads it."""
     key = literal_text(node.expressions[0]) if len(node.expressions) == 1 else None
     if key is None:
-        return None
+        place = literal_int(node.expressions[0])
+        if place is None or place < 0:
+            return None
+        # Of a column with its table Polars takes `t.xs[1]` for a chain of fields.
+        first = 0 if node.args.get("offset") else 1
+        return call("ARRAY_GET", node.this, place + first)
     column = node.this
     if not isinstance(column, exp.Column):
         raise UnexpressedError("a field of something that is no column")
@@ -105,6 +126,9 @@ def lenient_cast(node: exp.Expr) -> exp.Expr:
     One to DECIMAL rounds halves away from zero; Polars' own rounds to even.
     """
     kind, value = node.args["to"], node.this
+    text = literal_text(value)
+    if text is not None and kind.is_type(*exp.DataType.NUMERIC_TYPES):
+        value = exp.Literal.string(text.strip())
     if kind.is_type(exp.DType.DECIMAL):
         sizes = [literal_int(size.this) for size in kind.expressions]
         scale = sizes[1] if len(sizes) > 1 else 0
@@ -216,6 +240,8 @@ def like(node: exp.Expr) -> exp.Expr | None:
     values: Sequence[exp.Expr] = getattr(listed, "expressions", None) or [listed.this]
     combine = exp.or_ if isinstance(choices, exp.Any) else exp.and_
     likes = [type(node)(this=node.this.copy(), expression=value) for value in values]
+    if node.args.get("negate"):
+        return exp.Paren(this=combine(*[exp.Not(this=single) for single in likes]))
     return exp.Paren(this=combine(*likes))
 
 

@@ -13,15 +13,16 @@ from sqlglot.errors import SqlglotError
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import dialect as _dialect
-from laktory_dagster.expressions.polars_sql import to_polars
+from laktory_dagster.expressions.polars_sql import SPARK_DIALECTS, to_polars
 from laktory_dagster.expressions.python import Expression, parse_argument
 from laktory_dagster.expressions.secret_text import refuse_secrets
 from laktory_dagster.expressions.spark_scalar import SCALAR, spark_calls
+from laktory_dagster.expressions.sql_aliases import spell_out_aliases
 from laktory_dagster.expressions.sql_build import Unexpressed
-from laktory_dagster.expressions.sql_floats import IsFloat, with_floats
 from laktory_dagster.expressions.sql_joins import spell_out_joins
 from laktory_dagster.expressions.sql_moving import Take, move_scalars
 from laktory_dagster.expressions.sql_names import result_name
+from laktory_dagster.expressions.sql_numbers import KindOf, with_numbers
 from laktory_dagster.expressions.sql_rules import check_query_tree
 from laktory_dagster.expressions.sql_shape import balance
 from laktory_dagster.expressions.sql_text import (
@@ -68,7 +69,7 @@ class Query:
         names: Mapping[Reference, str],
         columns: Mapping[str, Sequence[str]] | None = None,
         take: Take | None = None,
-        is_float: IsFloat | None = None,
+        kind_of: KindOf | None = None,
     ) -> str:
         """Return the SQL for a dialect, each reference replaced by a quoted name.
 
@@ -79,7 +80,7 @@ class Query:
                 are then spelled out.
             take: gives the column that a table gets for an expression which means on Spark what
                 the dialect cannot say; see `sql_moving`.
-            is_float: says which columns are floats, where aggregates of them need to be told.
+            kind_of: says which columns are numbers, where aggregates of them need to be told.
 
         Raises:
             ExpressionError: The dialect cannot express something in the query.
@@ -101,11 +102,13 @@ class Query:
             if columns is not None:
                 tree = spell_out_joins(tree, columns, self.dialect)
             _name_results(tree)
+            if columns is not None and self.dialect in SPARK_DIALECTS:
+                tree = spell_out_aliases(tree, {n for found in columns.values() for n in found})
             if take is not None:
                 known = columns or dict.fromkeys(names.values())
                 tree = move_scalars(tree, take, known)
-            if is_float is not None:
-                tree = with_floats(tree, is_float)
+            if kind_of is not None:
+                tree = with_numbers(tree, kind_of)
         return _generate(tree, self.dialect, dialect)
 
 

@@ -126,7 +126,18 @@ def parse_statements(marked: MarkedSql, dialect: str, prefix: str = "") -> list[
     except RecursionError:
         raise _too_deep() from None
     # A comment after the last semicolon is read as a statement of its own.
-    return [s for s in found if isinstance(s, exp.Expr) and not isinstance(s, exp.Semicolon)]
+    kept = [s for s in found if isinstance(s, exp.Expr) and not isinstance(s, exp.Semicolon)]
+    for statement in kept:
+        _keep_times(statement)
+    return kept
+
+
+def _keep_times(tree: exp.Expr) -> None:
+    """Take away the casts to dates that sqlglot adds to `datediff(HOUR, a, b)`."""
+    for node in tree.find_all(exp.DateDiff):
+        for side in (node.this, node.expression):
+            if node.args.get("unit") and isinstance(side, exp.TsOrDsToDate):
+                side.replace(side.this)
 
 
 def _check_tokens(tokens: Sequence[Token]) -> None:

@@ -10,10 +10,12 @@ from sqlglot import exp
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_calls import compile_calls
 from laktory_dagster.engines.polars.sql_casts import move_text_casts
+from laktory_dagster.engines.polars.sql_values import kind_of_numbers
 from laktory_dagster.errors import ExpressionError, TransformError
 from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.sql import Reference, parse_query
 from laktory_dagster.expressions.sql_moving import MOVED
+from laktory_dagster.expressions.sql_numbers import Kind
 from laktory_dagster.expressions.suggest import hint_for
 
 
@@ -40,7 +42,7 @@ def run_query(
     moved = MovedScalars(by_name, scope)
     columns = {name: schema.names() for name, schema in moved.schemas.items()}
     take = moved.take if dialect != "polars" else None
-    text = query.render("polars", names, columns, take, moved.is_float)
+    text = query.render("polars", names, columns, take, moved.kind_of)
     rendered, named = move_text_casts(text, moved.tables())
     try:
         result = pl.SQLContext(frames=named).execute(rendered, eager=False)
@@ -84,16 +86,15 @@ class MovedScalars:
                 self._columns.setdefault(table, {})[name] = value.alias(name)
         return self._names[key]
 
-    def is_float(self, table: str, path: tuple[str, ...]) -> bool:
-        """Return whether a column of a table holds floats."""
+    def kind_of(self, table: str, path: tuple[str, ...]) -> Kind | None:
+        """Return what numbers a column of a table holds."""
         schema = self.schemas.get(table)
         if schema is None:
-            return False
+            return None
         value = self._columns.get(table, {}).get(path[0], pl.col(path[0]))
         for name in path[1:]:
             value = value.struct.field(name)
-        kind = Scope(self._moment, schema).type_of(value)
-        return kind is not None and kind.is_float()
+        return kind_of_numbers(Scope(self._moment, schema).type_of(value))
 
     def tables(self) -> dict[str, pl.LazyFrame]:
         """Return the tables with these columns."""

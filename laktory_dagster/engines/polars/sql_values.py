@@ -19,7 +19,7 @@ from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.spark_scalar import spark_calls
 from laktory_dagster.expressions.sql import SqlExpression
-from laktory_dagster.expressions.sql_floats import with_floats_of
+from laktory_dagster.expressions.sql_numbers import Kind, with_numbers_of
 
 _BINARY: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.Add: operator.add,
@@ -67,7 +67,7 @@ def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
     Raises:
         ExpressionError: Polars cannot express something in it.
     """
-    timed = _with_floats(with_moment(expression, scope.moment), scope)
+    timed = _with_numbers(with_moment(expression, scope.moment), scope)
     calls = spark_calls(timed.tree) if expression.dialect != "polars" else None
     value = None if calls is None else compile_calls(calls, scope)
     if value is not None:
@@ -77,19 +77,27 @@ def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
     return _compile(tree, scope) if _needs_types(tree, scope) else _parsed(text)
 
 
-def _with_floats(expression: SqlExpression, scope: Scope) -> SqlExpression:
-    """Return the expression with aggregates of floats as Spark has them."""
+def kind_of_numbers(kind: pl.DataType | None) -> Kind | None:
+    """Return which of the numbers that SQL adds up in its own way a type holds."""
+    if kind is None or not kind.is_numeric():
+        return None
+    if kind.is_float():
+        return "float"
+    return "integer" if kind.is_integer() and kind not in (pl.UInt64, pl.Int128) else None
+
+
+def _with_numbers(expression: SqlExpression, scope: Scope) -> SqlExpression:
+    """Return the expression with aggregates of numbers as Spark has them."""
     if expression.dialect == "polars" or not expression.tree.find(exp.AggFunc):
         return expression
 
-    def is_float(column: exp.Column) -> bool:
+    def kind_of(column: exp.Column) -> Kind | None:
         value = pl.col(column.parts[0].name)
         for part in column.parts[1:]:
             value = value.struct.field(part.name)
-        kind = scope.type_of(value)
-        return kind is not None and kind.is_float()
+        return kind_of_numbers(scope.type_of(value))
 
-    return replace(expression, tree=with_floats_of(expression.tree, is_float))
+    return replace(expression, tree=with_numbers_of(expression.tree, kind_of))
 
 
 def _parsed(text: str) -> pl.Expr:
