@@ -23,11 +23,6 @@ _ENGINES = {
 }
 
 
-def known_engines() -> tuple[str, ...]:
-    """Return the names of the engines that are there."""
-    return tuple(_ENGINES)
-
-
 def engine_of(frame: Any) -> str | None:
     """Return the engine whose library made a frame, None for a frame of another library."""
     library = type(frame).__module__.partition(".")[0]

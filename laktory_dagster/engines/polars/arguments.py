@@ -1,75 +1,34 @@
-"""The arguments of a step as the values that frame methods take."""
+"""The arguments of a step as the values that methods of Polars take."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from laktory_dagster.engines.base import TransformRequest
+from laktory_dagster.engines.arguments import StepArguments
 from laktory_dagster.engines.polars.expressions import compile_expression
 from laktory_dagster.engines.polars.native import from_native
 from laktory_dagster.engines.polars.scope import Scope
-from laktory_dagster.errors import TransformError
-from laktory_dagster.expressions.python import parse_argument, parse_data_type
-from laktory_dagster.expressions.suggest import hint_for
-from laktory_dagster.models.sources import SourceOptions
-
-_PLACEHOLDER = re.compile(r"\s*\{\s*(df|(?:sources|nodes)\.[^{}\s]+)\s*\}\s*")
+from laktory_dagster.expressions.python import Expression, parse_data_type
 
 
 @dataclass(frozen=True)
-class Arguments:
+class Arguments(StepArguments):
     """Turns declared arguments into the values that methods take."""
 
-    frame: pl.LazyFrame
-    request: TransformRequest
     scope: Scope
 
-    def value(self, declared: Any) -> Any:
-        """Return an argument: a frame, an expression, a data type or a literal.
+    def compiled(self, expression: Expression) -> Any:
+        """Return an expression or a data type of Polars."""
+        return compile_expression(expression, self.scope.moment, self.scope.schema)
 
-        Raises:
-            TransformError: a frame is named that is not there.
-            ExpressionError: an expression holds something that Polars has not.
-        """
-        if isinstance(declared, SourceOptions):
-            return self._read(declared)
-        if isinstance(declared, Mapping):
-            if set(declared) == {"value"}:
-                return declared["value"]
-            return {self._key(key): self.value(item) for key, item in declared.items()}
-        if isinstance(declared, list | tuple):
-            return [self.value(item) for item in declared]
-        return self._text(declared) if isinstance(declared, str) else declared
+    def own(self, frame: Any) -> pl.LazyFrame:
+        """Return a frame as a lazy one."""
+        return from_native(frame)
 
-    def _key(self, key: Any) -> Any:
+    def key(self, key: Any) -> Any:
         """Return the key of a mapping, which may be a data type (`cast`)."""
         found = parse_data_type(key) if isinstance(key, str) else None
         return key if found is None else compile_expression(found)
-
-    def _read(self, source: SourceOptions) -> pl.LazyFrame:
-        if self.request.read is None:
-            raise TransformError("a source among the arguments cannot be read here")
-        return from_native(self.request.read(source))
-
-    def _text(self, text: str) -> Any:
-        named = _PLACEHOLDER.fullmatch(text) if "{" in text else None
-        if named is not None:
-            return self._named_frame(named.group(1))
-        expression = parse_argument(text) or parse_data_type(text)
-        if expression is None:
-            return text
-        return compile_expression(expression, self.scope.moment, self.scope.schema)
-
-    def _named_frame(self, name: str) -> pl.LazyFrame:
-        if name == "df":
-            return self.frame
-        if name not in self.request.frames:
-            raise TransformError(
-                f"`{{{name}}}` is not there", hint=hint_for(name, self.request.frames)
-            )
-        return from_native(self.request.frames[name])

@@ -30,7 +30,7 @@ from laktory_dagster.engines.polars.delta_log import (
     open_table,
     table_schema,
 )
-from laktory_dagster.engines.polars.delta_rules import hold_to, rules_of
+from laktory_dagster.engines.polars.delta_rules import hold_to, refuse_mapped, rules_of
 from laktory_dagster.engines.polars.receipts import find_receipt
 from laktory_dagster.engines.polars.writer import StagingWriter, declared_types
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
@@ -111,7 +111,9 @@ class DeltaWriter(StagingWriter):
 
     def check(self) -> None:
         """Check options, the log of a table that is there, partition columns and schema."""
-        _ = self.file_options, self.table
+        _ = self.file_options
+        if self.table is not None:
+            refuse_mapped(self.table, self.name)
         missing = [name for name in self.partition_by if name not in self.schema]
         if missing:
             raise WriteError(

@@ -16,7 +16,7 @@ from deltalake import DeltaTable, TableFeatures
 from laktory_dagster.engines.columns import quoted
 from laktory_dagster.engines.polars.expressions import compile_condition
 from laktory_dagster.engines.polars.problems import plain_text
-from laktory_dagster.errors import ExpressionError, WriteError
+from laktory_dagster.errors import ExpressionError, UnsupportedError, WriteError
 
 _CONSTRAINT = "delta.constraints."
 _INVARIANT = "delta.invariants"
@@ -44,6 +44,20 @@ def rules_of(table: DeltaTable, *, replaced: bool) -> dict[str, str]:
             what = f"the column `{field.name}`, which is generated"
             rules[what] = f"{name} <=> ({told[_GENERATED]})"
     return rules
+
+
+def refuse_mapped(table: DeltaTable, name: str) -> None:
+    """Raise UnsupportedError for a table whose files call its columns by names of their own.
+
+    Files with the table's names would be files of nulls to every reader.
+    """
+    mode = (table.metadata().configuration or {}).get("delta.columnMapping.mode", "none")
+    if mode != "none":
+        raise UnsupportedError(
+            f"{name} maps its columns (`delta.columnMapping.mode` is `{mode}`), which Polars does "
+            "not write",
+            hint="write the table with `dataframe_type: SPARK`",
+        )
 
 
 def hold_to(rules: Mapping[str, str], rows: pl.LazyFrame, table: str) -> None:

@@ -8,8 +8,8 @@ from deltalake import DeltaTable
 from laktory_dagster.engines.base import Receipt
 from laktory_dagster.engines.columns import SchemaFit, quoted
 from laktory_dagster.engines.polars.columns import fit_schema, refuse_inexact
+from laktory_dagster.engines.polars.dedupe import dedupe
 from laktory_dagster.engines.polars.delta_log import commit_properties, table_schema
-from laktory_dagster.engines.polars.layers import dedupe
 from laktory_dagster.engines.polars.merge import MergeWriter
 from laktory_dagster.engines.storage.history import (
     ACTION,

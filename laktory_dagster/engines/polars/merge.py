@@ -16,6 +16,7 @@ from laktory_dagster.engines.polars.columns import (
     refuse_inexact,
     stored_types,
 )
+from laktory_dagster.engines.polars.dedupe import dedupe
 from laktory_dagster.engines.polars.delta import DeltaWriter
 from laktory_dagster.engines.polars.delta_log import (
     LogChange,
@@ -28,7 +29,6 @@ from laktory_dagster.engines.polars.delta_log import (
 )
 from laktory_dagster.engines.polars.delta_rules import allow_times_without_zone
 from laktory_dagster.engines.polars.expressions import compile_condition
-from laktory_dagster.engines.polars.layers import dedupe
 from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.writer import declared_types
 from laktory_dagster.engines.storage.merging import (

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import polars as pl
 
+from laktory_dagster.engines.polars.dedupe import dedupe
 from laktory_dagster.engines.polars.expressions import compile_condition, compile_sql
-from laktory_dagster.engines.polars.layers import dedupe
 from laktory_dagster.errors import ReadError
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models.sources import Dedupe, DedupeOptions, Sample, SourceOptions

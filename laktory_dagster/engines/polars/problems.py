@@ -25,7 +25,7 @@ def missing_column(name: str, columns: Sequence[str]) -> TransformError:
     )
 
 
-def explained(error: Exception, columns: Sequence[str]) -> TransformError:
+def explained(error: BaseException, columns: Sequence[str]) -> TransformError:
     """Return an error in one clear line; `columns` are those that the step had before it."""
     if isinstance(error, TransformError):
         return error
@@ -43,7 +43,7 @@ def plain_text(error: BaseException) -> str:
     return _COLOURS.sub("", str(error)).strip().partition("\n")[0]
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     text = plain_text(error)
     is_ours = isinstance(error, pl.exceptions.PolarsError)
     return text if is_ours and text else f"{type(error).__name__}: {text}"

@@ -8,6 +8,9 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
+from deltalake import DeltaTable
+
 from laktory_dagster.engines.base import Place, Receipt, TableState
 from laktory_dagster.engines.polars.delta_log import (
     open_table,
@@ -96,7 +99,14 @@ def _inspect_table(layout: Layout) -> TableState | None:
     if receipt is None or (receipt.table_version is not None and receipt.table_version < version):
         newest = receipt_of_commit({**table.history(1)[0], "version": version})
         receipt = Receipt.from_dict(newest) if newest else receipt
-    return TableState(version, column_types(table_schema(table)), receipt, table.count)
+    return TableState(version, column_types(table_schema(table)), receipt, lambda: _count(table))
+
+
+def _count(table: DeltaTable) -> int:
+    """Return the rows of a table: by the statistics of its log, unless single rows are deleted."""
+    if "deletionVectors" in (table.protocol().reader_features or ()):
+        return int(pl.scan_delta(table).select(pl.len()).collect().item())
+    return int(table.count())
 
 
 def purge(place: Place, form: str) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal, cast
 
 import polars as pl
-from sqlglot import exp, parse_one
-from sqlglot.errors import SqlglotError
 
 from laktory_dagster.engines.base import ColumnType
-from laktory_dagster.errors import SettingsError
-from laktory_dagster.expressions.suggest import hint_for
+from laktory_dagster.engines.storage.type_names import TypeNames
 
+TimeUnit = Literal["ms", "us", "ns"]
 _NAMES: dict[str, type[pl.DataType]] = {
     "string": pl.String,
     "int8": pl.Int8,
@@ -35,33 +32,25 @@ _NAMES: dict[str, type[pl.DataType]] = {
     "null": pl.Null,
 }
 _PORTABLE = {dtype: name for name, dtype in _NAMES.items()}
-_TIMESTAMP = pl.Datetime("us", "UTC")
-_DECLARED: dict[str, pl.DataType] = {
-    **{name: dtype() for name, dtype in _NAMES.items()},
-    "byte": pl.Int8(),
-    "tinyint": pl.Int8(),
-    "short": pl.Int16(),
-    "smallint": pl.Int16(),
-    "int": pl.Int32(),
-    "integer": pl.Int32(),
-    "long": pl.Int64(),
-    "bigint": pl.Int64(),
-    "float": pl.Float32(),
-    "real": pl.Float32(),
-    "double": pl.Float64(),
-    "boolean": pl.Boolean(),
-    "str": pl.String(),
-    "utf8": pl.String(),
-    "text": pl.String(),
-    "varchar": pl.String(),
-    "timestamp": _TIMESTAMP,
-    "datetime": _TIMESTAMP,
-    "timestamp_ntz": pl.Datetime("us"),
-    "timestamp[us, utc]": _TIMESTAMP,
-    "timestamp[us]": pl.Datetime("us"),
-    "void": pl.Null(),
-}
-_TIMED = re.compile(r"(timestamp|duration)\[(ms|us|ns)(?:, *([\w/+-]+))?\]")
+
+
+def _made_time(unit: str, zone: str | None) -> pl.DataType:
+    return pl.Datetime(cast("TimeUnit", unit), zone)
+
+
+def _made_duration(unit: str) -> pl.DataType:
+    return pl.Duration(cast("TimeUnit", unit))
+
+
+_READER = TypeNames[pl.DataType](
+    library="Polars",
+    plain={name: dtype() for name, dtype in _NAMES.items()},
+    timestamp=_made_time,
+    duration=_made_duration,
+    decimal=pl.Decimal,
+    array=pl.List,
+    struct=pl.Struct,
+)
 
 
 def portable(dtype: pl.DataType) -> str:
@@ -97,100 +86,10 @@ def column_types(schema: Mapping[str, pl.DataType]) -> tuple[ColumnType, ...]:
 
 @lru_cache(maxsize=512)
 def parse_type(text: str) -> pl.DataType:
-    """Return the type that a text names: SQL's and Spark's names, nested ones, portable ones.
-
-    `timestamp` has microseconds and the zone UTC, `timestamp_ntz` no zone.
-
-    Raises:
-        SettingsError: it names no type.
-    """
-    name = text.strip().lower()
-    if name in _DECLARED:
-        return _DECLARED[name]
-    spelt = text.strip()
-    timed = _TIMED.fullmatch(spelt)
-    if timed is not None:
-        unit = cast("Literal['ms', 'us', 'ns']", timed.group(2))
-        is_time = timed.group(1) == "timestamp"
-        return pl.Datetime(unit, timed.group(3)) if is_time else pl.Duration(unit)
-    if "<" in spelt or "(" in spelt:
-        try:
-            tree = parse_one(f"CAST(x AS {spelt.replace('list<', 'array<')})", dialect="spark")
-            kind = tree.find(exp.DataType)
-        except SqlglotError:
-            kind = None
-        if kind is not None:
-            return _from_sql(kind, text)
-    raise SettingsError(
-        f"`{text}` is no type",
-        expected="a type such as string, int, long, double, boolean, date, timestamp, "
-        "decimal(10,2), array<int>, struct<a: int>",
-        hint=hint_for(name, _DECLARED),
-    )
-
-
-def _from_sql(kind: exp.DataType, text: str) -> pl.DataType:
-    if kind.this == exp.DataType.Type.ARRAY:
-        return pl.List(_from_sql(kind.expressions[0], text))
-    if kind.this == exp.DataType.Type.STRUCT:
-        fields = [(column.this.name, column.args.get("kind")) for column in kind.expressions]
-        return pl.Struct({name: _from_sql(inner, text) for name, inner in fields if inner})
-    if kind.this == exp.DataType.Type.DECIMAL:
-        sizes = [int(size.this.name) for size in kind.expressions]
-        precision, scale = (*sizes, 10, 0)[:2] if sizes else (10, 0)
-        return pl.Decimal(precision, scale if len(sizes) > 1 else 0)
-    name = kind.this.value if hasattr(kind.this, "value") else str(kind.this)
-    aliases = {
-        "TIMESTAMPTZ": "timestamp",
-        "TIMESTAMPLTZ": "timestamp",
-        "TIMESTAMPNTZ": "timestamp_ntz",
-    }
-    return parse_type(aliases.get(name.upper(), name))
+    """Return the type that a text names. Raises SettingsError."""
+    return _READER.parse(text)
 
 
 def parse_schema(definition: Any) -> pl.Schema:
-    """Return the schema that a source or a sink declares.
-
-    A mapping from column to type, a list of `{name, type}`, `a INT, b STRING`, or Spark's JSON form
-    (`{type: struct, fields: [...]}`).
-
-    Raises:
-        SettingsError: a type is unknown, or the form is.
-    """
-    if isinstance(definition, str):
-        return _parse_ddl(definition)
-    if isinstance(definition, Mapping):
-        if isinstance(definition.get("fields"), Sequence):
-            return parse_schema(definition["fields"])
-        return pl.Schema({name: _declared(kind) for name, kind in definition.items()})
-    if isinstance(definition, Sequence):
-        return pl.Schema(
-            {item["name"]: _declared(item.get("type", "string")) for item in definition}
-        )
-    raise SettingsError("a schema is a mapping from column to type, or `a INT, b STRING`")
-
-
-def _declared(kind: Any) -> pl.DataType:
-    if isinstance(kind, str):
-        return parse_type(kind)
-    if isinstance(kind, Mapping) and kind.get("type") == "array":
-        return pl.List(_declared(kind["elementType"]))
-    if isinstance(kind, Mapping):
-        return pl.Struct(parse_schema(kind))
-    raise SettingsError(f"`{kind}` is no type")
-
-
-def _parse_ddl(text: str) -> pl.Schema:
-    try:
-        tree = parse_one(f"CAST(x AS STRUCT<{text}>)", dialect="spark")
-        kind = tree.find(exp.DataType)
-    except SqlglotError as error:
-        raise SettingsError(
-            f"the schema `{text[:80]}` cannot be read", expected="`a INT, b STRING`"
-        ) from error
-    struct = None if kind is None else _from_sql(kind, text)
-    if not isinstance(struct, pl.Struct) or not struct.fields:
-        raise SettingsError(
-            f"the schema `{text[:80]}` names no column", expected="`a INT, b STRING`"
-        )
-    return pl.Schema({field.name: field.dtype for field in struct.fields})
+    """Return the schema that a source or a sink declares. Raises SettingsError."""
+    return pl.Schema(_READER.schema(definition))

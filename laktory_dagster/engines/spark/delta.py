@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from itertools import takewhile
@@ -315,10 +316,20 @@ class DeltaWriter(StagingWriter):
             return commit.published
         if not added:
             return self.no_rows()
+        if not all(self._has_own_names(file) for file in added[:SAMPLED_FILES]):
+            return commit.published
         paths = [f"{folder}/{unquote(file['path'])}" for file in added[:SAMPLED_FILES]]
         schema = st.StructType([st.StructField(n, t) for n, t in self.fit.batch.items()])
-        reader = self.spark.read.schema(schema).option("basePath", literal(folder))
+        reader = self.spark.read.schema(schema).option("basePath", folder)
         return reader.parquet(*map(literal, paths)).select(*map(column, self.fit.batch))
+
+    def _has_own_names(self, file: Mapping[str, Any]) -> bool:
+        """Return whether the columns of a file have the table's names, by what is counted in it.
+
+        With column mapping only Delta knows which column of a file is which.
+        """
+        counted = json.loads(file.get("stats") or "{}").get("nullCount")
+        return bool(counted) and set(counted) <= set(self.fit.batch)
 
     def _published(self, version: int) -> Any:
         if self.fit.widened:

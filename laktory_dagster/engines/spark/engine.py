@@ -73,7 +73,7 @@ class SparkEngine:
     @reported
     def apply_layer(self, frame: Frame, request: LayerRequest) -> Frame:
         """Return the frame after the layer steps."""
-        return layers.apply_layer(frame, request)
+        return layers.STEPS.apply(frame, request)
 
     def columns(self, frame: Frame) -> tuple[ColumnType, ...]:
         """Return the columns of a frame without running it."""

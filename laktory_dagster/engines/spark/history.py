@@ -12,7 +12,7 @@ from pyspark.sql import types as st
 from laktory_dagster.engines.columns import SchemaFit, quoted
 from laktory_dagster.engines.spark.columns import cast_to, fit_schema
 from laktory_dagster.engines.spark.dedupe import dedupe
-from laktory_dagster.engines.spark.merge import MergeWriter
+from laktory_dagster.engines.spark.merge import CHANGES, MergeWriter
 from laktory_dagster.engines.spark.scope import column
 from laktory_dagster.engines.storage.history import (
     ACTION,
@@ -150,10 +150,10 @@ class HistoryWriter(HistoryTarget, MergeWriter):
         match += [f"target.{end} IS NULL", f"source.{ACTION} <> '{NEW}'"]
         statement = f"""
             MERGE INTO {self.table.sql} AS target
-            USING {{laktory_changes}} AS source
+            USING {CHANGES} AS source
             ON {" AND ".join(match)}
             WHEN MATCHED AND source.{ACTION} = '{DROP}' THEN DELETE
             WHEN MATCHED AND source.{ACTION} = '{CLOSE}' THEN UPDATE SET {end} = source.{end}
             WHEN NOT MATCHED AND source.{ACTION} = '{NEW}' THEN INSERT ({listed}) VALUES ({values})
         """
-        self.spark.sql(statement, laktory_changes=self._versions()).collect()
+        self.run(statement, self._versions())

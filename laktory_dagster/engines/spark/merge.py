@@ -40,6 +40,8 @@ from laktory_dagster.engines.storage.merging import (
     MergeTarget,
 )
 
+CHANGES = "laktory_changes"
+
 
 class MergeWriter(MergeTarget, DeltaWriter):
     """Writes a Delta table by MERGE; the batch is computed once and kept until the commit."""
@@ -210,14 +212,19 @@ class MergeWriter(MergeTarget, DeltaWriter):
         deletes = f"WHEN MATCHED AND source.{DELETE} AND {current} THEN DELETE"
         statement = f"""
             MERGE INTO {self.table.sql} AS target
-            USING {{laktory_changes}} AS source
+            USING {CHANGES} AS source
             ON {" AND ".join(self.same(key) for key in self.keys)}
             {deletes if self.rule.delete_where is not None else ""}
             WHEN MATCHED AND NOT source.{DELETE} AND {current} AND ({changed})
               THEN UPDATE SET {updates}
             WHEN NOT MATCHED AND NOT source.{DELETE} THEN INSERT ({names}) VALUES ({values})
         """
-        self.spark.sql(statement, laktory_changes=changes).collect()
+        self.run(statement, changes)
+
+    def run(self, statement: str, changes: Any) -> None:
+        """Run a statement that reads the changes as `CHANGES`; braces of its names mean themselves."""
+        plain = statement.replace("{", "{{").replace("}", "}}")
+        self.spark.sql(plain.replace(CHANGES, f"{{{CHANGES}}}"), **{CHANGES: changes}).collect()
 
     def same(self, key: str) -> str:
         """Return the condition that source and target have the same key."""

@@ -32,6 +32,10 @@ _KNOWN_CAUSES = {
     r"File name too long|Mkdirs failed to create \S+=[^/\s]{200,}": (
         "a partition value is too long for the name of a folder"
     ),
+    r"(?i)data source: delta\b": (
+        "the given Spark session has no Delta; start it with the Delta package and its two `spark.sql` "
+        "settings, or give none"
+    ),
 }
 _LOST = (
     "StatusCode.UNAVAILABLE",

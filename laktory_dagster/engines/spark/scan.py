@@ -124,7 +124,7 @@ class _Files:
     def _reader(self, options: Mapping[str, Any]) -> Any:
         reader = self._spark.read.format(READERS[self._form])
         if any(file.partition for file in self._listing.files):
-            reader = reader.option("basePath", literal(_base(self._listing)))
+            reader = reader.option("basePath", _base(self._listing))
         given: dict[str, Any] = {**options, **self._options}
         for name, value in given.items():
             reader = reader.option(name, _option(value))

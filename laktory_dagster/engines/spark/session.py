@@ -17,10 +17,12 @@ from urllib.parse import urlsplit
 from laktory_dagster.engines.spark.jars import delta_jars
 from laktory_dagster.engines.spark.java import use_java
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS
-from laktory_dagster.errors import ExecutionError, UnsupportedError
+from laktory_dagster.errors import ExecutionError
 from laktory_dagster.settings import SparkSettings
 
 TIMEOUT_SECONDS = 10
+_NOISY = ("DataFrameQueryContextLogger", "SQLQueryContextLogger", "pyspark.sql.connect.logging")
+"""Loggers that print a stack of Java for each error that this package tells in a line."""
 _LISTS = {
     "spark.driver.extraJavaOptions": " ",
     "spark.jars": ",",
@@ -104,8 +106,8 @@ def open_session(given: Any, settings: SparkSettings) -> Session:
         return Session(given, is_own=False)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    logging.getLogger("pyspark.sql.connect.logging").setLevel(logging.CRITICAL)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     remote = settings.remote or os.environ.get("SPARK_REMOTE")
     if remote is None or remote.startswith("local"):
         use_java(settings.cache)
@@ -268,14 +270,3 @@ def _not_started(error: Exception, remote: str | None) -> ExecutionError:
             "LAKTORY_DAGSTER_SPARK_JARS to its jars, or LAKTORY_DAGSTER_SPARK_REPOSITORY",
         )
     return ExecutionError(f"Spark does not start: {text}")
-
-
-def require_delta(error: BaseException) -> UnsupportedError | None:
-    """Return the error for a session without Delta, None where something else is wrong."""
-    text = str(error)
-    if "DATA_SOURCE_NOT_FOUND" in text and "delta" in text:
-        return UnsupportedError(
-            "the given Spark session has no Delta",
-            hint="start it with the Delta package and its two `spark.sql` settings, or give none",
-        )
-    return None

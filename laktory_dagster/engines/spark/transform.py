@@ -21,6 +21,7 @@ from laktory_dagster.engines.spark.portable import METHODS, aggregated, listed
 from laktory_dagster.engines.spark.problems import explained
 from laktory_dagster.engines.spark.schemas import parse_schema
 from laktory_dagster.engines.spark.scope import Scope, column
+from laktory_dagster.engines.spark.session import is_connect
 from laktory_dagster.engines.spark.sql import run_query
 from laktory_dagster.engines.spark.with_columns import add_columns
 from laktory_dagster.engines.steps import in_step, require_fit, step_title
@@ -90,6 +91,9 @@ def _require_frame(value: Any) -> Any:
         )
     if not is_frame(value):
         raise TransformError(f"this gives {type(value).__name__}, which is no frame")
+    if is_connect(value):
+        # Where the columns stay the client does not ask the server, and errors would come late.
+        _ = value.isStreaming
     return value
 
 
@@ -118,7 +122,7 @@ def _run(current: Any, step: LeafStep, request: TransformRequest, scope: Scope) 
 def _call(current: Any, step: MethodStep, request: TransformRequest, scope: Scope) -> Any:
     name = step.func_name
     in_groups = isinstance(current, _Groups)
-    arguments = Arguments(request, scope, in_groups or _is_aggregation(name))
+    arguments = Arguments(scope.frame, request, scope, in_groups or _is_aggregation(name))
     args = [arguments.value(value) for value in step.func_args]
     kwargs = {key: arguments.value(value) for key, value in step.func_kwargs.items()}
     if name in request.functions:
@@ -190,6 +194,11 @@ def _call_of_frame(scope: Scope, name: str, given: Calls) -> Any:
     if fitting == "portable":
         return _grouped(scope, _call_portable(scope, name, given))
     if fitting == "own":
+        if name == "dropDuplicatesWithinWatermark":
+            raise TransformError(
+                f"`{name}` needs state between batches, which no stream here keeps",
+                hint="use `dropDuplicates`, which sees one batch, or a sink with `mode: MERGE`",
+            )
         if name in catalog.grouped_methods("spark") and name not in ("agg", "count"):
             raise TransformError(f"`{name}` is for groups", hint="add a step `groupBy` before it")
         if name == "to":
