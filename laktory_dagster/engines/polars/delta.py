@@ -34,6 +34,7 @@ from laktory_dagster.engines.polars.delta_rules import hold_to, refuse_mapped, r
 from laktory_dagster.engines.polars.receipts import find_receipt
 from laktory_dagster.engines.polars.writer import StagingWriter, declared_types
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
+from laktory_dagster.engines.storage.tables import EVOLUTION_OPTIONS, TableTarget
 from laktory_dagster.engines.storage.target import take_options
 from laktory_dagster.errors import WriteError
 
@@ -47,10 +48,9 @@ OPTIONS = {
     "schema_mode": "",
     "engine": "",
 }
-EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
 
 
-class DeltaWriter(StagingWriter):
+class DeltaWriter(TableTarget, StagingWriter):
     """Writes a Delta table by OVERWRITE, APPEND, IGNORE or ERROR."""
 
     @cached_property
@@ -72,17 +72,6 @@ class DeltaWriter(StagingWriter):
         """Return whether a commit refers to the files."""
         return is_in_log(self.layout.store, staged_id)
 
-    @property
-    def evolution(self) -> str:
-        """Return what may change in the stored schema."""
-        given = [
-            EVOLUTION_OPTIONS[name]
-            for name, on in self.target.options.items()
-            if name in EVOLUTION_OPTIONS and str(on).lower() == "true"
-        ]
-        given += ["add"] if self.target.options.get("schema_mode") == "merge" else []
-        return self.target.schema_evolution or (given[0] if given else "freeze")
-
     @cached_property
     def file_options(self) -> dict[str, Any]:
         """Return the options of the Parquet writer. Raises UnsupportedError."""
@@ -94,34 +83,16 @@ class DeltaWriter(StagingWriter):
         """Return whether the batch takes the place of what is stored."""
         return self.target.mode != "APPEND" or self.table is None
 
-    @cached_property
-    def partition_by(self) -> tuple[str, ...]:
-        """Return the partition columns: the declared ones, for an append those of the table."""
-        if self.replaces or self.table is None:
-            return self.target.partition_by
-        stored = tuple(self.table.metadata().partition_columns)
-        declared = self.target.partition_by
-        if declared and declared != stored:
-            raise WriteError(
-                f"{self.name} is partitioned by {_listed(stored)}, the sink says "
-                f"{_listed(declared)}",
-                hint="rewrite the table with `mode: OVERWRITE` to partition it otherwise",
-            )
-        return stored
+    def stored_partitions(self) -> tuple[str, ...]:
+        """Return the partition columns of the table that is there."""
+        return () if self.table is None else tuple(self.table.metadata().partition_columns)
 
     def check(self) -> None:
         """Check options, the log of a table that is there, partition columns and schema."""
         _ = self.file_options
         if self.table is not None:
             refuse_mapped(self.table, self.name)
-        missing = [name for name in self.partition_by if name not in self.schema]
-        if missing:
-            raise WriteError(
-                f"{self.name} is partitioned by `{missing[0]}`, which the rows do not have",
-                expected=f"one of {', '.join(self.schema.names())}",
-            )
-        if len(self.partition_by) == len(self.fit.batch):
-            raise WriteError(f"{self.name}: every column is a partition column; none is left")
+        self.check_partitions(self.schema.names(), self.fit.batch)
 
     @cached_property
     def fit(self) -> SchemaFit[pl.DataType]:
@@ -335,7 +306,3 @@ class DeltaWriter(StagingWriter):
 
 def _is_old(file: DataFile) -> bool:
     return "-old" in file.name.rpartition("/")[2]
-
-
-def _listed(columns: tuple[str, ...]) -> str:
-    return ", ".join(f"`{column}`" for column in columns) or "nothing"

@@ -1,4 +1,4 @@
-"""One schema for several files, by the declared rule and never by their order."""
+"""One schema for several files, in Polars' types."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from laktory_dagster.engines.drift import Drift, common_fields
 from laktory_dagster.engines.polars.schemas import portable
-from laktory_dagster.errors import ReadError
 
 FileSchema = tuple[str, pl.Schema]
 
@@ -18,31 +18,13 @@ def unify(
 ) -> tuple[pl.Schema, bool]:
     """Return the schema of all files together, and whether every file has exactly that one.
 
-    `freeze` allows no difference, `add` missing columns (null), `widen` also wider numbers. JSON
-    has neither fixed columns nor kinds of numbers, so there both are always allowed; a spreadsheet
-    has no kinds of numbers.
-
     Raises:
         ReadError: the files differ more than the rule allows; it names both files and the columns.
     """
-    first_path, first = files[0]
+    first = files[0][1]
     if all(schema == first for _, schema in files[1:]):
         return first, True
-    merged = dict(first)
-    origin = dict.fromkeys(first, first_path)
-    for path, schema in files[1:]:
-        if rule == "freeze" and not is_json and set(schema) != set(merged):
-            raise _different_columns(first_path, first, path, schema)
-        for name, dtype in schema.items():
-            have = merged.setdefault(name, dtype)
-            origin.setdefault(name, path)
-            if have == dtype:
-                continue
-            common = common_type(have, dtype, numbers=rule == "widen" or is_json or is_excel)
-            if common is None:
-                raise _different_types(name, origin[name], have, path, dtype, rule)
-            merged[name] = common
-    return pl.Schema(merged), False
+    return pl.Schema(_DRIFT.unify(files, rule, is_json=is_json, is_excel=is_excel)), False
 
 
 def common_type(one: pl.DataType, other: pl.DataType, *, numbers: bool) -> pl.DataType | None:
@@ -54,7 +36,10 @@ def common_type(one: pl.DataType, other: pl.DataType, *, numbers: bool) -> pl.Da
     if other == pl.Null():
         return one
     if isinstance(one, pl.Struct) and isinstance(other, pl.Struct):
-        return _common_struct(one, other, numbers=numbers)
+        fields = common_fields(
+            _fields(one), _fields(other), lambda a, b: common_type(a, b, numbers=numbers)
+        )
+        return None if fields is None else pl.Struct(fields)
     if isinstance(one, pl.List) and isinstance(other, pl.List):
         inner = common_type(_made(one.inner), _made(other.inner), numbers=numbers)
         return None if inner is None else pl.List(inner)
@@ -68,15 +53,8 @@ def _made(dtype: Any) -> pl.DataType:
     return made
 
 
-def _common_struct(one: pl.Struct, other: pl.Struct, *, numbers: bool) -> pl.DataType | None:
-    fields = {field.name: _made(field.dtype) for field in one.fields}
-    for field in other.fields:
-        have = fields.setdefault(field.name, _made(field.dtype))
-        common = common_type(have, _made(field.dtype), numbers=numbers)
-        if common is None:
-            return None
-        fields[field.name] = common
-    return pl.Struct(fields)
+def _fields(dtype: pl.Struct) -> dict[str, pl.DataType]:
+    return {field.name: _made(field.dtype) for field in dtype.fields}
 
 
 def _wider(one: pl.DataType, other: pl.DataType) -> pl.DataType:
@@ -88,27 +66,8 @@ def _wider(one: pl.DataType, other: pl.DataType) -> pl.DataType:
     return pl.Int64()
 
 
-def _different_columns(first: str, schema: pl.Schema, path: str, other: pl.Schema) -> ReadError:
-    parts = []
-    if missing := [name for name in schema if name not in other]:
-        parts.append(f"lacks {', '.join(f'`{name}`' for name in missing)}")
-    if added := [name for name in other if name not in schema]:
-        parts.append(f"adds {', '.join(f'`{name}`' for name in added)}")
-    return ReadError(
-        f"{path} {' and '.join(parts)}, compared with {first}",
-        expected="files with the same columns",
-        hint="`schema_evolution: add` on the source fills missing columns with null",
-    )
-
-
-def _different_types(
-    name: str, first: str, have: pl.DataType, path: str, dtype: pl.DataType, rule: str
-) -> ReadError:
-    hint = "declare `schema_definition` on the source"
-    if rule != "widen" and have.is_numeric() and dtype.is_numeric():
-        hint = "`schema_evolution: widen` on the source reads both as the wider type"
-    return ReadError(
-        f"the column `{name}` is {portable(have)} in {first} and {portable(dtype)} in {path}",
-        expected="one type in all files",
-        hint=hint,
-    )
+_DRIFT = Drift[pl.DataType](
+    portable,
+    lambda dtype: dtype.is_numeric(),
+    lambda one, other, numbers: common_type(one, other, numbers=numbers),
+)

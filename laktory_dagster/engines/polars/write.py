@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,6 +16,7 @@ from laktory_dagster.engines.base import (
     Commit,
     Frame,
     Receipt,
+    RunStamp,
     StageRequest,
     StageSummary,
     Target,
@@ -35,7 +36,8 @@ from laktory_dagster.engines.polars.writer import TargetWriter
 from laktory_dagster.engines.rules import Counts, null_keys
 from laktory_dagster.engines.storage.layout import layout_of
 from laktory_dagster.engines.storage.receipts import save_failures
-from laktory_dagster.errors import LaktoryDagsterError, UnsupportedError, WriteError
+from laktory_dagster.engines.storage.target import Way, way_of, without_state
+from laktory_dagster.errors import LaktoryDagsterError, WriteError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -233,7 +235,7 @@ def stage(request: StageRequest) -> PolarsStaged:
         TransformError: a rule or a step cannot be evaluated.
         ReadError: a source turned out to be unreadable.
     """
-    targets = tuple(_without_state(target) for target in request.targets)
+    targets = tuple(without_state(target) for target in request.targets)
     work = _Pass(replace(request, targets=targets))
     try:
         summary = work.run()
@@ -247,35 +249,18 @@ def stage(request: StageRequest) -> PolarsStaged:
 
 
 def open_writer(target: Target, schema: pl.Schema, request: StageRequest) -> TargetWriter:
-    """Return the writer for a target's format and mode. Raises UnsupportedError."""
-    if target.custom_writer is not None:
-        return CustomWriter(target, schema, request.stamp)
-    if target.mode in ("COMPLETE", "UPDATE"):
-        raise UnsupportedError(
-            f"mode {target.mode} is for streams with state, which the Polars engine does not keep",
-            hint="use APPEND or MERGE, or OVERWRITE without `as_stream`",
-        )
-    kind = layout_of(target.place, target.format).kind
-    if target.table_name and kind == "file":
-        raise WriteError(
-            f"the table {target.table_name} is a file, not a folder: {target.place.uri}"
-        )
-    if kind == "delta":
-        return _delta_writer(target)(target, schema, request.stamp)
-    return (FolderWriter if kind == "folder" else FileWriter)(target, schema, request.stamp)
+    """Return the writer for a target's format and mode. Raises UnsupportedError, WriteError."""
+    return _WRITERS[way_of(target)](target, schema, request.stamp)
 
 
-def _delta_writer(target: Target) -> type[DeltaWriter]:
-    if target.mode != "MERGE":
-        return DeltaWriter
-    keeps_history = target.merge is not None and target.merge.scd_type == 2
-    return HistoryWriter if keeps_history else MergeWriter
-
-
-def _without_state(target: Target) -> Target:
-    """Return the target with UPDATE by key as what it is where no state is kept: a MERGE."""
-    keys = target.primary_keys or (target.merge.primary_keys if target.merge else ())
-    return replace(target, mode="MERGE") if target.mode == "UPDATE" and keys else target
+_WRITERS: Mapping[Way, Callable[[Target, pl.Schema, RunStamp], TargetWriter]] = {
+    "custom": CustomWriter,
+    "delta": DeltaWriter,
+    "merge": MergeWriter,
+    "history": HistoryWriter,
+    "folder": FolderWriter,
+    "file": FileWriter,
+}
 
 
 def _collect(frames: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:

@@ -57,9 +57,19 @@ def _nested(value: Column, source: st.DataType, target: st.DataType) -> Column:
         inner, wanted = source.elementType, target.elementType
         return F.transform(value, lambda item: cast_to(item, inner, wanted))
     if isinstance(source, st.MapType) and isinstance(target, st.MapType):
-        kind, wanted = source.valueType, target.valueType
-        return F.transform_values(value, lambda _, item: cast_to(item, kind, wanted))
+        return _mapped(value, source, target)
     raise _impossible(source, target)
+
+
+def _mapped(value: Column, source: st.MapType, target: st.MapType) -> Column:
+    """Return a map with its values and its keys cast; what has no key any more is left out."""
+    kind, wanted = source.valueType, target.valueType
+    value = F.transform_values(value, lambda _, item: cast_to(item, kind, wanted))
+    if source.keyType == target.keyType:
+        return value
+    key, named = source.keyType, target.keyType
+    kept = F.map_filter(value, lambda name, _: cast_to(name, key, named).isNotNull())
+    return F.transform_keys(kept, lambda name, _: cast_to(name, key, named))
 
 
 _NESTED = (st.ArrayType, st.StructType, st.MapType)

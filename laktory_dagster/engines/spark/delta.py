@@ -35,6 +35,7 @@ from laktory_dagster.engines.spark.tables import Table, table_of
 from laktory_dagster.engines.spark.writer import StagingWriter
 from laktory_dagster.engines.storage import commits
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
+from laktory_dagster.engines.storage.tables import EVOLUTION_OPTIONS, TableTarget
 from laktory_dagster.errors import ReadError, TargetBusyError, WriteError
 
 ATTEMPTS = 10
@@ -42,12 +43,11 @@ PAUSE_SECONDS = 0.2
 SAMPLED_FILES = 4
 _PARTITIONS = "# Partition Information"
 _CONFLICTS = ("CONCURRENT", "Concurrent", "ProtocolChangedException", "MetadataChangedException")
-EVOLUTION_OPTIONS = {"mergeSchema": "add", "merge_schema": "add"}
 _NO_FEATURE = "DELTA_FEATURES_REQUIRE_MANUAL_ENABLEMENT"
 _OURS = ("overwriteSchema", "overwrite_schema", *EVOLUTION_OPTIONS)
 
 
-class DeltaWriter(StagingWriter):
+class DeltaWriter(TableTarget, StagingWriter):
     """Writes a Delta table by OVERWRITE, APPEND, IGNORE or ERROR."""
 
     @cached_property
@@ -78,16 +78,6 @@ class DeltaWriter(StagingWriter):
             staged_id in name for name in self.table.rows().inputFiles()
         )
 
-    @property
-    def evolution(self) -> str:
-        """Return what may change in the stored schema."""
-        given = [
-            EVOLUTION_OPTIONS[name]
-            for name, on in self.target.options.items()
-            if name in EVOLUTION_OPTIONS and str(on).lower() == "true"
-        ]
-        return self.target.schema_evolution or (given[0] if given else "freeze")
-
     @cached_property
     def file_options(self) -> dict[str, str]:
         """Return the options of Delta's writer. Raises UnsupportedError."""
@@ -104,22 +94,8 @@ class DeltaWriter(StagingWriter):
         """Return the stored columns; none where there is no table."""
         return {} if self.version is None else types_of(self.table.rows())
 
-    @cached_property
-    def partition_by(self) -> tuple[str, ...]:
-        """Return the partition columns: the declared ones, for an append those of the table."""
-        if self.replaces:
-            return self.target.partition_by
-        stored = self._stored_partitions()
-        declared = self.target.partition_by
-        if declared and declared != stored:
-            raise WriteError(
-                f"{self.name} is partitioned by {_listed(stored)}, the sink says "
-                f"{_listed(declared)}",
-                hint="rewrite the table with `mode: OVERWRITE` to partition it otherwise",
-            )
-        return stored
-
-    def _stored_partitions(self) -> tuple[str, ...]:
+    def stored_partitions(self) -> tuple[str, ...]:
+        """Return the partition columns of the table that is there."""
         # `DESCRIBE DETAIL` says it as well, and computes the table's state for it: ten times slower.
         rows = self.spark.sql(f"DESCRIBE TABLE {self.table.sql}").collect()
         names = [row["col_name"] for row in rows]
@@ -132,14 +108,7 @@ class DeltaWriter(StagingWriter):
     def check(self) -> None:
         """Look at the table as it is before the work; check partition columns and schema."""
         _ = self.version, self.file_options
-        missing = [name for name in self.partition_by if name not in self.types]
-        if missing:
-            raise WriteError(
-                f"{self.name} is partitioned by `{missing[0]}`, which the rows do not have",
-                expected=f"one of {', '.join(self.types)}",
-            )
-        if len(self.partition_by) == len(self.fit.batch):
-            raise WriteError(f"{self.name}: every column is a partition column; none is left")
+        self.check_partitions(self.types, self.fit.batch)
         columns = {**self.fit.table, **self.fit.batch}
         check_clustering(self.target.cluster_by, self.partition_by, columns, self.name)
 
@@ -360,7 +329,3 @@ def _is_conflict(error: BaseException) -> bool:
 def commit_note(receipt: Receipt) -> str:
     """Return what a commit says of itself: the receipt that proves who made it."""
     return json.dumps({commits.RECEIPT_KEY: json.dumps(receipt.to_dict())})
-
-
-def _listed(columns: tuple[str, ...]) -> str:
-    return ", ".join(f"`{name}`" for name in columns) or "nothing"

@@ -1,4 +1,4 @@
-"""One schema for several files, by the declared rule and never by their order."""
+"""One schema for several files, in Spark's types."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pyspark.sql import types as st
 
-from laktory_dagster.engines.spark.schemas import portable
-from laktory_dagster.errors import ReadError
+from laktory_dagster.engines.drift import Drift, common_fields
+from laktory_dagster.engines.spark.schemas import portable, struct_of
 
 FileSchema = tuple[str, st.StructType]
 
@@ -15,27 +15,14 @@ FileSchema = tuple[str, st.StructType]
 def unify(files: Sequence[FileSchema], rule: str) -> tuple[st.StructType, bool]:
     """Return the schema of all files together, and whether every file has exactly that one.
 
-    `freeze` allows no difference, `add` missing columns (null), `widen` also wider numbers.
-
     Raises:
         ReadError: the files differ more than the rule allows; it names both files and the columns.
     """
-    first_path, first = files[0]
-    shape = _types(first)
-    if all(_types(schema) == shape for _, schema in files[1:]):
+    first = files[0][1]
+    shapes = [(path, _types(schema)) for path, schema in files]
+    if all(shape == shapes[0][1] for _, shape in shapes[1:]):
         return first, all(schema.names == first.names for _, schema in files[1:])
-    merged, origin = dict(shape), dict.fromkeys(shape, first_path)
-    for path, schema in files[1:]:
-        if rule == "freeze" and set(schema.names) != set(merged):
-            raise _different_columns(first_path, first, path, schema)
-        for name, dtype in _types(schema).items():
-            have = merged.setdefault(name, dtype)
-            origin.setdefault(name, path)
-            common = have if have == dtype else common_type(have, dtype, numbers=rule == "widen")
-            if common is None:
-                raise _different_types(name, (origin[name], have), (path, dtype), rule)
-            merged[name] = common
-    return st.StructType([st.StructField(n, t) for n, t in merged.items()]), False
+    return struct_of(_DRIFT.unify(shapes, rule)), False
 
 
 def _types(schema: st.StructType) -> dict[str, st.DataType]:
@@ -49,7 +36,10 @@ def common_type(one: st.DataType, other: st.DataType, *, numbers: bool) -> st.Da
     if isinstance(other, st.NullType) or one == other:
         return one
     if isinstance(one, st.StructType) and isinstance(other, st.StructType):
-        return _common_struct(one, other, numbers=numbers)
+        fields = common_fields(
+            _types(one), _types(other), lambda a, b: common_type(a, b, numbers=numbers)
+        )
+        return None if fields is None else struct_of(fields)
     if isinstance(one, st.ArrayType) and isinstance(other, st.ArrayType):
         inner = common_type(one.elementType, other.elementType, numbers=numbers)
         return None if inner is None else st.ArrayType(inner)
@@ -62,43 +52,8 @@ def common_type(one: st.DataType, other: st.DataType, *, numbers: bool) -> st.Da
     return None
 
 
-def _common_struct(
-    one: st.StructType, other: st.StructType, *, numbers: bool
-) -> st.StructType | None:
-    fields = _types(one)
-    for name, dtype in _types(other).items():
-        common = common_type(fields.setdefault(name, dtype), dtype, numbers=numbers)
-        if common is None:
-            return None
-        fields[name] = common
-    return st.StructType([st.StructField(n, t) for n, t in fields.items()])
-
-
-def _different_columns(
-    first: str, schema: st.StructType, path: str, other: st.StructType
-) -> ReadError:
-    parts = []
-    if missing := [name for name in schema.names if name not in other.names]:
-        parts.append(f"lacks {', '.join(f'`{name}`' for name in missing)}")
-    if added := [name for name in other.names if name not in schema.names]:
-        parts.append(f"adds {', '.join(f'`{name}`' for name in added)}")
-    return ReadError(
-        f"{path} {' and '.join(parts)}, compared with {first}",
-        expected="files with the same columns",
-        hint="`schema_evolution: add` on the source fills missing columns with null",
-    )
-
-
-def _different_types(
-    name: str, one: tuple[str, st.DataType], other: tuple[str, st.DataType], rule: str
-) -> ReadError:
-    numbers = isinstance(one[1], st.NumericType) and isinstance(other[1], st.NumericType)
-    hint = "declare `schema_definition` on the source"
-    if rule != "widen" and numbers:
-        hint = "`schema_evolution: widen` on the source reads both as the wider type"
-    return ReadError(
-        f"the column `{name}` is {portable(one[1])} in {one[0]} and {portable(other[1])} in "
-        f"{other[0]}",
-        expected="one type in all files",
-        hint=hint,
-    )
+_DRIFT = Drift[st.DataType](
+    portable,
+    lambda dtype: isinstance(dtype, st.NumericType),
+    lambda one, other, numbers: common_type(one, other, numbers=numbers),
+)

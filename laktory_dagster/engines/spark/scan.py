@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from pyspark.sql import Column
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql import types as st
 
 from laktory_dagster.engines.base import Written
 from laktory_dagster.engines.spark.casts import cast_to
+from laktory_dagster.engines.spark.csv_header import header_of
 from laktory_dagster.engines.spark.drift import unify
 from laktory_dagster.engines.spark.json_order import in_order, is_lines, key_order
 from laktory_dagster.engines.spark.native import held_type, spark_type
 from laktory_dagster.engines.spark.paths import literal
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, plain_text, require_avro
-from laktory_dagster.engines.spark.schemas import ddl, parse_schema, parse_type
+from laktory_dagster.engines.spark.schemas import ddl, parse_schema, parse_type, struct_of
 from laktory_dagster.engines.spark.scope import column
+from laktory_dagster.engines.spark.time_formats import spark_pattern
 from laktory_dagster.engines.storage.listing import Listing
 from laktory_dagster.errors import ReadError, UnsupportedError
 from laktory_dagster.models.sources import FileSource, SourceOptions
@@ -151,9 +155,7 @@ class _Files:
     def declared(self, schema: st.StructType) -> Any:
         """Return exactly the declared columns; a value that does not fit its type is null."""
         if self._form == "CSV":
-            texts = self._text_columns(schema)
-            frame = self._load(self._csv_options(), texts, self._paths)
-            return cast_columns(self._timed(frame, schema), schema)
+            return self._declared_csv(schema)
         if self._form in ("JSON", *LINES):
             return cast_columns(self._timed(self._json(_as_read(schema)), schema), schema)
         return cast_columns(self._load({}, None, self._paths), schema)
@@ -168,11 +170,6 @@ class _Files:
                 moment = F.try_to_timestamp(column(field.name), F.lit(pattern))
                 times[field.name] = moment.cast(ddl(field.dataType))
         return frame.withColumns(times) if times else frame
-
-    def _text_columns(self, schema: st.StructType) -> st.StructType:
-        """Return the columns of the header as text, so that a declaration may leave some out."""
-        names = self._header() or [field.name for field in schema.fields]
-        return st.StructType([st.StructField(name, st.StringType()) for name in names])
 
     def _csv_options(self) -> dict[str, Any]:
         header = self._source.header if isinstance(self._source, FileSource) else True
@@ -189,26 +186,50 @@ class _Files:
         given = {**self._csv_options(), **self._options}["header"]
         return str(given).lower() != "false"
 
-    def _header(self) -> list[str] | None:
-        if not self._has_header:
-            return None
-        frame = self._load({**self._csv_options(), "inferSchema": False}, None, self._paths[:1])
-        partitions = {name for file in self._listing.files for name, _ in file.partition}
-        return [name for name in frame.columns if name not in partitions]
+    def _declared_csv(self, schema: st.StructType) -> Any:
+        """Return the declared columns of files whose headers may differ."""
+        groups: dict[tuple[str, ...], list[str]] = {tuple(schema.names): self._paths}
+        if self._has_header:
+            groups = {}
+            for path in self._paths:
+                # Of remote files one stands for all: to look into each takes a job each.
+                groups.setdefault(
+                    self._header(self._paths[0] if "://" in path else path), []
+                ).append(path)
+        parts = [
+            self._load(self._csv_options(), _texts(names), paths) for names, paths in groups.items()
+        ]
+        frames = [cast_columns(self._timed(part, schema), schema) for part in parts]
+        return reduce(lambda whole, frame: whole.unionByName(frame), frames)
+
+    def _header(self, path: str) -> tuple[str, ...]:
+        """Return the names in the header of a file."""
+        found = header_of(path, self._options)
+        if found is None:
+            frame = self._load({**self._csv_options(), "inferSchema": False}, None, [path])
+            found = self._own_columns(frame.schema).names
+        return tuple(found)
 
     def _csv(self) -> Any:
         options = self._csv_options()
         infers = getattr(self._source, "infer_schema", None) is not False
-        if not infers:
+        if not (infers or self._has_header):
             return self._numbered(self._load(options, None, self._paths))
-        schemas = []
-        for path in self._paths:
-            found = self._load({**options, "inferSchema": True}, None, [path]).schema
-            schemas.append((path, self._own_columns(_found_in_text(found))))
+        schemas = [(path, self._csv_schema(path, infers=infers)) for path in self._paths]
         schema, is_same = unify(schemas, self._rule())
         if is_same:
             return self._numbered(self._load(options, schema, self._paths))
         return self._several(schemas, schema, options)
+
+    def _csv_schema(self, path: str, *, infers: bool) -> st.StructType:
+        if not infers:
+            return _texts(self._header(path))
+        found = self._load({**self._csv_options(), "inferSchema": True}, None, [path]).schema
+        own = _found_in_text(self._own_columns(found))
+        names = header_of(path, self._options) if self._has_header else None
+        if names is None or len(names) != len(own.fields):
+            return own
+        return struct_of({n: f.dataType for n, f in zip(names, own.fields, strict=True)})
 
     def _several(
         self,
@@ -216,16 +237,24 @@ class _Files:
         schema: st.StructType,
         options: Mapping[str, Any],
     ) -> Any:
-        """Return files with different columns, each read by its own."""
-        whole: Any = None
+        """Return files with different columns, those of the same read at once."""
+        groups: dict[str, tuple[st.StructType, list[str]]] = {}
         for path, own in schemas:
-            frame = cast_columns(self._load(options, own, [path]), schema)
-            whole = frame if whole is None else whole.unionByName(frame)
-        return whole
+            groups.setdefault(own.json(), (own, []))[1].append(path)
+        folders = [column(name) for name in self._partitions]
+        frames = []
+        for own, paths in groups.values():
+            frame = self._load(options, own, paths)
+            frames.append(frame.select(*casts_to(frame, schema), *folders))
+        return reduce(lambda whole, frame: whole.unionByName(frame), frames)
+
+    @property
+    def _partitions(self) -> list[str]:
+        """Return the columns that are names of folders."""
+        return list(dict.fromkeys(n for file in self._listing.files for n, _ in file.partition))
 
     def _own_columns(self, schema: st.StructType) -> st.StructType:
-        partitions = {name for file in self._listing.files for name, _ in file.partition}
-        return st.StructType([f for f in schema.fields if f.name not in partitions])
+        return st.StructType([f for f in schema.fields if f.name not in self._partitions])
 
     def _numbered(self, frame: Any) -> Any:
         """Return the frame with the names that columns without a header have on every engine."""
@@ -273,13 +302,21 @@ class _Files:
 
 def cast_columns(frame: Any, schema: st.StructType) -> Any:
     """Return exactly these columns, null where the frame has none."""
+    return frame.select(*casts_to(frame, schema))
+
+
+def casts_to(frame: Any, schema: st.StructType) -> list[Column]:
+    """Return these columns of a frame, each cast to its type, null where the frame has none."""
     have = {field.name: field.dataType for field in frame.schema.fields}
     null = st.NullType()
-    casts = [
+    return [
         cast_to(_column_or_null(f.name, have), have.get(f.name, null), f.dataType).alias(f.name)
         for f in schema.fields
     ]
-    return frame.select(*casts)
+
+
+def _texts(names: Iterable[str]) -> st.StructType:
+    return struct_of(dict.fromkeys(names, st.StringType()))
 
 
 def _column_or_null(name: str, have: Mapping[str, Any]) -> Any:
@@ -338,6 +375,11 @@ _UNDONE = {
     **TEXT_OPTIONS,
 }
 """Options of writers that their readers need, under the names that Spark's have."""
+_OF_POLARS = {
+    "date_format": ["dateFormat"],
+    "datetime_format": ["timestampFormat", "timestampNTZFormat"],
+}
+"""Formats of Polars' writer, and which those of Spark are."""
 _NOTHING = "\0"
 """A null that no text is: with Spark's own, the empty text, an empty text in quotes is null too."""
 
@@ -347,5 +389,8 @@ def scan_written(spark: Any, listing: Listing, form: str, written: Written) -> A
     wanted = st.StructType([st.StructField(c.name, parse_type(c.type)) for c in written.columns])
     options = {} if form != "CSV" else {"nullValue": _NOTHING}
     options |= {_UNDONE[n]: v for n, v in written.options.items() if n in _UNDONE}
+    for name in _OF_POLARS.keys() & written.options.keys():
+        pattern = spark_pattern(written.options[name])
+        options |= dict.fromkeys(_OF_POLARS[name], pattern)
     source = FileSource(path=listing.version.key, format=form, read_options=options)
     return _Files(spark, listing, form, source).declared(wanted)

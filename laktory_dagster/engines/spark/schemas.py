@@ -33,7 +33,8 @@ _PORTABLE: dict[type[st.DataType], str] = {
 }
 
 
-def _struct(fields: Mapping[str, st.DataType]) -> st.StructType:
+def struct_of(fields: Mapping[str, st.DataType]) -> st.StructType:
+    """Return the schema of columns by their names."""
     return st.StructType([st.StructField(name, dtype) for name, dtype in fields.items()])
 
 
@@ -54,7 +55,7 @@ _NAMES = TypeNames[st.DataType](
     duration=lambda _: st.DayTimeIntervalType(),
     decimal=st.DecimalType,
     array=st.ArrayType,
-    struct=_struct,
+    struct=struct_of,
     mapping=st.MapType,
 )
 
@@ -125,4 +126,4 @@ def of_narwhals(dtype: Any) -> st.DataType:
 
 def parse_schema(definition: Any) -> st.StructType:
     """Return the schema that a source or a sink declares. Raises SettingsError."""
-    return _struct(_NAMES.schema(definition))
+    return struct_of(_NAMES.schema(definition))

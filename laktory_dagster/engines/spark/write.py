@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from laktory_dagster.engines.base import (
     Commit,
     Frame,
     Receipt,
+    RunStamp,
     StageRequest,
     StageSummary,
     Target,
@@ -28,7 +30,8 @@ from laktory_dagster.engines.spark.schemas import column_types
 from laktory_dagster.engines.spark.writer import TargetWriter
 from laktory_dagster.engines.storage.layout import layout_of
 from laktory_dagster.engines.storage.receipts import save_failures
-from laktory_dagster.errors import LaktoryDagsterError, TransformError, UnsupportedError, WriteError
+from laktory_dagster.engines.storage.target import Way, way_of, without_state
+from laktory_dagster.errors import LaktoryDagsterError, TransformError, WriteError
 
 
 class SparkStaged:
@@ -202,7 +205,8 @@ def stage(request: StageRequest) -> SparkStaged:
         TransformError: a rule or a step cannot be evaluated.
         ReadError: a source turned out to be unreadable.
     """
-    work = _Pass(request)
+    targets = tuple(without_state(target) for target in request.targets)
+    work = _Pass(replace(request, targets=targets))
     try:
         work.run()
         if not work.is_direct:
@@ -216,26 +220,18 @@ def stage(request: StageRequest) -> SparkStaged:
 
 
 def open_writer(target: Target, rows: Frame, request: StageRequest) -> TargetWriter:
-    """Return the writer for a target's format and mode. Raises UnsupportedError."""
-    if target.custom_writer is not None:
-        return CustomWriter(target, rows, request.stamp)
-    if target.mode in ("COMPLETE", "UPDATE"):
-        raise UnsupportedError(f"mode {target.mode} is for streams")
-    kind = layout_of(target.place, target.format).kind
-    if target.table_name and kind == "file":
-        raise WriteError(
-            f"the table {target.table_name} is a file, not a folder: {target.place.uri}"
-        )
-    if kind == "delta":
-        return _delta_writer(target)(target, rows, request.stamp)
-    return FilesWriter(target, rows, request.stamp)
+    """Return the writer for a target's format and mode. Raises UnsupportedError, WriteError."""
+    return _WRITERS[way_of(target)](target, rows, request.stamp)
 
 
-def _delta_writer(target: Target) -> type[DeltaWriter]:
-    if target.mode != "MERGE":
-        return DeltaWriter
-    keeps_history = target.merge is not None and target.merge.scd_type == 2
-    return HistoryWriter if keeps_history else MergeWriter
+_WRITERS: Mapping[Way, Callable[[Target, Frame, RunStamp], TargetWriter]] = {
+    "custom": CustomWriter,
+    "delta": DeltaWriter,
+    "merge": MergeWriter,
+    "history": HistoryWriter,
+    "folder": FilesWriter,
+    "file": FilesWriter,
+}
 
 
 @contextmanager

@@ -33,6 +33,7 @@ _ENCODINGS = {
 }
 _ROWS_OF_TEXT = ("CSV", "JSON", "JSONL", "NDJSON")
 _HEAD = 256
+_TAIL = 64
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def problem_of(path: str) -> str | None:
             return EMPTY
         with Path(path).open("rb") as file:
             head = file.read(_HEAD)
-            file.seek(max(0, size - 64))
+            file.seek(max(0, size - _TAIL))
             tail = file.read()
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
@@ -171,9 +172,18 @@ def problem_of(path: str) -> str | None:
     foreign = _foreign(head)
     if foreign is not None:
         return foreign
-    if name.endswith((".json", ".jsonl", ".ndjson")) and tail.rstrip()[-1:] not in b"}]":
-        return "the JSON is cut off (its last line is not complete)"
-    return None
+    return _json_problem(tail) if name.endswith((".json", ".jsonl", ".ndjson")) else None
+
+
+def _json_problem(tail: bytes) -> str | None:
+    """Return what is wrong with JSON that ends so: it is cut off, or its last line is a text."""
+    if tail.rstrip()[-1:] in b"}]":
+        return None
+    last = tail.rstrip().rpartition(b"\n")[2].strip().decode(errors="replace")
+    is_word = any(word.startswith(last.rstrip(",")) for word in ("true", "false", "null"))
+    if len(last) < _TAIL and last[:1].isalpha() and not is_word:
+        return f"the file is no JSON (its last line is `{last}`)"
+    return "the JSON is cut off (its last line is not complete)"
 
 
 def _gzip_problem(path: str, head: bytes) -> str | None:

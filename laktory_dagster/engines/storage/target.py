@@ -6,8 +6,9 @@ import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from laktory_dagster.engines.base import Commit, Frame, Receipt, RunStamp, Target
 from laktory_dagster.engines.storage.commits import FileLog
@@ -16,6 +17,8 @@ from laktory_dagster.engines.storage.receipts import write_receipt
 from laktory_dagster.engines.storage.staging import Slot, sweep
 from laktory_dagster.errors import TargetExistsError, UnsupportedError, WriteError
 from laktory_dagster.expressions.suggest import hint_for
+
+Way = Literal["custom", "delta", "merge", "history", "folder", "file"]
 
 
 class StagingTarget:
@@ -115,6 +118,37 @@ class StagingTarget:
             with suppress(Exception):
                 self.slot.close(remove=True)
             self.is_open = False
+
+
+def without_state(target: Target) -> Target:
+    """Return the target with UPDATE by key as what it is where no state is kept: a MERGE."""
+    keys = target.primary_keys or (target.merge.primary_keys if target.merge else ())
+    return replace(target, mode="MERGE") if target.mode == "UPDATE" and keys else target
+
+
+def way_of(target: Target) -> Way:
+    """Return which of an engine's writers a target needs.
+
+    Raises:
+        UnsupportedError: its mode needs state.
+        WriteError: it is a table, and the place a file.
+    """
+    if target.custom_writer is not None:
+        return "custom"
+    if target.mode in ("COMPLETE", "UPDATE"):
+        raise UnsupportedError(
+            f"mode {target.mode} is for streams with state, which no engine here keeps",
+            hint="use APPEND or MERGE, or OVERWRITE without `as_stream`",
+        )
+    kind = layout_of(target.place, target.format).kind
+    if target.table_name and kind == "file":
+        raise WriteError(
+            f"the table {target.table_name} is a file, not a folder: {target.place.uri}"
+        )
+    if kind == "delta" and target.mode == "MERGE":
+        keeps_history = target.merge is not None and target.merge.scd_type == 2
+        return "history" if keeps_history else "merge"
+    return kind
 
 
 def refuse_delta(layout: Layout, form: str, name: str) -> None:
