@@ -28,6 +28,7 @@ from laktory_dagster.errors import TargetBusyError, WriteError
 
 MAX_ATTEMPTS = 12
 MAX_FOLDER_NAME = 120
+_UNSUPPORTED = "Unsupported table features required:"
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,12 @@ def busy(store: Store, error: Exception | None) -> WriteError:
         return WriteError(
             f"{store.url('')} is append-only (`delta.appendOnly`): its rows cannot be changed",
             hint="use `mode: APPEND`, or change the property of the table",
+        )
+    if error is not None and _UNSUPPORTED in str(error):
+        features = str(error).partition(_UNSUPPORTED)[2].splitlines()[0].strip(" []")
+        return WriteError(
+            f"{store.url('')} has features that Polars does not write: {features}",
+            hint="write the table with `dataframe_type: SPARK`",
         )
     cause = "" if error is None else f": {str(error).splitlines()[0]}"
     return TargetBusyError(

@@ -26,6 +26,8 @@ def cast_to(value: Column, source: st.DataType, target: st.DataType) -> Column:
     """
     if source == target:
         return value
+    if isinstance(target, st.NullType):
+        return F.lit(None)
     if isinstance(source, st.NullType):
         return value.cast(ddl(target))
     if isinstance(target, st.StringType) and isinstance(source, _NESTED):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, count
 from typing import Any
 
 _FOR_SPARK = {"lineSep", "skipRows", "escape", "charToEscapeQuoteEscaping"}
@@ -43,10 +43,11 @@ def distinct(names: Sequence[str]) -> list[str]:
 
     Names that differ in capital letters only are one to Spark.
     """
-    before: Counter[str] = Counter()
+    taken: set[str] = set()
     found = []
     for name in names:
-        times = before[name.lower()]
-        before[name.lower()] += 1
-        found.append(f"{name}_duplicated_{times - 1}" if times else name)
+        choices = (f"{name}_duplicated_{number}" for number in count())
+        free = next(n for n in chain([name], choices) if n.lower() not in taken)
+        taken.add(free.lower())
+        found.append(free)
     return found
