@@ -86,7 +86,9 @@ def test_a_file_that_is_out_of_reach_is_left_to_spark(path: str) -> None:
     assert header_of(path, {}) is None
 
 
-@given(some.lists(some.sampled_from(["a", "A", "b", "a_duplicated_0", "A_duplicated_1"]), max_size=8))
+@given(
+    some.lists(some.sampled_from(["a", "A", "b", "a_duplicated_0", "A_duplicated_1"]), max_size=8)
+)
 @settings(max_examples=100, deadline=None)
 def test_no_two_names_are_one_to_spark_and_first_ones_stay(names: list[str]) -> None:
     found = distinct(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,10 +148,8 @@ class Merge(MergeTarget):
 
     def check(self) -> None:
         """Check what needs no engine."""
-        try:
+        with contextlib.suppress(NotImplementedError):
             super().check()
-        except NotImplementedError:
-            pass
 
 
 class History(HistoryTarget, Merge):

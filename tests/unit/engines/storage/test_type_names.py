@@ -102,7 +102,7 @@ def test_the_unit_of_times_is_kept_where_the_engine_has_it(text: str) -> None:
 def test_a_type_that_is_none_is_named_with_what_it_may_mean(
     read: Read, text: str, hint: str
 ) -> None:
-    with pytest.raises(SettingsError, match="is no type of (Polars|Spark)") as raised:
+    with pytest.raises(SettingsError, match=r"is no type of (Polars|Spark)") as raised:
         read(text)
     assert hint in str(raised.value)
 
