@@ -235,11 +235,24 @@ def test_what_cannot_be_is_one_message_with_its_step(
     assert "py4j" not in text
 
 
-@pytest.mark.parametrize("key", ["nope", "F.col('nope').desc()"])
-def test_a_key_of_a_sort_that_is_not_there_is_named_at_the_latest_with_the_rows(
-    engine: Engine, key: str
+@pytest.mark.parametrize(
+    "given",
+    [
+        step("sort", "nope"), step("sort", "F.col('nope').desc()"), step("orderBy", "k", "nope"),
+        step("filter", "nope > 1"), step("filter", "F.col('nope') > 1"), step("repartition", 2, "nope"),
+        step("dropna", subset=["nope"]), step("fillna", 0, ["nope"]),
+    ],
+)  # fmt: skip
+def test_a_column_that_is_not_there_is_named_with_its_step_before_any_row_is_read(
+    engine: Engine, given: dict[str, Any]
 ) -> None:
-    """Over Connect a sort is looked at by the server, which is asked when rows are."""
-    with pytest.raises(TransformError, match="there is no column `nope`") as raised:
-        rows(engine, DATA, step("sort", key))
+    """Where the columns stay the same a client of Connect does not ask its server by itself."""
+    with pytest.raises(TransformError, match="step 1 .*: there is no column `nope`") as raised:
+        chained(engine, DATA, given)
     assert "k, n, x" in str(raised.value)
+
+
+def test_what_needs_state_between_batches_is_refused_with_what_to_do(engine: Engine) -> None:
+    with pytest.raises(TransformError, match="step 1 .*WithinWatermark") as raised:
+        chained(engine, DATA, step("dropDuplicatesWithinWatermark", ["k"]))
+    assert "drop" in str(raised.value.hint)
