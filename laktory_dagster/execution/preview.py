@@ -60,7 +60,7 @@ def preview_node(
     options = RunOptions.new(
         warehouse=warehouse, write=False, limit=source_rows, compute_missing=True
     )
-    with RunSession(plan, options) as session:
+    with RunSession(plan, options) as session, session.secrets.masked():
         made = session.node_frame(node, step)
         planned = plan.nodes[node]
         engine = session.engine(planned.engine)
@@ -88,7 +88,8 @@ def failures(plan: Plan, node: str, warehouse: str | None = None) -> tuple[Mappi
         SelectionError: there is no such node, or it stores nothing.
     """
     _check(plan, node, None)
-    with RunSession(plan, RunOptions.new(warehouse=warehouse)) as session:
+    options = RunOptions.new(warehouse=warehouse)
+    with RunSession(plan, options) as session, session.secrets.masked():
         targets = session.targets(plan.nodes[node])
         if not targets:
             raise SelectionError(f"node `{node}` is a view and keeps no rejected rows")

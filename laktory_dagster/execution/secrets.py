@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from traceback import format_exception, format_exception_only
 from typing import Any
 
 from laktory_dagster.config.secrets import find_secrets, mask, resolve, secret_values
@@ -79,18 +81,49 @@ class SecretKeeper:
             update={"read_options": self.reveal(options), "reader_methods": ()}
         )
 
+    @contextmanager
+    def masked(self) -> Iterator[None]:
+        """Mask every secret in the errors that leave the block."""
+        try:
+            yield
+        except BaseException as error:
+            self.mask_error(error)
+            raise
+
     def mask_error(self, error: BaseException) -> None:
         """Replace every secret value in the texts of an error and of its causes by `***`."""
         seen: set[int] = set()
         current: BaseException | None = error
         while current is not None and self._values and id(current) not in seen:
             seen.add(id(current))
-            current.args = tuple(self._masked(part) for part in current.args)
-            if isinstance(current, LaktoryDagsterError):
-                current.message = mask(current.message, self._values)
-                current.hint = current.hint and mask(current.hint, self._values)
-                current.expected = current.expected and mask(current.expected, self._values)
+            self._mask_texts(current)
+            if current.__cause__ is not None:
+                current.__cause__ = self._told(current.__cause__)
+            elif current.__context__ is not None:
+                current.__context__ = self._told(current.__context__)
             current = current.__cause__ or current.__context__
+
+    def _mask_texts(self, error: BaseException) -> None:
+        error.args = tuple(self._masked(part) for part in error.args)
+        if isinstance(error, LaktoryDagsterError):
+            error.message = mask(error.message, self._values)
+            error.hint = error.hint and mask(error.hint, self._values)
+            error.expected = error.expected and mask(error.expected, self._values)
+
+    def _told(self, cause: BaseException) -> BaseException:
+        """Return a cause, or what says the same where it tells a secret by more than its arguments.
+
+        Such are notes, the names of files, the parts of a group and errors with a text of their own.
+        """
+        self._mask_texts(cause)
+        told = "".join(format_exception(cause, chain=False))
+        if mask(told, self._values) == told:
+            return cause
+        text = "".join(format_exception_only(cause)).strip()
+        stand_in = RuntimeError(mask(text, self._values)).with_traceback(cause.__traceback__)
+        stand_in.__cause__ = cause.__cause__
+        stand_in.__context__ = cause.__context__
+        return stand_in
 
     def _masked(self, part: Any) -> Any:
         """Return a part of an error; what is no text stays as it is unless its text has a secret."""

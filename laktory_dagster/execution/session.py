@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from typing import Any, Self
@@ -171,11 +172,13 @@ class RunSession:
 
     def read_source(self, source: SourceOptions, node: PlanNode) -> Frame:
         """Return the lazy frame of a source for a node of the plan. Raises ReadError."""
-        return self._reader.read(source, node).frame
+        with self.secrets.masked():
+            return self._reader.read(source, node).frame
 
     def source_version(self, source: SourceOptions, node: PlanNode) -> str | None:
         """Return the version of what a source reads, None where it has none. Raises ReadError."""
-        inputs = self._reader.read(source, node).inputs
+        with self.secrets.masked():
+            inputs = self._reader.read(source, node).inputs
         return inputs[0].version if inputs else None
 
     def node_frame(self, name: str, steps: int | None = None) -> NodeFrame:
@@ -190,7 +193,7 @@ class RunSession:
         Raises:
             ExpectationFailedError: a FAIL rule of the view does not hold; it blocks all consumers.
         """
-        with self.shared.lock:
+        with self.shared.lock, _naming(name, self.secrets):
             if name not in self.shared.views:
                 made = make_view(self, self._reader, name, self.shared.views)
                 self.shared.views[name] = made
@@ -243,7 +246,7 @@ class RunSession:
         engine = self.engine(node.engine)
         reader = self._reader if batch is None else batch.reader
         stamp = self.stamp(node, reader)
-        with _Naming(name, self.secrets):
+        with _naming(name, self.secrets):
             targets = self.targets(node) if batch is None else batch.targets
             made = node_frame(self, reader, node)
             staged = engine.stage(
@@ -278,7 +281,7 @@ class RunSession:
             WriteError: a target could not be written; those before it stay, a rerun completes.
         """
         commits: list[Commit] = []
-        with _Naming(prepared.node.name, self.secrets):
+        with _naming(prepared.node.name, self.secrets):
             try:
                 for target in prepared.targets:
                     if prepared.batch is not None:
@@ -333,21 +336,25 @@ class RunSession:
             name: the node.
             commit: called in place of `self.commit`.
         """
-        if self.plan.nodes[name].is_view:
-            with _Naming(name, self.secrets):
-                awaited = awaited_by_view(self, self.plan.nodes[name])
-                if awaited:
-                    return waiting(self.plan.nodes[name], awaited)
-                view = self.view(name)
-            self.shared.handed[name] = view.frame
-            return view.result
-        earlier = self.result_of_earlier(name) if self.options.write else None
-        if earlier is not None:
-            return earlier
-        if self.options.write and is_stream(self.plan, self.plan.nodes[name]):
-            with _Naming(name, self.secrets):
-                return run_stream(self, name, commit or self.commit)
-        return (commit or self.commit)(self.prepare(name))
+        node = self.plan.nodes[name]
+        publish = commit or self.commit
+        with _naming(name, self.secrets):
+            if node.is_view:
+                return self._run_view(node)
+            earlier = self.result_of_earlier(name) if self.options.write else None
+            if earlier is not None:
+                return earlier
+            if self.options.write and is_stream(self.plan, node):
+                return run_stream(self, name, publish)
+            return publish(self.prepare(name))
+
+    def _run_view(self, node: PlanNode) -> NodeResult:
+        awaited = awaited_by_view(self, node)
+        if awaited:
+            return waiting(node, awaited)
+        view = self.view(node.name)
+        self.shared.handed[node.name] = view.frame
+        return view.result
 
     def result_of_earlier(self, name: str) -> NodeResult | None:
         """Return the result that a run which this one resumes stored for the node, None without.
@@ -386,22 +393,17 @@ class RunSession:
         return found
 
 
-class _Naming:
+@contextmanager
+def _naming(node: str, secrets: SecretKeeper) -> Iterator[None]:
     """Put the node's name on errors that pass through, and mask secrets in them."""
-
-    def __init__(self, node: str, secrets: SecretKeeper) -> None:
-        self._node = node
-        self._secrets = secrets
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if error is not None:
-            self._secrets.mask_error(error)
-        if isinstance(error, ExecutionError) and error.node is None:
-            error.node = self._node
-        elif isinstance(error, LaktoryDagsterError) and not isinstance(error, ExecutionError):
-            note = f"node `{self._node}`"
-            if note not in getattr(error, "__notes__", ()):
-                error.add_note(note)
+    try:
+        with secrets.masked():
+            yield
+    except ExecutionError as error:
+        error.node = error.node or node
+        raise
+    except LaktoryDagsterError as error:
+        note = f"node `{node}`"
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+        raise

@@ -12,6 +12,7 @@ import polars as pl
 
 from laktory_dagster.engines.base import RunStamp
 from laktory_dagster.engines.polars.expressions import compile_condition
+from laktory_dagster.engines.polars.problems import plain_text
 from laktory_dagster.engines.rules import (
     ADDED_TO_QUARANTINE,
     FAILED_RULES,
@@ -31,7 +32,7 @@ from laktory_dagster.engines.rules import (
     no_condition,
     not_evaluated,
 )
-from laktory_dagster.errors import ExpressionError
+from laktory_dagster.errors import ExpressionError, TransformError
 from laktory_dagster.models import Expectation
 from laktory_dagster.models.expectation import NULL_KEY
 
@@ -61,8 +62,11 @@ class RuleSet(RuleBook[pl.Expr]):
             ExpressionError: a rule is no allowed expression.
         """
         super().__init__(schema.names())
+        self._no_rows = pl.LazyFrame(schema=schema)
+        self._compiled: list[tuple[Expectation, pl.Expr]] = []
         for rule in rules:
             condition = _compile(rule, dialect, schema, moment)
+            self._compiled.append((rule, condition))
             if rule.type == "AGGREGATE":
                 holds = condition.all(ignore_nulls=False).fill_null(value=False)
                 self.aggregates.append((rule.name, holds))
@@ -72,6 +76,18 @@ class RuleSet(RuleBook[pl.Expr]):
         if null_keys:
             any_null = pl.any_horizontal(pl.col(key).is_null() for key in null_keys)
             self.rows.append(RowRule(NULL_KEY, "QUARANTINE", any_null))
+
+    def unfit(self) -> TransformError | None:
+        """Return the error for the first rule that does not fit the types of the columns, if any.
+
+        Polars tells some types apart only while it computes, and then does not say for which rule.
+        """
+        for rule, condition in self._compiled:
+            try:
+                self._no_rows.select(condition).collect()
+            except pl.exceptions.PolarsError as error:
+                return not_evaluated(rule, plain_text(error))
+        return None
 
     def flagged(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Return the frame with a column per rule and the columns that route each row."""
@@ -148,7 +164,7 @@ def _compile(
     except pl.exceptions.ColumnNotFoundError as error:
         raise missing_in_rule(rule, _missing_column(error), schema.names()) from error
     except pl.exceptions.PolarsError as error:
-        raise not_evaluated(rule, str(error)) from error
+        raise not_evaluated(rule, plain_text(error)) from error
     if kind not in (pl.Boolean, pl.Null):
         raise no_condition(rule, kind)
     return condition.cast(pl.Boolean)

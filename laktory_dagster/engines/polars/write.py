@@ -122,7 +122,7 @@ class _Pass:
     def run(self) -> StageSummary:
         """Read and transform once, write all targets, and return what it gave."""
         try:
-            with _pass_errors(self.request):
+            with _pass_errors(self.request, self.rules):
                 shared = self._shared()
                 branches = [] if self._reads_back() else self._counting(shared)
                 previews = self._previews(shared)
@@ -133,7 +133,7 @@ class _Pass:
                 writer.break_off()
             raise
         del results[: len(sinks)]
-        with _pass_errors(self.request):
+        with _pass_errors(self.request, self.rules):
             for writer in self.writers.values():
                 writer.finish()
             if self._reads_back():
@@ -268,7 +268,7 @@ def _collect(frames: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
 
 
 @contextmanager
-def _pass_errors(request: StageRequest) -> Iterator[None]:
+def _pass_errors(request: StageRequest, rules: RuleSet | None = None) -> Iterator[None]:
     """Turn what the pass raises into the package's errors."""
     try:
         yield
@@ -276,6 +276,7 @@ def _pass_errors(request: StageRequest) -> Iterator[None]:
         raise
     except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
         known = _no_room(error, request.targets) or _too_large(error, request.targets)
+        known = known or (rules.unfit() if rules else None)
         raise known or as_read_error(error, None, request.sources) from error
 
 
