@@ -204,6 +204,7 @@ def _run(
         else:
             skipped.append(result)
             context.log.warning("[%s] %s: %s", result.node, result.status.value, result.message)
+            yield from _selected_checks(context, graph, plan, result)
     if failed:
         raise _failure(failed, skipped)
 

@@ -343,10 +343,25 @@ class RunSession:
                 return self._run_view(node)
             earlier = self.result_of_earlier(name) if self.options.write else None
             if earlier is not None:
-                return earlier
-            if self.options.write and is_stream(self.plan, node):
-                return run_stream(self, name, publish)
-            return publish(self.prepare(name))
+                result = earlier
+            elif self.options.write and is_stream(self.plan, node):
+                result = run_stream(self, name, publish)
+            else:
+                result = publish(self.prepare(name))
+            return self._without_a_table(node, result)
+
+    def _without_a_table(self, node: PlanNode, result: NodeResult) -> NodeResult:
+        """Return the result, as one to wait for where no rows came and `skip` has stored nothing.
+
+        What reads the node could only fail.
+        """
+        targets = self.targets(node, full_refresh=False)
+        if result.rows_out or not targets or targets[-1].on_empty != "skip":
+            return result
+        if targets[-1].custom_writer is not None or self._stored(self.engine(node.engine), targets):
+            return result
+        told = f"`{node.name}` gave no rows, and `on_empty: skip` stores none: nothing is stored yet"
+        return replace(result, status=NodeStatus.SKIPPED, message=result.message or told)
 
     def _run_view(self, node: PlanNode) -> NodeResult:
         awaited = awaited_by_view(self, node)

@@ -29,7 +29,7 @@ from laktory_dagster.engines.storage.progress import (
     written_by,
 )
 from laktory_dagster.engines.storage.store import open_store
-from laktory_dagster.errors import ReadError, SourceChangedError
+from laktory_dagster.errors import CheckpointError, ReadError, SourceChangedError
 from laktory_dagster.execution.batches import Batch, BatchReads
 from laktory_dagster.execution.outcomes import PreparedNode
 from laktory_dagster.execution.reading import Reader
@@ -219,12 +219,30 @@ class Stream:
             return None
         self._refuse_unknown_columns(results)
         if metadata is None:
+            self._refuse_to_repeat()
             metadata = self._metadata()
             self._checkpoint.begin(metadata)
         before = states if number and number % COMPACT_EVERY == 0 else None
         offset = self._offset(metadata, number, results, before=before)
         self._checkpoint.open(offset)
         return self._batch(offset, results, self._targets, self._checkpoint)
+
+    def _refuse_to_repeat(self) -> None:
+        """Raise CheckpointError where a target holds batches, though the primary knows of none.
+
+        So it is after the primary target was removed, or when the sinks have changed places.
+        """
+        for target in self._targets:
+            log = self._engine.log(target.place)
+            for key in (other.key for other in self._targets):
+                found = written_by(target.place, target.format, log, self.node.name, key)
+                if found is not None and found.stream is not None:
+                    raise CheckpointError(
+                        f"{target.table_name or target.place.uri} holds batches of the stream, and "
+                        f"there is no checkpoint at {self._checkpoint.uri}, where the first sink is; "
+                        "everything would be read into it again",
+                        hint=f"bring the first sink back as it was, or {REFRESH_HINT}",
+                    )
 
     def _is_waiting(self, results: Mapping[int, ReadResult]) -> bool:
         """Return whether there is no table, and too little has come to make one; note for what."""
