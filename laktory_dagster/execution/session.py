@@ -11,6 +11,7 @@ from functools import cached_property, wraps
 from typing import Any, Self
 
 from laktory_dagster.engines.base import (
+    AGAIN,
     Commit,
     Engine,
     Frame,
@@ -61,12 +62,16 @@ from laktory_dagster.settings import Settings
 
 @dataclass
 class _Shared:
-    """What nodes of one session leave for each other."""
+    """What nodes of one session leave for each other.
+
+    `renewed` are nodes that this session has stored, and the views of such.
+    """
 
     views: dict[str, View] = field(default_factory=dict)
     handed: dict[str, Frame] = field(default_factory=dict)
     data_versions: dict[str, str] = field(default_factory=dict)
     place_versions: dict[str, str] = field(default_factory=dict)
+    renewed: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -198,6 +203,8 @@ class RunSession:
                 made = make_view(self, self._reader, name, self.shared.views)
                 self.shared.views[name] = made
                 self.shared.data_versions[name] = made.result.data_version
+                if self._reads_renewed(self.plan.nodes[name]):
+                    self.shared.renewed.add(name)
             return self.shared.views[name]
 
     def stamp(self, node: PlanNode, reader: Reader | None = None) -> RunStamp:
@@ -304,6 +311,8 @@ class RunSession:
         primary = next((c for c in commits if c.target.role == "primary"), None)
         output = good if primary is None else primary.published
         self.shared.data_versions[name] = prepared.data_version
+        if any(not commit.skipped for commit in commits):
+            self.shared.renewed.add(name)
         if not self.options.write:
             self.shared.handed[name] = output
         aside = next((c.published for c in commits if c.target.role == "quarantine"), quarantined)
@@ -374,13 +383,15 @@ class RunSession:
     def result_of_earlier(self, name: str) -> NodeResult | None:
         """Return the result that a run which this one resumes stored for the node, None without.
 
-        What appends only was stored once and for all by any run of the same root.
+        What appends only was stored once and for all by any run of the same root. What reads a node
+        that this run has stored anew, since its declaration changed, is done again as well.
         """
         if self.options.run_id == self.options.root_run_id:
             return None
         node = self.plan.nodes[name]
         targets = self.targets(node)
-        if not targets:
+        replaces = any(target.mode in AGAIN for target in targets)
+        if not targets or (replaces and self._reads_renewed(node)):
             return None
         if is_stream(self.plan, node):
             found = [] if self._begins_anew else receipts_of_run(self, node, targets)
@@ -390,6 +401,9 @@ class RunSession:
             return None
         self.shared.data_versions[name] = found[-1].data_version
         return result_of_receipts(node, targets, found, self.options.attempt)
+
+    def _reads_renewed(self, node: PlanNode) -> bool:
+        return not self.shared.renewed.isdisjoint(node.upstream)
 
     @property
     def _begins_anew(self) -> bool:
