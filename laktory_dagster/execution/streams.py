@@ -269,6 +269,9 @@ class Stream:
             )
         self._refuse_unknown_columns(results)
         checkpoint = self._checkpoint.refresh
+        if self._is_half_committed(checkpoint):
+            # Some targets hold what it has read, and what came before no longer fits to all of them.
+            self._checkpoint.remove()
         checkpoint.remove()
         metadata = self._metadata()
         checkpoint.begin(metadata)
@@ -284,11 +287,9 @@ class Stream:
         metadata = checkpoint.metadata()
         if metadata is None:
             return None
-        receipt = self.receipt()
-        if receipt and receipt.stream and receipt.stream.checkpoint == metadata.id:
-            self._checkpoint.adopt_refresh()
+        if self._adopt_committed_refresh():
             return None
-        if not checkpoint.batches() or not self._is_begun(checkpoint.offset(0)):
+        if not self._has_begun(checkpoint):
             checkpoint.remove()
             return None
         offset = checkpoint.offset(0)
@@ -296,6 +297,16 @@ class Stream:
         targets = self._session.targets(self.node, full_refresh=True)
         batch = self._batch(offset, results, targets, checkpoint)
         return replace(batch, replaces=self._checkpoint, begun_here=False)
+
+    def _adopt_committed_refresh(self) -> bool:
+        """Let the checkpoint of a full refresh count if its batch is committed, and return whether."""
+        metadata, receipt = self._checkpoint.refresh.metadata(), self.receipt()
+        if metadata is None or receipt is None or receipt.stream is None:
+            return False
+        if receipt.stream.checkpoint != metadata.id:
+            return False
+        self._checkpoint.adopt_refresh()
+        return True
 
     def _replay(self, number: int) -> Batch | None:
         """Return a batch exactly as it was begun.
@@ -318,6 +329,19 @@ class Stream:
             return None
         batch = self._batch(offset, results, self._targets, self._checkpoint)
         return replace(batch, begun_here=False)
+
+    def _has_begun(self, refresh: Checkpoint) -> bool:
+        """Return whether a target has been committed for a full refresh."""
+        if refresh.metadata() is None or not refresh.batches():
+            return False
+        return self._is_begun(refresh.offset(0))
+
+    def _is_half_committed(self, refresh: Checkpoint) -> bool:
+        """Return whether a full refresh that another one replaces may be in some of the targets."""
+        try:
+            return not self._adopt_committed_refresh() and self._has_begun(refresh)
+        except CheckpointError:  # Damaged: it cannot say.
+            return True
 
     def _is_begun(self, offset: Offset) -> bool:
         """Return whether a target has been committed for a batch."""

@@ -15,6 +15,8 @@ from laktory_dagster.plan.method_checks import CLUSTER_METHODS, PARTITION_METHOD
 
 FindFunction = Callable[[str], Callable[..., Any]]
 COMMIT_ORDER = ("quarantine", "other", "primary")
+# What is set aside stays as it is where the rows beside it do.
+_QUARANTINE_MODES = {"OVERWRITE": "OVERWRITE", "ERROR": "OVERWRITE", "IGNORE": "IGNORE"}
 
 
 def resolve_targets(
@@ -62,7 +64,7 @@ def _default_quarantine(primary: Target) -> Target:
         role="quarantine",
         place=place,
         format=form,
-        mode="OVERWRITE" if primary.mode in ("OVERWRITE", "ERROR", "IGNORE") else "APPEND",
+        mode=_QUARANTINE_MODES.get(primary.mode, "APPEND"),
         dialect=primary.dialect,
         schema_evolution="add",
         table_name=f"{primary.table_name}_quarantine" if primary.table_name else None,
