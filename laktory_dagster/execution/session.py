@@ -198,7 +198,7 @@ class RunSession:
         Raises:
             ExpectationFailedError: a FAIL rule of the view does not hold; it blocks all consumers.
         """
-        with self.shared.lock, _naming(name, self.secrets):
+        with self.shared.lock, self.secrets.masked():
             if name not in self.shared.views:
                 made = make_view(self, self._reader, name, self.shared.views)
                 self.shared.views[name] = made

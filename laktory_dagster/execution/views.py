@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from laktory_dagster.engines.base import Frame, StageSummary
+from laktory_dagster.errors import ExecutionError
 from laktory_dagster.execution.frames import node_frame
 from laktory_dagster.execution.outcomes import row_counts
 from laktory_dagster.execution.quality import evaluate, rejection
@@ -41,7 +42,19 @@ def make_view(session: RunSession, reader: Reader, name: str, made: Mapping[str,
 
     Raises:
         ExpectationFailedError: a FAIL rule of the view does not hold; it blocks all consumers.
+        ExecutionError: anything else that went wrong; it says that it was in the view.
     """
+    try:
+        return _made(session, reader, name, made)
+    except ExecutionError as error:
+        if error.node is None:
+            error.node = name
+            if f"node `{name}`" not in error.message:
+                error.message = f"node `{name}`: {error.message}"
+        raise
+
+
+def _made(session: RunSession, reader: Reader, name: str, made: Mapping[str, View]) -> View:
     started = time.monotonic()
     node = session.plan.nodes[name]
     engine = session.engine(node.engine)

@@ -18,13 +18,11 @@ from laktory_dagster.execution.results import NodeResult
 Row = Mapping[str, Any]
 
 
-def declared(folder: Path, text: str) -> models.Pipeline:
-    """Return the pipeline `p` of these nodes, from a file in the folder."""
-    body = textwrap.dedent(text).strip("\n")
-    head = "" if body.startswith("name:") or "\nnodes:" in body else "nodes:\n"
-    name = "" if body.startswith("name:") else "name: p\n"
+def declared(folder: Path, nodes: str, head: str = "") -> models.Pipeline:
+    """Return the pipeline `p` of these nodes, from a file in the folder; `head` goes before them."""
+    body = textwrap.dedent(nodes).strip("\n")
     file = folder / "p.yaml"
-    file.write_text(f"{name}{head}{body}\n")
+    file.write_text(f"name: p\n{textwrap.dedent(head)}\nnodes:\n{body}\n")
     with file.open() as opened:
         return models.Pipeline.model_validate_yaml(opened)
 
