@@ -134,4 +134,10 @@ def _of_the_caller() -> Sequence[type]:
 def _by_name(functions: Functions) -> dict[str, Callable[..., Any]]:
     if isinstance(functions, Mapping):
         return dict(functions)
+    for function in functions or ():
+        if not hasattr(function, "__name__"):
+            raise InvalidInputError(
+                f"`udfs` holds {function!r}, which is no function",
+                hint="give functions, or a mapping of names to them",
+            )
     return {function.__name__: function for function in functions or ()}
