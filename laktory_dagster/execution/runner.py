@@ -120,6 +120,7 @@ def _iterate_parallel(
                 if blocked is not None:
                     waiting.pop(name)
                     unfinished.discard(name)
+                    _note_stop(blocked, stopped)
                     yield blocked
                 elif len(running) < parallel:
                     waiting.pop(name)
