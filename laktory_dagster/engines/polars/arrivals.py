@@ -20,6 +20,7 @@ from laktory_dagster.engines.base import (
     StreamRead,
 )
 from laktory_dagster.engines.polars.opening import checked_files, open_version
+from laktory_dagster.engines.polars.paths import exactly
 from laktory_dagster.engines.polars.scan import scan_stream, scan_written
 from laktory_dagster.engines.polars.schemas import parse_schema
 from laktory_dagster.engines.storage.arrivals import Found, choose, find_files, listing_of
@@ -110,7 +111,7 @@ def _scan_added(table: DeltaTable, place: Place, files: list[str], subject: str)
     store = layout_of(place, "DELTA").store
     in_folders = set(metadata.partition_columns)
     return pl.scan_parquet(
-        [store.url(name) for name in files],
+        exactly([store.url(name) for name in files]),
         schema=pl.Schema({n: t for n, t in schema.items() if n not in in_folders}),
         hive_schema={n: schema[n] for n in schema if n in in_folders} or None,
         hive_partitioning=bool(in_folders),

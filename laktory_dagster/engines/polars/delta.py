@@ -31,6 +31,7 @@ from laktory_dagster.engines.polars.delta_log import (
     table_schema,
 )
 from laktory_dagster.engines.polars.delta_rules import hold_to, refuse_mapped, rules_of
+from laktory_dagster.engines.polars.paths import exactly
 from laktory_dagster.engines.polars.receipts import find_receipt
 from laktory_dagster.engines.polars.writer import StagingWriter, declared_types
 from laktory_dagster.engines.storage.receipts import with_version, write_receipt
@@ -219,10 +220,12 @@ class DeltaWriter(TableTarget, StagingWriter):
         if not files:
             return pl.LazyFrame(schema=batch)
         if not self.partition_by:
-            paths = [store.url(file.name) for file in files]
+            paths = exactly([store.url(file.name) for file in files])
             return pl.scan_parquet(paths, storage_options=options, hive_partitioning=False)
         parts = [
-            pl.scan_parquet(store.url(f.name), storage_options=options, hive_partitioning=False)
+            pl.scan_parquet(
+                exactly([store.url(f.name)]), storage_options=options, hive_partitioning=False
+            )
             .with_columns(pl.lit(v, dtype=batch[k]).alias(k) for k, v in f.partition.items())
             .select(*batch)
             for f in files

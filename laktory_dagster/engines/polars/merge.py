@@ -29,6 +29,7 @@ from laktory_dagster.engines.polars.delta_log import (
 )
 from laktory_dagster.engines.polars.delta_rules import allow_times_without_zone
 from laktory_dagster.engines.polars.expressions import compile_condition
+from laktory_dagster.engines.polars.paths import exactly
 from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.writer import declared_types
 from laktory_dagster.engines.storage.merging import (
@@ -120,7 +121,7 @@ class MergeWriter(MergeTarget, DeltaWriter):
         """Return the staged batch as it came."""
         store = self.layout.store
         return pl.scan_parquet(
-            store.url(self.batch_name),
+            exactly([store.url(self.batch_name)]),
             storage_options=store.storage_options or None,
             hive_partitioning=False,
         )

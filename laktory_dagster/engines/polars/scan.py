@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -13,17 +14,21 @@ import polars as pl
 
 from laktory_dagster.engines.base import Written
 from laktory_dagster.engines.polars.casts import cast_to
-from laktory_dagster.engines.polars.drift import unify
+from laktory_dagster.engines.polars.drift import FileSchema, unify
 from laktory_dagster.engines.polars.paths import exactly
 from laktory_dagster.engines.polars.reader_options import TUNING, own_options
 from laktory_dagster.engines.polars.schemas import parse_schema
 from laktory_dagster.engines.polars.typed_text import known_type, scan_text
 from laktory_dagster.engines.storage.listing import Listing, damaged_file
 from laktory_dagster.engines.storage.store import open_store
-from laktory_dagster.errors import ReadError, UnsupportedError
+from laktory_dagster.errors import ReadError, TransformError, UnsupportedError
 from laktory_dagster.models.sources import AUTO_LOADER, FileSource, SourceOptions
 
 INFER_ROWS = 1_000
+WHOLE = 16_000_000
+"""Bytes of JSON lines up to which all of them are looked at for columns."""
+END = 250_000
+"""Bytes at the end of larger ones that are looked at beside the first rows."""
 LINES = ("JSONL", "NDJSON")
 _MARK = b"\xef\xbb\xbf"
 _BINARY = ("PARQUET", "IPC", "AVRO")
@@ -54,7 +59,7 @@ def scan_stream(
         schema = parse_schema(declared)
         return _hive(listing, lambda paths: reader.declared(paths, schema), schema), schema
     before = [] if known is None else [("what the stream has read before", known)]
-    schemas = [*before, *((file.path, reader.schema(file.path)) for file in listing.files)]
+    schemas = reader.schemas([file.path for file in listing.files], before)
     rule = getattr(source, "schema_evolution", None) or "freeze"
     unified, is_same = unify(
         schemas, rule, is_json=form in ("JSON", *LINES), is_excel=form == "EXCEL"
@@ -101,7 +106,7 @@ def _hive(
     for values, paths in groups.items():
         given = dict(values)
         constants = [
-            tolerant_cast(pl.lit(given.get(name), pl.String), pl.String(), types[name]).alias(name)
+            cast_to(pl.lit(given.get(name), pl.String), pl.String(), types[name]).alias(name)
             for name in names
         ]
         frames.append(scan(paths).with_columns(constants))
@@ -128,6 +133,7 @@ class _Reader:
         self._storage = listing.storage_options or None
         self._form = form
         self._source = source
+        self._place = listing.version.key
         given: dict[str, Any] = getattr(source, "reader_settings", {})
         wanted = {
             name: value
@@ -172,29 +178,69 @@ class _Reader:
         except (pl.exceptions.PolarsError, OSError, ValueError) as error:
             raise ReadError(f"{path} cannot be read: {_first_line(error)}") from error
 
+    def schemas(self, paths: Sequence[str], before: Sequence[FileSchema]) -> list[FileSchema]:
+        """Return the schemas of files behind those of others.
+
+        A column without any value shows no type: it is text only where no other file has more.
+        """
+        found = [*before, *((path, self.schema(path)) for path in paths)]
+        if self._form not in ("CSV", "EXCEL"):
+            return found
+        typed = {name for _, schema in found for name, t in schema.items() if t != pl.String()}
+        for place, (path, schema) in enumerate(found[len(before) :], len(before)):
+            texts = [name for name in schema if name in typed and schema[name] == pl.String()]
+            if texts:
+                nulls = self.scan([path], None).select(pl.col(texts).is_null().all()).collect()
+                empty = {name: pl.Null() for name in texts if nulls[name].item()}
+                found[place] = (path, pl.Schema({**schema, **empty}))
+        return found
+
     def unified(self, paths: Sequence[str], schema: pl.Schema, *, is_same: bool) -> pl.LazyFrame:
         """Return files whose schemas fit into one."""
         if is_same and self._form not in ("AVRO", "EXCEL"):
-            return self.scan(paths, None if self._form != "JSON" else schema)
+            return self.scan(paths, schema if self._form in ("JSON", *LINES) else None)
         if self._form in LINES:
             return self._lines(paths, schema)
-        frames = [_filled(self.scan([path], None), schema, _strict_cast) for path in paths]
+        frames = [self._filled(self.scan([path], None), schema, _strict_cast) for path in paths]
         return pl.concat(frames, how="vertical")
 
     def declared(self, paths: Sequence[str], schema: pl.Schema) -> pl.LazyFrame:
         """Return exactly the declared columns; a value that does not fit its type is null."""
         if self._form == "CSV":
             texts = pl.Schema(dict.fromkeys(schema, pl.String()))
-            return self._csv(paths, texts).select(
-                tolerant_cast(pl.col(name), pl.String(), dtype) for name, dtype in schema.items()
-            )
+            return self._filled(self._csv(paths, texts), schema, cast_to)
         if self._form in LINES or (self._form == "JSON" and self._all_lines(paths)):
+            # Polars knows no small integers here, and reads no `"7"` as a number.
+            texts = pl.Schema({name: _as_text(dtype) for name, dtype in schema.items()})
             options = {**self._options, "ignore_errors": True}
-            return pl.scan_ndjson(
-                self._line_sources(paths), schema=schema, storage_options=self._storage, **options
+            frame = pl.scan_ndjson(
+                self._line_sources(paths), schema=texts, storage_options=self._storage, **options
             )
-        frames = [_filled(self.scan([path], None), schema, tolerant_cast) for path in paths]
+            return self._filled(frame, schema, cast_to)
+        frames = [self._filled(self.scan([path], None), schema, cast_to) for path in paths]
         return pl.concat(frames, how="vertical")
+
+    def _filled(self, frame: pl.LazyFrame, schema: pl.Schema, cast: Cast) -> pl.LazyFrame:
+        """Return exactly the columns of a schema; those the frame lacks are null in every row."""
+        have = frame.collect_schema()
+        if not have:
+            # Polars counts the rows of no columns only here, and a `select` of constants gives one.
+            return pl.DataFrame(schema=schema).clear(frame.collect().height).lazy()
+        missing = [pl.lit(None, schema[name]).alias(name) for name in schema if name not in have]
+        casts = [self._cast(n, have[n], schema[n], cast) for n in schema if n in have]
+        return frame.with_columns(*missing, *casts).select(schema.names())
+
+    def _cast(self, name: str, have: pl.DataType, want: pl.DataType, cast: Cast) -> pl.Expr:
+        column = pl.col(name)
+        try:
+            if self._form == "JSON" and have.is_nested() and want == pl.String():
+                return _json_text(column).alias(name)
+            return cast(column, have, want).alias(name)
+        except TransformError as error:
+            if self._form == "JSON":
+                return pl.lit(None, want).alias(name)
+            where = f"{self._place}: the column `{name}`"
+            raise ReadError(f"{where}: {error.message}", hint=error.hint) from error
 
     def _infer(self) -> dict[str, Any]:
         infer = getattr(self._source, "infer_schema", None)
@@ -221,9 +267,30 @@ class _Reader:
         return pl.scan_csv(exactly(paths), storage_options=self._storage, **options)
 
     def _lines(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
-        options: dict[str, Any] = {**self._infer(), **self._options}
+        if schema is None and "infer_schema_length" not in self._options:
+            schema = self._line_columns(paths[0])
         sources = self._line_sources(paths)
-        return pl.scan_ndjson(sources, schema=schema, storage_options=self._storage, **options)
+        return pl.scan_ndjson(
+            sources, schema=schema, storage_options=self._storage, **self._options
+        )
+
+    def _line_columns(self, path: str) -> pl.Schema:
+        """Return the columns of JSON lines, of which a later one may have more than the first.
+
+        All lines of a local file count up to a size, else the first and the last ones.
+        """
+        is_local = "://" not in path
+        is_zipped = path.endswith(".gz")
+        size = Path(path).stat().st_size * (10 if is_zipped else 1) if is_local else WHOLE + 1
+        infers = {**self._infer(), **({"infer_schema_length": None} if size <= WHOLE else {})}
+        sources = self._line_sources([path])
+        options = {**self._options, **infers, "storage_options": self._storage}
+        first = pl.scan_ndjson(sources, **options).collect_schema()
+        if infers["infer_schema_length"] is None or is_zipped or not is_local:
+            return first
+        options["infer_schema_length"] = None
+        last = pl.scan_ndjson(io.BytesIO(_end_of(path)), **options).collect_schema()
+        return unify([(path, first), (path, last)], "add", is_json=True)[0]
 
     def _line_sources(self, paths: Sequence[str]) -> list[str] | list[IO[bytes]]:
         """Return the files, or their contents where one starts with a byte order mark.
@@ -287,7 +354,7 @@ class _Reader:
         except pl.exceptions.PolarsError as error:
             problem = f"the file is no JSON: {_first_line(error)}"
             raise damaged_file(path, problem, "JSON") from error
-        return frame.lazy() if schema is None else _filled(frame.lazy(), schema, tolerant_cast)
+        return frame.lazy() if schema is None else self._filled(frame.lazy(), schema, cast_to)
 
     def _all_lines(self, paths: Sequence[str]) -> bool:
         return all(self._holds_lines(path) for path in paths)
@@ -325,62 +392,36 @@ def holds_lines(first_line: bytes) -> bool:
     return True
 
 
-def _filled(frame: pl.LazyFrame, schema: pl.Schema, cast: Cast) -> pl.LazyFrame:
-    """Return exactly the columns of a schema; those that the frame lacks are null in every row."""
-    have = frame.collect_schema()
-    if not have:
-        # Polars counts the rows of no columns only here, and a `select` of constants gives one.
-        return pl.DataFrame(schema=schema).clear(frame.collect().height).lazy()
-    missing = [pl.lit(None, schema[name]).alias(name) for name in schema if name not in have]
-    casts = [cast(pl.col(name), have[name], schema[name]) for name in schema if name in have]
-    return frame.with_columns(*missing, *casts).select(schema.names())
-
-
 def _strict_cast(value: pl.Expr, _: pl.DataType, want: pl.DataType) -> pl.Expr:
     return value.cast(want)
 
 
-def tolerant_cast(value: pl.Expr, have: pl.DataType, want: pl.DataType) -> pl.Expr:
-    """Return the value as another type; null where it does not fit."""
-    if have == want:
-        return value
-    if have == pl.String():
-        if want == pl.Boolean():
-            lowered = value.str.to_lowercase()
-            truth = pl.when(lowered.is_in(["true", "1", "yes"])).then(pl.lit(value=True))
-            return (
-                truth.when(lowered.is_in(["false", "0", "no"]))
-                .then(pl.lit(value=False))
-                .name.keep()
-            )
-        if want == pl.Date():
-            return value.str.slice(0, 10).str.to_date(strict=False)
-        if isinstance(want, pl.Datetime):
-            return to_timestamp(value, want)
-        if want == pl.Time():
-            return value.str.to_time(strict=False)
-    return value.cast(want, strict=False)
+def _as_text(dtype: Any) -> pl.DataType:
+    """Return a type with all that is not nested as text."""
+    if isinstance(dtype, pl.List):
+        return pl.List(_as_text(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({field.name: _as_text(field.dtype) for field in dtype.fields})
+    return pl.String()
 
 
-def to_timestamp(value: pl.Expr, want: pl.Datetime) -> pl.Expr:
-    """Return ISO texts as timestamps, read as UTC where they say no zone; null for other texts."""
-    text = value.str.strip_chars().str.replace(" ", "T", literal=True)
-    zoned = text.str.to_datetime(
-        "%+", time_unit=want.time_unit, time_zone="UTC", strict=False, ambiguous="earliest"
-    )
-    naive_text = pl.when(text.str.len_chars() == 10).then(text + "T00:00:00").otherwise(text)
-    naive = naive_text.str.to_datetime(
-        "%Y-%m-%dT%H:%M:%S%.f", time_unit=want.time_unit, strict=False
-    ).dt.replace_time_zone("UTC")
-    found = pl.coalesce(zoned, naive).name.keep()
-    if want.time_zone is None:
-        return found.dt.replace_time_zone(None)
-    return found if want.time_zone == "UTC" else found.dt.convert_time_zone(want.time_zone)
+def _json_text(value: pl.Expr) -> pl.Expr:
+    """Return nested values as JSON."""
+    text = pl.struct(value.alias("v")).struct.json_encode()
+    return pl.when(value.is_not_null()).then(text.str.slice(5, text.str.len_chars() - 6))
 
 
 def _numbered(names: list[str]) -> list[str]:
     """Return the names of columns without a header; versions of Polars count from 0 or from 1."""
     return [f"column_{number}" for number in range(1, len(names) + 1)]
+
+
+def _end_of(path: str) -> bytes:
+    """Return the last whole lines of a file."""
+    with Path(path).open("rb") as file:
+        file.seek(-END, os.SEEK_END)
+        file.readline()
+        return file.read()
 
 
 def _is_marked(path: str) -> bool:
