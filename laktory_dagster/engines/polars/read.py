@@ -40,14 +40,20 @@ def read(request: ReadRequest) -> ReadResult:
         raise
     except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
         raise as_read_error(error, request) from error
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        if not getattr(request.source, "reader_settings", None):
             raise
-        name = str(error).rpartition("argument ")[2].strip("'")
-        raise ReadError(
-            f"Polars' reader of {request.format} has no option `{name}`",
-            hint="`read_options` are those of the engine's own reader",
-        ) from error
+        raise _refused_options(error, request) from error
+
+
+def _refused_options(error: Exception, request: ReadRequest) -> ReadError:
+    """Return what the engine's reader says about the options of a source."""
+    text = str(error).splitlines()[0]
+    problem = f"Polars' reader of {request.format} refuses its options: {text}"
+    if "unexpected keyword argument" in text:
+        name = text.rpartition("argument ")[2].strip("'")
+        problem = f"Polars' reader of {request.format} has no option `{name}`"
+    return ReadError(problem, hint="`read_options` are those of the engine's own reader")
 
 
 def _open(request: ReadRequest) -> ReadResult:

@@ -16,7 +16,7 @@ from laktory_dagster.engines.base import Written
 from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.drift import FileSchema, unify
 from laktory_dagster.engines.polars.paths import exactly
-from laktory_dagster.engines.polars.reader_options import TUNING, own_options
+from laktory_dagster.engines.polars.reader_options import TUNING, own_options, take_encoding
 from laktory_dagster.engines.polars.schemas import parse_schema
 from laktory_dagster.engines.polars.typed_text import known_type, scan_text
 from laktory_dagster.engines.storage.listing import Listing, damaged_file
@@ -141,6 +141,7 @@ class _Reader:
             if name not in TUNING and not name.startswith(AUTO_LOADER)
         }
         self._options = own_options(wanted, form)
+        self._encoding = take_encoding(self._options, form)
 
     def scan(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
         """Return files of equal schema in one scan."""
@@ -264,7 +265,7 @@ class _Reader:
                 "missing_columns": "insert",
                 "extra_columns": "ignore",
             }
-        return pl.scan_csv(exactly(paths), storage_options=self._storage, **options)
+        return pl.scan_csv(self._text_sources(paths), storage_options=self._storage, **options)
 
     def _lines(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
         if schema is None and "infer_schema_length" not in self._options:
@@ -297,11 +298,22 @@ class _Reader:
 
         Polars reads no JSON lines behind such a mark, and takes either files or contents.
         """
-        if any("://" not in path and _is_marked(path) for path in paths):
-            contents = (self._content(path).removeprefix(_MARK) for path in paths)
-            opened: list[IO[bytes]] = [io.BytesIO(content) for content in contents]
-            return opened
+        if self._encoding or any("://" not in path and _is_marked(path) for path in paths):
+            return self._opened(paths)
         return exactly(paths)
+
+    def _text_sources(self, paths: Sequence[str]) -> list[str] | list[IO[bytes]]:
+        """Return the files of CSV, or their contents where Polars does not read them as they are.
+
+        Of lines that end in a carriage return alone it makes one, and no row.
+        """
+        local = [path for path in paths if "://" not in path]
+        if self._encoding is None and ("eol_char" in self._options or not any(map(_is_old, local))):
+            return exactly(paths)
+        return [io.BytesIO(_with_newlines(file.read())) for file in self._opened(paths)]
+
+    def _opened(self, paths: Sequence[str]) -> list[IO[bytes]]:
+        return [io.BytesIO(self._content(path).removeprefix(_MARK)) for path in paths]
 
     def _parquet(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
         return pl.scan_parquet(
@@ -327,11 +339,20 @@ class _Reader:
 
     def _excel(self, path: str, content: io.BytesIO) -> pl.DataFrame:
         try:
-            frame: pl.DataFrame = pl.read_excel(content, **self._options)
+            frame: Any = pl.read_excel(content, **self._options)
+        except TypeError:
+            raise
         except Exception as error:
             # The reader's own library raises errors of its own.
             problem = f"the file is no Excel workbook: {_first_line(error)}"
+            if "sheet" in problem:
+                raise ReadError(f"{path}: {_first_line(error)}") from error
             raise damaged_file(path, problem, "EXCEL") from error
+        if not isinstance(frame, pl.DataFrame):
+            raise ReadError(
+                f"{path}: the options name {len(frame)} sheets",
+                expected="one sheet by `sheet_name` or `sheet_id`",
+            )
         return frame
 
     def _content(self, path: str) -> bytes:
@@ -340,7 +361,13 @@ class _Reader:
             content = open_store(parent, self._storage or {}).read(name) or b""
         else:
             content = Path(path).read_bytes()
-        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        content = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        if self._encoding is None:
+            return content
+        try:
+            return content.decode(self._encoding).encode()
+        except UnicodeError as error:
+            raise damaged_file(path, f"the file is not in {self._encoding}", self._form) from error
 
     def _json(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
         lines = [path for path in paths if self._holds_lines(path)]
@@ -367,7 +394,7 @@ class _Reader:
         return holds_lines(self._first_bytes(path))
 
     def _first_bytes(self, path: str) -> bytes:
-        if "://" in path:
+        if "://" in path or self._encoding is not None:
             return self._content(path)[:1_000_000]
         opener = gzip.open if path.endswith(".gz") else open
         with opener(path, "rb") as file:
@@ -424,10 +451,25 @@ def _end_of(path: str) -> bytes:
         return file.read()
 
 
+def _is_old(path: str) -> bool:
+    """Return whether a file starts with lines that end in a carriage return alone."""
+    first = _head(path, 4_096)
+    return b"\r" in first and b"\n" not in first
+
+
+def _with_newlines(content: bytes) -> bytes:
+    first = content[:4_096]
+    return content if b"\n" in first else content.replace(b"\r", b"\n")
+
+
 def _is_marked(path: str) -> bool:
+    return _head(path, len(_MARK)) == _MARK
+
+
+def _head(path: str, size: int) -> bytes:
     opener = gzip.open if path.endswith(".gz") else open
     with opener(path, "rb") as file:
-        return bool(file.read(len(_MARK)) == _MARK)
+        return bytes(file.read(size))
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from laktory_dagster.engines.storage.listing import (
     has_wildcards,
     is_data,
     local_names,
+    matches,
     partition_of,
     problem_of,
     remote_base,
@@ -35,12 +35,11 @@ CHOICES = (
 class Found:
     """The files of a source by their names below `base`, each with its size and time.
 
-    Columns of `key=value` folders start after `root`. `is_managed` says that a manifest of ours lists them: files then only go when a writer replaces
+    `is_managed` says that a manifest of ours lists them: files then only go when a writer replaces
     them.
     """
 
     base: str
-    root: str
     versions: Mapping[str, str]
     version: InputVersion
     is_managed: bool = False
@@ -56,10 +55,7 @@ def find_files(place: Place) -> Found:
     if place.is_remote:
         return _find_remote(place)
     root = place.uri.removeprefix("file://")
-    names, start = local_names(root)
-    # The start of a pattern may end inside of a name.
-    is_whole = start == root or not has_wildcards(root)
-    base = start if is_whole else start.rpartition("/")[0]
+    names, base = local_names(root)
     versions = {}
     for name in names:
         # One that went since the folder was listed is not there.
@@ -67,7 +63,7 @@ def find_files(place: Place) -> Found:
             versions[name] = file_version(name)
     below = {name[len(base) :].lstrip("/"): version for name, version in versions.items()}
     managed = base == root and read_manifest(root) is not None
-    return Found(base, start, below, version_of(root, versions), managed)
+    return Found(base, below, version_of(root, versions), managed)
 
 
 def _find_remote(place: Place) -> Found:
@@ -81,14 +77,14 @@ def _find_remote(place: Place) -> Found:
     if manifest is not None:
         versions = {name: v for name, v in versions.items() if name in set(manifest)}
     elif has_wildcards(uri):
-        pattern = uri[len(base) + 1 :]
-        versions = {name: v for name, v in versions.items() if fnmatch.fnmatch(name, pattern)}
+        pattern = uri[len(base) + 1 :].split("/")
+        versions = {n: v for n, v in versions.items() if matches(n.split("/"), pattern)}
     elif not versions:
         base, _, name = base.rpartition("/")
         versions = _one_object(base, name, options)
         size = next(iter(versions.values()), "").partition("-")[0]
-        return Found(base, base, versions, version_of(uri, {uri: size}), False, options)
-    return Found(base, base, versions, version_of(uri, versions), manifest is not None, options)
+        return Found(base, versions, version_of(uri, {uri: size}), False, options)
+    return Found(base, versions, version_of(uri, versions), manifest is not None, options)
 
 
 def _one_object(folder: str, name: str, options: dict[str, str]) -> dict[str, str]:
@@ -153,5 +149,5 @@ def listing_of(found: Found, names: Iterable[str]) -> Listing:
         path = f"{found.base.rstrip('/')}/{name}"
         size = found.versions[name].partition("-")[0]
         problem = (EMPTY if size == "0" else None) if remote else problem_of(path)
-        files.append(DataFile(path, partition_of(path[len(found.root) :]), problem))
+        files.append(DataFile(path, partition_of(name), problem))
     return Listing(tuple(files), found.version, True, dict(found.storage_options))

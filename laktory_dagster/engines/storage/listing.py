@@ -7,7 +7,7 @@ import glob
 import gzip
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -24,6 +24,7 @@ EMPTY = "the file is empty (zero bytes)"
 """The problem of a file without a byte."""
 _HTML = "the file is a page of HTML"
 _XML = "the file is XML"
+_BOM = b"\xef\xbb\xbf"
 _MARKUP = {b"<!doctype html": _HTML, b"<html": _HTML, b"<?xml": _XML}
 _ENCODINGS = {
     b"\xff\xfe\x00\x00": "the file is UTF-32",
@@ -31,6 +32,16 @@ _ENCODINGS = {
     b"\xff\xfe": "the file is UTF-16",
     b"\xfe\xff": "the file is UTF-16",
 }
+_BINARY = {
+    b"PAR1\x15": "the file is Parquet",
+    b"Obj\x01": "the file is Avro",
+    b"ARROW1\0": "the file is Arrow",
+    b"PK\x03\x04": "the file is a ZIP archive or a workbook",
+    b"%PDF-": "the file is a PDF",
+    b"\x89PNG": "the file is an image",
+}
+_BLANK = "the file is blank (it holds white space only)"
+_NO_ROWS = {_BLANK, *_MARKUP.values(), *_BINARY.values()}
 _ROWS_OF_TEXT = ("CSV", "JSON", "JSONL", "NDJSON")
 _HEAD = 256
 _TAIL = 64
@@ -73,12 +84,29 @@ def list_files(place: Place) -> Listing:
     root = place.uri.removeprefix("file://")
     names, base = local_names(root)
     if not names:
-        raise ReadError(f"there are no data files at {root}")
+        raise _no_files(root)
     files = tuple(
         DataFile(name, partition_of(name[len(base) :]), problem_of(name)) for name in names
     )
-    version = version_of(root, {name: file_version(name) for name in names})
+    version = version_of(root, {name: _version(name) for name in names})
     return Listing(files, version, names != [root])
+
+
+def _version(name: str) -> str:
+    try:
+        return file_version(name)
+    except OSError:
+        return "unreadable"
+
+
+def _no_files(root: str) -> ReadError:
+    folders = has_wildcards(root) and any(os.path.isdir(name) for name in glob.iglob(root))  # noqa: PTH112, PTH207
+    return ReadError(
+        f"there are no data files at {root}",
+        hint=f"the pattern names folders; `{root.rstrip('/')}/*` names their files"
+        if folders
+        else None,
+    )
 
 
 def local_names(root: str) -> tuple[list[str], str]:
@@ -94,9 +122,10 @@ def local_names(root: str) -> tuple[list[str], str]:
     if os.path.isfile(root):  # noqa: PTH113
         return [root], os.path.dirname(root)  # noqa: PTH120
     if has_wildcards(root):
-        base = root[: min(root.index(mark) for mark in _WILDCARDS if mark in root)]
-        found = {name for name in glob.glob(root, recursive=True) if _is_visible(name, base)}  # noqa: PTH207
-        return sorted(name for name in found if os.path.isfile(name)), base  # noqa: PTH113
+        start = root[: min(root.index(mark) for mark in _WILDCARDS if mark in root)]
+        found = {name for name in glob.glob(root, recursive=True) if _is_visible(name, start)}  # noqa: PTH207
+        files = sorted(name for name in found if os.path.isfile(name))  # noqa: PTH113
+        return files, start.rpartition("/")[0]
     raise ReadError(f"there is nothing at {root}", hint="check the path of the source")
 
 
@@ -124,17 +153,29 @@ def _folder(root: str) -> list[str]:
 
 def _walk(root: str) -> Iterator[str]:
     for folder, folders, names in os.walk(root, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith((".", "_")) and not _leads_back(folder, name)
+        )
         for name in names:
             if not name.startswith((".", "_")):
                 yield os.path.join(folder, name)  # noqa: PTH118
+
+
+def _leads_back(folder: str, name: str) -> bool:
+    """Return whether a name is a link to a folder that it lies in, whose files are read already."""
+    path = os.path.join(folder, name)  # noqa: PTH118
+    if not os.path.islink(path):  # noqa: PTH114
+        return False
+    return f"{os.path.realpath(folder)}/".startswith(f"{os.path.realpath(path)}/")
 
 
 def version_of(key: str, versions: Mapping[str, str]) -> InputVersion:
     """Return the version of a source of which each file has one."""
     digest = hashlib.sha256()
     for name, version in versions.items():
-        digest.update(f"{name}\0{version}\n".encode())
+        digest.update(f"{name}\0{version}\n".encode(errors="surrogateescape"))
     return InputVersion(key, digest.hexdigest()[:32])
 
 
@@ -152,6 +193,7 @@ def partition_of(relative: str) -> tuple[tuple[str, str | None], ...]:
 def problem_of(path: str) -> str | None:
     """Return what is wrong with a file that can be told without reading it, None for nothing."""
     try:
+        path.encode()
         size = os.path.getsize(path)  # noqa: PTH202
         if size == 0:
             return EMPTY
@@ -161,6 +203,8 @@ def problem_of(path: str) -> str | None:
             tail = file.read()
     except OSError as error:
         return f"the file cannot be read: {error.strerror}"
+    except UnicodeEncodeError:
+        return "the name of the file is not Unicode"
     name = path.lower()
     if name.endswith(".parquet"):
         if not head.startswith(b"PAR1"):
@@ -169,7 +213,7 @@ def problem_of(path: str) -> str | None:
             return "the Parquet file is cut off (its footer is missing)"
     if name.endswith(".gz"):
         return _gzip_problem(path, head)
-    foreign = _foreign(head)
+    foreign = _BLANK if size <= _HEAD and _is_blank(head) else _foreign(head)
     if foreign is not None:
         return foreign
     return _json_problem(tail) if name.endswith((".json", ".jsonl", ".ndjson")) else None
@@ -191,26 +235,33 @@ def _gzip_problem(path: str, head: bytes) -> str | None:
         return "the file is no gzip"
     try:
         with gzip.open(path) as file:
-            foreign = _foreign(file.read(_HEAD))
-            while file.read(1 << 20):
-                pass
+            start = file.read(_HEAD)
+            size = len(start)
+            while more := file.read(1 << 20):
+                size += len(more)
     except (OSError, EOFError) as error:
         return f"the gzip file is damaged: {error}"
-    return foreign
+    if size == 0:
+        return EMPTY
+    return _BLANK if size <= _HEAD and _is_blank(start) else _foreign(start)
+
+
+def _is_blank(content: bytes) -> bool:
+    return not content.removeprefix(_BOM).strip()
 
 
 def _foreign(head: bytes) -> str | None:
     """Return what a file is whose first bytes are not those of rows in UTF-8 text."""
-    for mark, problem in _ENCODINGS.items():
+    for mark, problem in (*_ENCODINGS.items(), *_BINARY.items()):
         if head.startswith(mark):
             return problem
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    text = head.removeprefix(_BOM).lstrip().lower()
     return next((problem for mark, problem in _MARKUP.items() if text.startswith(mark)), None)
 
 
 def _is_meant(problem: str | None, request: ReadRequest) -> bool:
     """Return whether a file may be what it is: of formats that are no rows of text in UTF-8."""
-    if problem in _MARKUP.values():
+    if problem in _NO_ROWS:
         return request.format not in _ROWS_OF_TEXT
     if problem in _ENCODINGS.values():
         options = getattr(request.source, "reader_settings", None) or {}
@@ -222,6 +273,17 @@ def remote_base(uri: str) -> str:
     """Return the URL that the names of a remote source start from."""
     marks = [uri.index(mark) for mark in _WILDCARDS if mark in uri]
     return uri[: min(marks)].rpartition("/")[0] if marks else uri.rstrip("/")
+
+
+def matches(names: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Return whether the parts of a name are those of a pattern; `**` stands for any number."""
+    if not pattern:
+        return not names
+    if pattern[0] == "**":
+        return matches(names, pattern[1:]) or (bool(names) and matches(names[1:], pattern))
+    if not names or not fnmatch.fnmatchcase(names[0], pattern[0]):
+        return False
+    return matches(names[1:], pattern[1:])
 
 
 def is_data(name: str) -> bool:
@@ -241,8 +303,8 @@ def _list_remote(place: Place) -> Listing:
     except OSError as error:
         raise ReadError(f"{uri} cannot be listed: {one_line(error)}") from error
     if marks:
-        pattern = uri[len(base) + 1 :]
-        names = [name for name in names if fnmatch.fnmatch(name, pattern)]
+        pattern = uri[len(base) + 1 :].split("/")
+        names = [name for name in names if matches(name.split("/"), pattern)]
     visible = [name for name in names if is_data(name)]
     if not visible and not marks:
         parent, _, name = base.rpartition("/")
@@ -308,8 +370,9 @@ def damaged_file(path: str, problem: str, form: str) -> ReadError:
     if problem in _ENCODINGS.values():
         name = problem.rpartition(" ")[2]
         mend = f"convert it to UTF-8 (on Spark also `read_options: {{encoding: {name}}}`)"
+    shown = path.encode(errors="backslashreplace").decode()
     return ReadError(
-        f"{path}: {problem}",
+        f"{shown}: {problem}",
         expected=f"{with_article(form)} file" + (" in UTF-8" if "UTF" in problem else ""),
         hint=f"{mend}, or set `bad_files: quarantine` on the source",
     )
