@@ -33,9 +33,9 @@ class Drift(Generic[Type]):
     ) -> dict[str, Type]:
         """Return the columns of all files together.
 
-        `freeze` allows no difference, `add` missing columns (null), `widen` also wider numbers. JSON
-        has neither fixed columns nor kinds of numbers, so there both are always allowed; a
-        spreadsheet has no kinds of numbers.
+        `freeze` allows no difference but the units and zones of times, which are no other values,
+        `add` missing columns (null), `widen` also wider numbers. JSON has neither fixed columns nor
+        kinds of numbers, so there both are always allowed; a spreadsheet has no kinds of numbers.
 
         Raises:
             ReadError: the files differ more than the rule allows; it names both and the columns.

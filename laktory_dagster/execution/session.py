@@ -369,7 +369,9 @@ class RunSession:
             return result
         if targets[-1].custom_writer is not None or self._stored(self.engine(node.engine), targets):
             return result
-        told = f"`{node.name}` gave no rows, and `on_empty: skip` stores none: nothing is stored yet"
+        told = (
+            f"`{node.name}` gave no rows, and `on_empty: skip` stores none: nothing is stored yet"
+        )
         return replace(result, status=NodeStatus.SKIPPED, message=result.message or told)
 
     def _run_view(self, node: PlanNode) -> NodeResult:

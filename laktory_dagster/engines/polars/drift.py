@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
 from laktory_dagster.engines.drift import Drift, common_fields
 from laktory_dagster.engines.polars.schemas import portable
 
+_UNITS: tuple[Literal["ns", "us", "ms"], ...] = ("ns", "us", "ms")
 FileSchema = tuple[str, pl.Schema]
 
 
@@ -43,9 +44,19 @@ def common_type(one: pl.DataType, other: pl.DataType, *, numbers: bool) -> pl.Da
     if isinstance(one, pl.List) and isinstance(other, pl.List):
         inner = common_type(_made(one.inner), _made(other.inner), numbers=numbers)
         return None if inner is None else pl.List(inner)
+    if isinstance(one, pl.Datetime) and isinstance(other, pl.Datetime):
+        return _common_time(one, other)
     if numbers and one.is_numeric() and other.is_numeric():
         return _wider(one, other)
     return None
+
+
+def _common_time(one: pl.Datetime, other: pl.Datetime) -> pl.DataType | None:
+    """Return the finer unit; moments in two zones are moments in UTC."""
+    if (one.time_zone is None) != (other.time_zone is None):
+        return None
+    unit = next(unit for unit in _UNITS if unit in (one.time_unit, other.time_unit))
+    return pl.Datetime(unit, one.time_zone if one.time_zone == other.time_zone else "UTC")
 
 
 def _made(dtype: Any) -> pl.DataType:
@@ -58,12 +69,10 @@ def _fields(dtype: pl.Struct) -> dict[str, pl.DataType]:
 
 
 def _wider(one: pl.DataType, other: pl.DataType) -> pl.DataType:
-    if one.is_float() or other.is_float():
-        both_small = {type(one), type(other)} == {pl.Float32}
-        return pl.Float32() if both_small else pl.Float64()
-    if one.is_decimal() or other.is_decimal():
+    if one.is_float() or other.is_float() or one.is_decimal() or other.is_decimal():
         return pl.Float64()
-    return pl.Int64()
+    are_unsigned = one.is_unsigned_integer() and other.is_unsigned_integer()
+    return pl.UInt64() if are_unsigned else pl.Int64()
 
 
 _DRIFT = Drift[pl.DataType](

@@ -310,7 +310,9 @@ class _Reader:
         local = [path for path in paths if "://" not in path]
         if self._encoding is None and ("eol_char" in self._options or not any(map(_is_old, local))):
             return exactly(paths)
-        return [io.BytesIO(_with_newlines(file.read())) for file in self._opened(paths)]
+        contents = (_with_newlines(self._content(path)) for path in paths)
+        opened: list[IO[bytes]] = [io.BytesIO(content) for content in contents]
+        return opened
 
     def _opened(self, paths: Sequence[str]) -> list[IO[bytes]]:
         return [io.BytesIO(self._content(path).removeprefix(_MARK)) for path in paths]

@@ -34,6 +34,8 @@ _TIMES = {
 _TIMED = re.compile(r"(timestamp|duration)\[(ms|us|ns)(?:, *([\w/+-]+))?\]", re.IGNORECASE)
 _NESTED = re.compile(r"(array|list|map|struct)\s*<(.*)>", re.DOTALL | re.IGNORECASE)
 _SQL = exp.DataType.Type
+_DIGITS = 38
+"""Digits of the longest decimals."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class TypeNames(Generic[Type]):
         name = spelt.lower()
         if name in _TIMES:
             return self.timestamp(*_TIMES[name])
-        if name in ("decimal", "numeric"):
+        if name in ("decimal", "dec", "numeric"):
             return self.decimal(10, 0)
         if name == "duration":
             return self.duration("us")
@@ -90,10 +92,13 @@ class TypeNames(Generic[Type]):
         try:
             if kind == "struct":
                 pairs = [_split(part, ":", 1) for part in parts]
-                return self.struct({_plain_name(name): self.parse(kind) for name, kind in pairs})
-            found = [self.parse(part) for part in parts]
+                fields = [(_plain_name(name), self.parse(kind)) for name, kind in pairs]
+            else:
+                found = [self.parse(part) for part in parts]
         except (SettingsError, ValueError):
             return None
+        if kind == "struct":
+            return self.struct(_distinct(fields))
         if kind == "map":
             return self.mapping(*found) if self.mapping and len(found) == 2 else None
         return self.array(found[0]) if len(found) == 1 else None
@@ -106,16 +111,27 @@ class TypeNames(Generic[Type]):
         if kind.this == _SQL.MAP and len(parts) == 2 and self.mapping:
             return self.mapping(*map(self._from_sql, parts))
         if kind.this == _SQL.STRUCT:
-            fields = [(part.this.name, part.args.get("kind")) for part in parts]
-            return self.struct({name: self._from_sql(inner) for name, inner in fields if inner})
+            return self.struct(_distinct(self._fields(kind)))
         if kind.this == _SQL.DECIMAL and parts:
-            precision, scale, *_ = *(int(size.this.name) for size in parts), 0
-            return self.decimal(precision, scale)
+            return self._decimal(kind)
         name = kind.this.value if hasattr(kind.this, "value") else str(kind.this)
         found = self._simple(name)
         if found is None:
             raise self._unknown(name)
         return found
+
+    def _fields(self, kind: exp.DataType) -> list[tuple[str, Type]]:
+        pairs = [(part.this.name, part.args.get("kind")) for part in kind.expressions]
+        if not pairs or not all(inner for _, inner in pairs):
+            raise self._unknown(kind.sql("spark"))
+        return [(name, self._from_sql(inner)) for name, inner in pairs]
+
+    def _decimal(self, kind: exp.DataType) -> Type:
+        sizes = [size.this.name for size in kind.expressions]
+        precision, scale = (int(size) if size.isdecimal() else -1 for size in (*sizes, "0")[:2])
+        if not 0 <= scale <= precision <= _DIGITS:
+            raise self._unknown(kind.sql("spark"))
+        return self.decimal(precision, scale)
 
     def _unknown(self, text: str) -> SettingsError:
         known = {*self.plain, *_ALIASES, *_TIMES}
@@ -160,13 +176,12 @@ class TypeNames(Generic[Type]):
 
     def _ddl(self, text: str) -> dict[str, Type]:
         kind = _sql_type(f"STRUCT<{text}>")
-        fields = [] if kind is None else kind.expressions
-        pairs = [(part.this.name, part.args.get("kind")) for part in fields]
-        if not pairs or not all(inner for _, inner in pairs):
+        parts = [] if kind is None else kind.expressions
+        if kind is None or not parts or not all(part.args.get("kind") for part in parts):
             raise SettingsError(
                 f"the schema `{text[:80]}` cannot be read", expected="`a INT, b STRING`"
             )
-        return _distinct([(name, self._from_sql(inner)) for name, inner in pairs])
+        return _distinct(self._fields(kind))
 
 
 def _distinct(pairs: Sequence[tuple[str, Type]]) -> dict[str, Type]:

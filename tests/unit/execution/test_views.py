@@ -11,7 +11,7 @@ import pytest
 from laktory_dagster import models
 from tests.unit.execution.declared import declared, failed, give, ids, statuses, stored, values
 
-SOURCE = '''
+SOURCE = """
 import polars as pl
 
 PASSES = []
@@ -24,7 +24,7 @@ def numbers(many=3):
 
     rows = pl.LazyFrame({"id": range(many)}, schema={"id": pl.Int64})
     return rows.map_batches(passed, schema={"id": pl.Int64})
-'''
+"""
 
 
 @pytest.fixture
