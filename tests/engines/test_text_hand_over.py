@@ -36,9 +36,17 @@ NESTED = pl.DataFrame(
         "none": [[], []],
         "part": [{"a": 1, "b": "2024-01-01"}, None],
         "days": [[date(2024, 1, 1)], None],
+        "moments": [[datetime(2024, 1, 1, 5, 0, 0, 123456), None], []],  # noqa: DTZ001
+        "ticket": [{"at": datetime(2024, 1, 1, 5), "price": Decimal("1.50")}, None],  # noqa: DTZ001
+        "parts": [[{"no": 7, "hour": time(1, 2, 3)}], None],
         "kind": ["x", "y"],
     },
-    schema_overrides={"none": pl.List(pl.String)},
+    schema_overrides={
+        "none": pl.List(pl.String),
+        "moments": pl.List(pl.Datetime("us", "UTC")),
+        "ticket": pl.Struct({"at": pl.Datetime("us"), "price": pl.Decimal(9, 2)}),
+        "parts": pl.List(pl.Struct({"no": pl.UInt8(), "hour": pl.Time()})),
+    },
 )
 CSV_OPTIONS: tuple[dict[str, Any], ...] = (
     {},
