@@ -234,8 +234,8 @@ class _Reader:
     def _cast(self, name: str, have: pl.DataType, want: pl.DataType, cast: Cast) -> pl.Expr:
         column = pl.col(name)
         try:
-            if self._form == "JSON" and have.is_nested() and want == pl.String():
-                return _json_text(column).alias(name)
+            if self._form == "JSON" and cast is cast_to:
+                return _json_cast(column, have, want).alias(name)
             return cast(column, have, want).alias(name)
         except TransformError as error:
             if self._form == "JSON":
@@ -434,10 +434,16 @@ def _as_text(dtype: Any) -> pl.DataType:
     return pl.String()
 
 
-def _json_text(value: pl.Expr) -> pl.Expr:
-    """Return nested values as JSON."""
-    text = pl.struct(value.alias("v")).struct.json_encode()
-    return pl.when(value.is_not_null()).then(text.str.slice(5, text.str.len_chars() - 6))
+def _json_cast(value: pl.Expr, have: pl.DataType, want: pl.DataType) -> pl.Expr:
+    """Return values of a document as the texts of lines are cast: nothing nested, cut or counted."""
+    if have.is_nested() and want == pl.String():
+        text = pl.struct(value.alias("v")).struct.json_encode()
+        return pl.when(value.is_not_null()).then(text.str.slice(5, text.str.len_chars() - 6))
+    if have == pl.Boolean() and want.is_numeric():
+        return pl.lit(None, want)
+    if have.is_float() and want.is_integer():
+        value = pl.when(value == value.round()).then(value)
+    return cast_to(value, have, want)
 
 
 def _numbered(names: list[str]) -> list[str]:
