@@ -6,6 +6,7 @@ import polars as pl
 from deltalake.exceptions import TableNotFoundError
 
 from laktory_dagster.engines.base import Place, ReadRequest, ReadResult
+from laktory_dagster.engines.polars.problems import FAILURES
 from laktory_dagster.engines.polars.receipts import inspect
 from laktory_dagster.engines.polars.scan import scan_listing, scan_written
 from laktory_dagster.engines.polars.schemas import parse_type
@@ -67,6 +68,6 @@ def _problem_in(one: Listing, request: ReadRequest) -> str | None:
     """Return why a file does not read to its end, None where it does."""
     try:
         _scan(one, request).select(pl.len(), pl.all().null_count()).collect()
-    except (OSError, pl.exceptions.PolarsError, LaktoryDagsterError) as error:
+    except (*FAILURES, LaktoryDagsterError) as error:
         return str(error).splitlines()[0]
     return None

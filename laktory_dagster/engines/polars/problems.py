@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 import polars as pl
+from deltalake.exceptions import DeltaError
 
 from laktory_dagster.errors import LaktoryDagsterError, TransformError
 from laktory_dagster.expressions.suggest import hint_for
@@ -13,6 +14,8 @@ from laktory_dagster.expressions.suggest import hint_for
 _MISSING = re.compile(r"(?:unable to find column|column not found:|not found:) \"?([^\";\n]+)\"?")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _SHOWN = 12
+FAILURES = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException, DeltaError)
+"""What goes wrong when data are read or written; of some damaged files Polars' own code gives up."""
 
 
 def missing_column(name: str, columns: Sequence[str]) -> TransformError:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 import polars as pl
-from deltalake.exceptions import DeltaError
 
 from laktory_dagster.engines.base import InputVersion, ReadRequest, ReadResult
 from laktory_dagster.engines.polars.arrivals import open_stream
 from laktory_dagster.engines.polars.opening import open_files, open_version
 from laktory_dagster.engines.polars.options import apply_options
+from laktory_dagster.engines.polars.problems import FAILURES
 from laktory_dagster.errors import ExecutionError, LaktoryDagsterError, ReadError
 
 E = TypeVar("E", bound=ExecutionError)
@@ -38,7 +38,7 @@ def read(request: ReadRequest) -> ReadResult:
         return replace(opened, frame=frame, columns=tuple(frame.collect_schema().names()))
     except LaktoryDagsterError:
         raise
-    except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
+    except FAILURES as error:
         raise as_read_error(error, request) from error
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         if not getattr(request.source, "reader_settings", None):

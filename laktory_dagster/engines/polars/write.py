@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
-from deltalake.exceptions import DeltaError
 
 from laktory_dagster.engines.base import (
     Commit,
@@ -29,6 +28,7 @@ from laktory_dagster.engines.polars.folders import FolderWriter
 from laktory_dagster.engines.polars.history import HistoryWriter
 from laktory_dagster.engines.polars.merge import MergeWriter
 from laktory_dagster.engines.polars.problems import plain_text
+from laktory_dagster.engines.polars.problems import FAILURES
 from laktory_dagster.engines.polars.read import as_read_error
 from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.schemas import column_types
@@ -274,7 +274,7 @@ def _pass_errors(request: StageRequest, rules: RuleSet | None = None) -> Iterato
         yield
     except LaktoryDagsterError:
         raise
-    except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
+    except FAILURES as error:
         known = _no_room(error, request.targets) or _too_large(error, request.targets)
         known = known or (rules.unfit() if rules else None)
         raise known or as_read_error(error, None, request.sources) from error
@@ -287,7 +287,7 @@ def _write_errors(target: Target) -> Iterator[None]:
         yield
     except LaktoryDagsterError:
         raise
-    except (OSError, pl.exceptions.PolarsError, DeltaError) as error:
+    except FAILURES as error:
         full = _no_room(error, [target])
         raise full or WriteError(f"{name} could not be written: {plain_text(error)}") from error
 
