@@ -27,8 +27,7 @@ from laktory_dagster.engines.polars.files import FileWriter
 from laktory_dagster.engines.polars.folders import FolderWriter
 from laktory_dagster.engines.polars.history import HistoryWriter
 from laktory_dagster.engines.polars.merge import MergeWriter
-from laktory_dagster.engines.polars.problems import plain_text
-from laktory_dagster.engines.polars.problems import FAILURES
+from laktory_dagster.engines.polars.problems import FAILURES, plain_text
 from laktory_dagster.engines.polars.read import as_read_error
 from laktory_dagster.engines.polars.rows import plain_rows
 from laktory_dagster.engines.polars.schemas import column_types
