@@ -37,9 +37,10 @@ def position(node: exp.Expr) -> exp.Expr:
     """Return the place of a text in another, from 1; 0 if it is not in it, null for null."""
     if node.args.get("position") or node.args.get("occurrence"):
         raise UnexpressedError("a start position in `locate` or `instr`")
-    text = node.this
-    found = cast(call("STRPOS", text.copy(), node.args["substr"]), "INT")
-    return exp.Case(ifs=[exp.If(this=not_null(text), true=found)])
+    text, part = node.this, node.args["substr"]
+    found = cast(call("STRPOS", text.copy(), part.copy()), "INT")
+    is_there = not_null(text) if literal_text(part) else exp.and_(not_null(text), not_null(part))
+    return exp.Case(ifs=[exp.If(this=is_there, true=found)])
 
 
 def contains(node: exp.Expr) -> exp.Expr:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from laktory_dagster.expressions.sql_build import (
@@ -22,7 +24,11 @@ def time_format(node: exp.Expr) -> str:
     text = literal_text(value)
     if text is None:
         raise UnexpressedError("a date format that is no plain text")
-    return text.replace("strict", "")
+    written = text.replace("strict", "")
+    left = re.search(r"[A-Za-z]", re.sub(r"'[^']*'|%[-.:]?[A-Za-z]", "", written))
+    if left is not None:
+        raise UnexpressedError(f"the letter `{left.group()}` in a time format")
+    return written
 
 
 def to_date(node: exp.Expr) -> exp.Expr:

@@ -38,9 +38,10 @@ _TURNED = frozenset({"trim", "ltrim", "rtrim", "btrim"})
 _PLAIN = (
     exp.Add, exp.Alias, exp.And, exp.Between, exp.Boolean, exp.Case, exp.Column, exp.DataType,
     exp.DataTypeParam, exp.Div, exp.Dot, exp.EQ, exp.GT, exp.GTE, exp.Identifier, exp.If, exp.In, exp.Is,
-    exp.LT, exp.LTE, exp.Literal, exp.Mod, exp.Mul, exp.NEQ, exp.Neg, exp.Not, exp.Null,
-    exp.NullSafeEQ, exp.NullSafeNEQ, exp.Or, exp.Paren, exp.Sub,
+    exp.IntervalSpan, exp.LT, exp.LTE, exp.Literal, exp.Mod, exp.Mul, exp.NEQ, exp.Neg, exp.Not,
+    exp.Null, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Or, exp.Paren, exp.Sub, exp.Var,
 )  # fmt: skip
+_OF_SPARK = (exp.Bracket, exp.Cast, exp.DPipe, exp.IntDiv, exp.Interval)
 _CHOICES = frozenset({"coalesce", "if", "nullif", "ifnull", "nvl", "nvl2"})
 
 
@@ -67,8 +68,7 @@ def spark_name(node: exp.Anonymous) -> str:
 def spark_calls(tree: exp.Expr) -> exp.Expr | None:
     """Return a scalar expression as calls of Spark's functions; None if Polars SQL should read it.
 
-    That is so where it holds something else, and where it needs nothing of Spark: neither a cast
-    nor a function.
+    That is so where it holds something else than operators, casts and those functions.
     """
     try:
         return _read(write(tree, "spark"))
@@ -78,19 +78,20 @@ def spark_calls(tree: exp.Expr) -> exp.Expr | None:
 
 @lru_cache(maxsize=4096)
 def _read(text: str) -> exp.Expr | None:
-    try:
-        tree: exp.Expr = parse_one(text, dialect=_Calls)
-    except SqlglotError:
-        return None
-    nodes = list(tree.walk())
-    needs_spark = any(_needs_spark(node) for node in nodes)
-    return tree if needs_spark and all(map(_is_known, nodes)) else None
+    tree: exp.Expr = parse_one(text, dialect=_Calls)
+    return tree if all(map(_is_known, tree.walk())) else None
 
 
-def _needs_spark(node: exp.Expr) -> bool:
+def needs_spark(node: exp.Expr) -> bool:
+    """Return whether Polars SQL reads a node in its own way or not at all."""
     if isinstance(node, exp.Anonymous):
-        return str(node.this).lower() not in _CHOICES
-    return isinstance(node, exp.Cast)
+        return not is_choice(node)
+    return isinstance(node, _OF_SPARK)
+
+
+def is_choice(node: exp.Anonymous) -> bool:
+    """Return whether a function gives one of its arguments as it is."""
+    return str(node.this).lower() in _CHOICES
 
 
 def _is_known(node: exp.Expr) -> bool:
@@ -99,7 +100,7 @@ def _is_known(node: exp.Expr) -> bool:
     if isinstance(node, exp.Alias):
         # Only the fields of a struct are named.
         return isinstance(node.parent, exp.Anonymous) and str(node.parent.this) == "STRUCT"
-    return isinstance(node, (*_PLAIN, exp.Cast))
+    return isinstance(node, (*_PLAIN, *_OF_SPARK))
 
 
 def _is_known_call(node: exp.Anonymous) -> bool:
@@ -113,7 +114,7 @@ def _is_known_call(node: exp.Anonymous) -> bool:
     signature = function_signatures("F").get(spark_name(node))
     if signature is None or signature.problem(max(len(given), len(implied(node))), ()):
         return False
-    return all(
+    return name == "array_contains" or all(
         signature.names_columns(place) or isinstance(value, exp.Literal | exp.Boolean | exp.Neg)
         for place, value in enumerate(given)
     )

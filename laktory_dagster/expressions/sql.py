@@ -385,7 +385,7 @@ def check_for(parsed: Query | SqlExpression, target: str) -> None:
         parsed.render(target)
 
 
-def _moved(_table: str, _calls: exp.Expr) -> str:
+def _moved(_table: str, _calls: exp.Expr, _has_nulls: bool) -> str:
     return "moved"
 
 

@@ -19,10 +19,18 @@ from laktory_dagster.expressions.sql_names import result_name
 MOVED = "__laktory_moved_"
 """How the columns that tables get are called."""
 
-Take = Callable[[str, exp.Expr], str | None]
-"""Gives the column that a table gets for an expression of its columns; None if there is none."""
+Take = Callable[[str, exp.Expr, bool], str | None]
+"""Gives the column that a table gets for an expression of its columns; None if there is none.
 
-_VALUES = (exp.Func, exp.AtTimeZone, exp.FromTimeZone)
+The last argument says that an outer join puts nulls in place of the table's rows afterwards: then
+only what is null for nulls may move.
+"""
+
+_VALUES = (
+    exp.Add, exp.AtTimeZone, exp.Between, exp.Bracket, exp.Div, exp.Dot, exp.DPipe, exp.EQ,
+    exp.FromTimeZone, exp.Func, exp.GT, exp.GTE, exp.In, exp.IntDiv, exp.LT, exp.LTE, exp.Mod, exp.Mul,
+    exp.NEQ, exp.NullSafeEQ, exp.Sub,
+)  # fmt: skip
 _NO_VALUES = (exp.Connector, exp.AggFunc, exp.Window, exp.Explode, exp.Query)
 _APART = (exp.Query, exp.Lateral, exp.Unnest, exp.Values)
 """Nodes whose inside is no row of the query's tables, or that of another query."""
@@ -72,12 +80,23 @@ class _Mover:
         }
         self._is_whole = len(self._columns) == len(scope.sources)
         self._groups: set[str] | None = None
+        self._is_plain = not any(
+            scope.expression.args.get(part) for part in ("group", "having")
+        ) and not any(
+            node.find_ancestor(exp.Window) is None for node in scope.find_all(exp.AggFunc)
+        )
+        self._joins = _JoinOrder(scope.expression)
+        self._first = self._joins.first
+        self._place = self._joins.end
 
     def move(self) -> None:
         """Move what may, what rows are grouped by first: the rest has to agree with it."""
         args = self._select.args
-        for part in (args.get("where"), *(args.get("joins") or ())):
-            self._descend(part)
+        for place, join in enumerate(args.get("joins") or (), start=1):
+            self._place = place
+            self._descend(join)
+        self._place = self._joins.end
+        self._descend(args.get("where"))
         group = args.get("group")
         if group is not None:
             self._groups = set()
@@ -111,7 +130,8 @@ class _Mover:
         calls = None if alias is None else spark_calls(_unqualified(node, str(alias)))
         if alias is None or calls is None:
             return False
-        name = self._take(self._columns[alias][0], calls)
+        has_nulls = self._joins.adds_nulls(str(alias), self._place)
+        name = self._take(self._columns[alias][0], calls, has_nulls)
         if name is None:
             return False
         column = exp.column(name, table=alias, quoted=True)
@@ -136,6 +156,8 @@ class _Mover:
     def _alias_of(self, node: exp.Expr) -> str | None:
         """Return the one table whose columns an expression reads; None if it is not just one."""
         found = {self._table_of(column) for column in node.find_all(exp.Column)}
+        if not found and self._is_plain and not self._joins.adds_nulls(self._first, self._place):
+            return self._first if self._first in self._columns else None
         return found.pop() if len(found) == 1 else None
 
     def _table_of(self, column: exp.Column) -> str | None:
@@ -150,6 +172,26 @@ class _Mover:
             return alias if known is None or parts[0] in known else None
         holding = [a for a, (_, known) in self._columns.items() if known and parts[0] in known]
         return holding[0] if len(holding) == 1 else None
+
+
+class _JoinOrder:
+    """The tables of a SELECT in the order in which they are joined."""
+
+    def __init__(self, select: exp.Expr) -> None:
+        joins: list[exp.Join] = select.args.get("joins") or []
+        source = select.args.get("from_")
+        self.first = "" if source is None else str(source.this.alias_or_name)
+        self._names = [self.first, *(str(join.this.alias_or_name) for join in joins)]
+        self._sides = ["", *(join.side for join in joins)]
+        self.end = len(self._names)
+
+    def adds_nulls(self, name: str, place: int) -> bool:
+        """Return whether a table may have rows of nulls before the join at a place (from 1)."""
+        own = self._names.index(name) if name in self._names else 0
+        later = self._sides[own + 1 : place]
+        return (own < place and self._sides[own] in ("LEFT", "FULL")) or any(
+            side in ("RIGHT", "FULL") for side in later
+        )
 
 
 def _unqualified(node: exp.Expr, alias: str) -> exp.Expr:

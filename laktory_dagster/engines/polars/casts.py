@@ -20,6 +20,7 @@ _TRUE = ("true", "t", "yes", "y", "1")
 _FALSE = ("false", "f", "no", "n", "0")
 _NESTED = (pl.List, pl.Array, pl.Struct)
 _ISO_DATE = r"^(\d{4}-\d{1,2}-\d{1,2})(?:[ T].*)?$"
+_YEAR_OR_MONTH = r"^(\d{4})(?:-(\d{1,2}))?$"
 _TIME_PATTERNS = (
     "%Y-%m-%dT%H:%M:%SZ",
     "%Y-%m-%d %H:%M:%S",
@@ -78,7 +79,10 @@ def cast_unknown(value: pl.Expr, target: pl.DataType) -> pl.Expr:
 
 def text_to_date(text: pl.Expr) -> pl.Expr:
     """Return the date at the start of an ISO text, null where there is none."""
-    day = text.str.strip_chars().str.extract(_ISO_DATE, 1)
+    trimmed = text.str.strip_chars()
+    month = trimmed.str.extract(_YEAR_OR_MONTH, 2).fill_null("1")
+    first = pl.concat_str(trimmed.str.extract(_YEAR_OR_MONTH, 1), month, pl.lit("1"), separator="-")
+    day = pl.coalesce(trimmed.str.extract(_ISO_DATE, 1), first)
     return day.str.to_date("%Y-%m-%d", strict=False)
 
 
@@ -194,7 +198,10 @@ def _to_timestamp(value: pl.Expr, source: pl.DataType, target: pl.Datetime) -> p
     elif source == pl.Date:
         moment = value.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     elif source.is_numeric():
-        micros = (value.cast(pl.Float64) * 1e6).round() if source.is_float() else value * 1_000_000
+        if source.is_float():
+            micros = (value.cast(pl.Float64) * 1e6).round()
+        else:
+            micros = (value.cast(pl.Int64) if source.is_integer() else value) * 1_000_000
         moment = micros.cast(pl.Int64, strict=False).cast(UTC_TIMESTAMP)
     else:
         raise _impossible(source, target)

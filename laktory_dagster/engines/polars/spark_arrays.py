@@ -25,10 +25,6 @@ def _constant(value: Any) -> Any:
     return value if isinstance(value, pl.Expr) else pl.lit(value)
 
 
-def _array(*values: Any) -> pl.Expr:
-    return pl.concat_list(_flat(values))
-
-
 def _struct(*values: Any) -> pl.Expr:
     return pl.struct(_flat(values))
 
@@ -145,7 +141,6 @@ def _distinct(value: pl.Expr) -> pl.Expr:
 
 
 ARRAYS: Mapping[str, Callable[..., Any]] = {
-    "array": _array,
     "array_append": _concat_lists,
     "array_compact": lambda value: value.list.drop_nulls(),
     "array_contains": _contains,
@@ -191,6 +186,15 @@ def _concat(scope: Scope, *values: Any) -> pl.Expr:
     return pl.when(complete).then(pl.concat_list(columns))
 
 
+def _array(scope: Scope, *values: Any) -> pl.Expr:
+    columns = _flat(values)
+    if not any(_is_list(scope, column) for column in columns):
+        return pl.concat_list(columns)
+    # Polars would put the items of lists into one.
+    wrapped = pl.concat_list([pl.struct(column.alias("item")) for column in columns])
+    return wrapped.list.eval(pl.element().struct.field("item"))
+
+
 def _reverse(scope: Scope, value: pl.Expr) -> pl.Expr:
     return value.list.reverse() if _is_list(scope, value) else text(value).str.reverse()
 
@@ -218,6 +222,7 @@ def _greatest_item(scope: Scope, value: pl.Expr) -> pl.Expr:
 
 
 TEXTS_OR_ARRAYS: Mapping[str, Callable[..., Any]] = {
+    "array": _array,
     "array_max": _greatest_item,
     "concat": _concat,
     "concat_ws": _concat_ws,

@@ -223,7 +223,10 @@ def _from_unixtime(
 
 
 def _from_epoch(factor: int) -> Callable[..., pl.Expr]:
-    def time(_scope: Scope, value: pl.Expr) -> pl.Expr:
+    def time(scope: Scope, value: pl.Expr) -> pl.Expr:
+        kind = scope.type_of(value)
+        # 32 bits hold the seconds of this century, and not their microseconds.
+        value = value.cast(pl.Int64) if kind is not None and kind.is_integer() else value
         return (value * factor).round(0).cast(pl.Int64).cast(_TIMESTAMP)
 
     return time

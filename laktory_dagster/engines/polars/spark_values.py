@@ -71,6 +71,12 @@ def remainder(left: Any, right: Any) -> Any:
     return pl.when(other_sign).then(floored - by).otherwise(floored)
 
 
+def whole_quotient(left: pl.Expr, right: pl.Expr) -> pl.Expr:
+    """Return the whole part of a ratio, null where the divisor is zero."""
+    by = pl.when(right != 0).then(right)
+    return ((left - remainder(left, by)) // by).cast(pl.Int64)
+
+
 def _pmod(value: pl.Expr, divisor: pl.Expr) -> pl.Expr:
     rest = remainder(value, divisor)
     return pl.when(rest < 0).then(remainder(rest + divisor, divisor)).otherwise(rest)

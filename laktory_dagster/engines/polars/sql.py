@@ -72,19 +72,27 @@ class MovedScalars:
         self.schemas = {name: frame.collect_schema() for name, frame in tables.items()}
         self._tables = dict(tables)
         self._moment = scope.moment
-        self._names: dict[tuple[str, str], str | None] = {}
+        self._values: dict[tuple[str, str], tuple[str, pl.Expr | None]] = {}
         self._columns: dict[str, dict[str, pl.Expr]] = {}
 
-    def take(self, table: str, calls: exp.Expr) -> str | None:
+    def take(self, table: str, calls: exp.Expr, has_nulls: bool) -> str | None:
         """Return the column of a table that holds an expression; None for Polars SQL to read it."""
         key = (table, calls.sql(dialect="spark"))
-        if key not in self._names:
-            value = compile_calls(calls, Scope(self._moment, self.schemas[table]))
-            name = None if value is None else f"{MOVED}{len(self._names)}"
-            self._names[key] = name
-            if value is not None and name is not None:
-                self._columns.setdefault(table, {})[name] = value.alias(name)
-        return self._names[key]
+        if key not in self._values:
+            computed = compile_calls(calls, Scope(self._moment, self.schemas[table]))
+            self._values[key] = (f"{MOVED}{len(self._values)}", computed)
+        name, value = self._values[key]
+        if value is None or (has_nulls and not self._is_null_for_nulls(table, value)):
+            return None
+        self._columns.setdefault(table, {})[name] = value.alias(name)
+        return name
+
+    def _is_null_for_nulls(self, table: str, value: pl.Expr) -> bool:
+        nulls = pl.DataFrame(schema=self.schemas[table]).clear(1)
+        try:
+            return nulls.select(value).item() is None
+        except pl.exceptions.PolarsError:
+            return False
 
     def kind_of(self, table: str, path: tuple[str, ...]) -> Kind | None:
         """Return what numbers a column of a table holds."""

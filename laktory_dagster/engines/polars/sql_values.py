@@ -69,7 +69,7 @@ def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
     """
     timed = _with_numbers(with_moment(expression, scope.moment), scope)
     calls = spark_calls(timed.tree) if expression.dialect != "polars" else None
-    value = None if calls is None else compile_calls(calls, scope)
+    value = None if calls is None else compile_calls(calls, scope, plain=True)
     if value is not None:
         return value
     text = timed.render("polars")
