@@ -9,12 +9,8 @@ from typing import NamedTuple
 
 from sqlglot import exp
 
-_MICROS = {
-    "HOUR": 3_600_000_000, "MINUTE": 60_000_000, "SECOND": 1_000_000, "MILLISECOND": 1_000,
-    "MICROSECOND": 1,
-}  # fmt: skip
-_MONTHS = {"YEAR": 12, "QUARTER": 3, "MONTH": 1}
-_DAYS = {"WEEK": 7, "DAY": 1}
+from laktory_dagster.expressions.time_units import DAYS, MICROS, MONTHS, plain_unit
+
 _FIELDS = ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
 
 
@@ -66,16 +62,16 @@ def span_of(node: exp.Expr) -> Span | None:
 
 
 def _of_unit(text: str, unit: str) -> Span | None:
-    unit = unit if unit in (*_MICROS, *_MONTHS, *_DAYS) else unit.removesuffix("S")
+    unit = plain_unit(unit)
     if re.fullmatch(r"[+-]?\d+", text) is None:
         is_fraction = unit == "SECOND" and re.fullmatch(r"[+-]?\d*\.\d{1,6}", text)
-        return Span(micros=int(Decimal(text) * _MICROS[unit])) if is_fraction else None
+        return Span(micros=int(Decimal(text) * MICROS[unit])) if is_fraction else None
     amount = int(text)
-    if unit in _MONTHS:
-        return Span(months=amount * _MONTHS[unit])
-    if unit in _DAYS:
-        return Span(days=amount * _DAYS[unit])
-    return Span(micros=amount * _MICROS[unit]) if unit in _MICROS else None
+    if unit in MONTHS:
+        return Span(months=amount * MONTHS[unit])
+    if unit in DAYS:
+        return Span(days=amount * DAYS[unit])
+    return Span(micros=amount * MICROS[unit]) if unit in MICROS else None
 
 
 def _of_fields(text: str, first: str, last: str) -> Span | None:

@@ -18,8 +18,50 @@ def select(node: exp.Expr) -> exp.Expr | None:
         _explode_view(node, lateral)
     node.set("laterals", None)
     node.set("hint", None)
+    _order_all(node)
+    _join_by_exists(node)
     _group_with(node.args.get("group"))
     return None
+
+
+def _order_all(node: exp.Expr) -> None:
+    """Put SORT BY and CLUSTER BY, which order each part of the rows, as an order of all of them."""
+    for key in ("sort", "cluster"):
+        found = node.args.get(key)
+        if found is not None and not node.args.get("order"):
+            node.set("order", exp.Order(expressions=found.expressions))
+        node.set(key, None)
+    node.set("distribute", None)
+
+
+def _join_by_exists(node: exp.Expr) -> None:
+    """Put SEMI and ANTI joins by more than equal columns as EXISTS: Polars has none such."""
+    joins = node.args.get("joins") or []
+    if len(joins) != 1 or joins[0].kind not in ("SEMI", "ANTI") or joins[0].args.get("on") is None:
+        return
+    condition = joins[0].args["on"]
+    if (
+        all(_is_key(part) for part in condition.flatten())
+        if isinstance(condition, exp.And)
+        else _is_key(condition)
+    ):
+        return
+    one = exp.Select(
+        expressions=[exp.alias_(exp.Literal.number(1), "one")],
+        from_=exp.From(this=joins[0].this.copy()),
+        where=exp.Where(this=condition.copy()),
+    )
+    found: exp.Expr = exp.Exists(this=one)
+    if joins[0].kind == "ANTI":
+        found = exp.Not(this=found)
+    where = node.args.get("where")
+    node.set("where", exp.Where(this=exp.and_(where.this.copy(), found) if where else found))
+    node.set("joins", None)
+
+
+def _is_key(node: exp.Expr) -> bool:
+    sides = (node.this, node.expression) if isinstance(node, exp.EQ) else ()
+    return len({side.table for side in sides if isinstance(side, exp.Column)}) == 2
 
 
 def _group_with(group: exp.Expr | None) -> None:

@@ -28,6 +28,14 @@ def concat(node: exp.Expr) -> exp.Expr:
     return exp.Paren(this=result) if len(parts) > 1 else result
 
 
+def concat_ws(node: exp.Expr) -> exp.Expr:
+    """Return texts put together, or the texts that an aggregate collects."""
+    separator, *values = node.expressions
+    if len(values) == 1 and values[0].find(exp.ArrayAgg):
+        return call("ARRAY_TO_STRING", values[0], separator)
+    return call("CONCAT_WS", separator, *values)
+
+
 def length(node: exp.Expr) -> exp.Expr:
     """Return the length as an integer; Polars' own is unsigned, so that `length(s) - 5` would wrap."""
     return cast(call("LENGTH", node.this), "INT")

@@ -52,11 +52,26 @@ def collect(node: exp.Expr) -> exp.Expr | None:
     value = node.this
     if isinstance(node, exp.ArrayUniqueAgg):
         value = exp.Distinct(expressions=[value])
+    if isinstance(node.parent, exp.ArraySort):
+        falling = getattr(node.parent.args.get("asc"), "this", True) is False
+        by = exp.Ordered(this=node.this.copy(), desc=falling, nulls_first=not falling)
+        value = exp.Order(this=value, expressions=[by])
+    if isinstance(node.parent, exp.Window):
+        raise UnexpressedError(
+            "`collect_list` over a window", "use `GROUP BY`, and join its result"
+        )
     kept = exp.Where(this=not_null(node.this.copy()))
     collected = exp.Filter(this=exp.ArrayAgg(this=value), expression=kept)
-    if isinstance(node.parent, exp.Window):
-        return collected
     return exp.Coalesce(this=collected, expressions=[exp.Array(expressions=[])])
+
+
+def sorted_array(node: exp.Expr) -> exp.Expr | None:
+    """Return what an aggregate collects, which it has sorted already; other arrays as they are."""
+    is_collected = node.this.find(exp.ArrayAgg) is not None
+    if not is_collected or node.expression is not None:
+        return None
+    found: exp.Expr = node.this
+    return found
 
 
 def bracket(node: exp.Expr) -> exp.Expr | None:
@@ -142,8 +157,28 @@ _NUMBERS = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
 
 def numbered(node: exp.Expr) -> exp.Expr | None:
     """Return the number of a row in its window as the integer that SQL has, not as a longer one."""
+    _check_frame(node.args.get("spec"))
     is_number = isinstance(node.this, _NUMBERS)
     return cast(node.copy(), "INT") if is_number else None
+
+
+_FRAMES = frozenset({
+    ("UNBOUNDED", "CURRENT ROW"), ("UNBOUNDED", "UNBOUNDED"), ("CURRENT ROW", "UNBOUNDED"),
+    ("NUMBER", "CURRENT ROW"),
+})  # fmt: skip
+
+
+def _check_frame(spec: exp.Expr | None) -> None:
+    if spec is None:
+        return
+    ends = (spec.args.get("start"), spec.args.get("end") or "CURRENT ROW")
+    names = tuple(end if isinstance(end, str) else "NUMBER" for end in ends)
+    by_value = str(spec.args.get("kind")).upper() == "RANGE"
+    if names not in _FRAMES or (by_value and "NUMBER" in names):
+        raise UnexpressedError(
+            "this frame of a window",
+            "use `ROWS BETWEEN n PRECEDING AND CURRENT ROW` or `pl.col(..).rolling_sum(..)`",
+        )
 
 
 def log(node: exp.Expr) -> exp.Expr:
@@ -159,6 +194,8 @@ def quantile(name: str) -> Rewrite:
     """Return the rewrite to a quantile of that name."""
 
     def rewrite(node: exp.Expr) -> exp.Expr:
+        if isinstance(node.args["quantile"], exp.Array):
+            raise UnexpressedError("several percentiles at once", "write one column for each")
         return call(name, node.this, node.args["quantile"])
 
     return rewrite
@@ -231,10 +268,43 @@ def nvl2(node: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[chosen], default=node.args.get("false"))
 
 
+def exists(node: exp.Expr) -> exp.Expr | None:
+    """Refuse `exists(array, x -> ...)`; that of a query is Polars' own."""
+    if isinstance(node.this, exp.Query):
+        return None
+    raise UnexpressedError("`exists` of an array", 'use `pl.col("xs").list.eval(..).list.any()`')
+
+
+def null_safe(node: exp.Expr) -> exp.Expr:
+    """Return `(a IS NOT DISTINCT FROM b)`: without brackets Polars reads `b AND c` as its right side."""
+    compared: exp.Expr = type(node)(this=grouped(node.this), expression=grouped(node.expression))
+    return exp.Paren(this=compared)
+
+
+def of_tuples(node: exp.Expr) -> exp.Expr | None:
+    """Return `(a, b) = (1, 2)` and `(a, b) IN ((1, 2), (3, 4))` as comparisons of their parts."""
+    if not isinstance(node.this, exp.Tuple):
+        return None
+    others = node.expressions if isinstance(node, exp.In) else [node.expression]
+    if not others or not all(isinstance(other, exp.Tuple) for other in others):
+        raise UnexpressedError("several columns IN a query", "use a join: `LEFT SEMI JOIN ... ON`")
+    parts = node.this.expressions
+    equal = [
+        exp.and_(*(exp.EQ(this=a.copy(), expression=b) for a, b in zip(parts, o, strict=True)))
+        for o in (other.expressions for other in others)
+    ]
+    return exp.Paren(this=exp.or_(*equal))
+
+
 def like(node: exp.Expr) -> exp.Expr | None:
     """Return LIKE ANY and LIKE ALL as single comparisons."""
     choices = node.expression
     if not isinstance(choices, exp.Any | exp.All):
+        if literal_text(choices) is None:
+            raise UnexpressedError(
+                "LIKE with a pattern that is no plain text",
+                "use `contains`, `startswith` or `endswith`",
+            )
         return None
     listed = choices.this
     values: Sequence[exp.Expr] = getattr(listed, "expressions", None) or [listed.this]

@@ -17,6 +17,7 @@ from sqlglot.errors import SqlglotError
 from laktory_dagster.expressions.catalog import function_signatures
 from laktory_dagster.expressions.dialect import write
 from laktory_dagster.expressions.spark_on_polars import FUNCTIONS
+from laktory_dagster.expressions.time_units import UNITS, plain_unit
 
 _OTHERS = """
     any_value approxCountDistinct approx_count_distinct approx_percentile array_agg asc
@@ -105,6 +106,8 @@ def _is_known(node: exp.Expr) -> bool:
 
 def _is_known_call(node: exp.Anonymous) -> bool:
     name, given = str(node.this).lower(), node.expressions
+    if time_unit(node) is not None:
+        return True
     if name == "if":
         return len(given) == 3
     if name == "struct":
@@ -118,6 +121,19 @@ def _is_known_call(node: exp.Anonymous) -> bool:
         signature.names_columns(place) or isinstance(value, exp.Literal | exp.Boolean | exp.Neg)
         for place, value in enumerate(given)
     )
+
+
+_OF_UNITS = frozenset(
+    {"date_add", "date_diff", "dateadd", "datediff", "timestampadd", "timestampdiff"}
+)
+
+
+def time_unit(node: exp.Anonymous) -> str | None:
+    """Return the unit of a function that counts one: `HOUR` of `timestampadd(HOUR, 1, t)`."""
+    if str(node.this).lower() not in _OF_UNITS or len(node.expressions) != 3:
+        return None
+    unit = plain_unit(node.expressions[0].name)
+    return unit if unit in UNITS else None
 
 
 def implied(node: exp.Anonymous) -> list[Any]:

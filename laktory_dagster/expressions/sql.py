@@ -20,11 +20,13 @@ from laktory_dagster.expressions.spark_scalar import SCALAR, spark_calls
 from laktory_dagster.expressions.sql_aliases import spell_out_aliases
 from laktory_dagster.expressions.sql_build import Unexpressed
 from laktory_dagster.expressions.sql_joins import spell_out_joins
+from laktory_dagster.expressions.sql_keys import cast_keys
 from laktory_dagster.expressions.sql_moving import Take, move_scalars
 from laktory_dagster.expressions.sql_names import result_name
 from laktory_dagster.expressions.sql_numbers import KindOf, with_numbers
 from laktory_dagster.expressions.sql_rules import check_query_tree
 from laktory_dagster.expressions.sql_shape import balance
+from laktory_dagster.expressions.sql_spelling import spell_as_tables
 from laktory_dagster.expressions.sql_text import (
     MARK,
     MarkedSql,
@@ -99,11 +101,7 @@ class Query:
         for column in list(tree.find_all(exp.Column)):
             _requalify(column, aliases)
         if dialect != self.dialect:
-            if columns is not None:
-                tree = spell_out_joins(tree, columns, self.dialect)
-            _name_results(tree)
-            if columns is not None and self.dialect in SPARK_DIALECTS:
-                tree = spell_out_aliases(tree, {n for found in columns.values() for n in found})
+            tree = _spelled_out(tree, self.dialect, columns, kind_of)
             if take is not None:
                 known = columns or dict.fromkeys(names.values())
                 tree = move_scalars(tree, take, known)
@@ -310,6 +308,32 @@ def _name_results(tree: exp.Expr) -> None:
     for item in _first_select(tree).expressions:
         if not item.is_star and not isinstance(item, _NAMED):
             item.replace(exp.alias_(item.copy(), result_name(item), quoted=True))
+    for union in tree.find_all(exp.SetOperation):
+        # Only the first part gives names, and Polars wants different ones in the others too.
+        for place, item in enumerate(_first_select(union.expression).expressions):
+            if not item.is_star and not isinstance(item, _NAMED):
+                item.replace(exp.alias_(item.copy(), f"laktory_c{place}", quoted=True))
+
+
+def _spelled_out(
+    tree: exp.Expr,
+    source: str,
+    columns: Mapping[str, Sequence[str]] | None,
+    kind_of: KindOf | None,
+) -> exp.Expr:
+    """Return a query with what dialects leave out in their own ways: names, keys, casts."""
+    if columns is None:
+        _name_results(tree)
+        return tree
+    names = {name for found in columns.values() for name in found}
+    is_spark = source in SPARK_DIALECTS
+    if is_spark:
+        tree = spell_as_tables(tree, names)
+    tree = spell_out_joins(tree, columns, source)
+    _name_results(tree)
+    if is_spark:
+        tree = spell_out_aliases(tree, names)
+    return cast_keys(tree, kind_of) if is_spark and kind_of is not None else tree
 
 
 def _aliases(references: Iterable[Reference]) -> dict[Reference, str]:

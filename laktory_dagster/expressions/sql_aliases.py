@@ -1,4 +1,4 @@
-"""Aliases that later items of the same SELECT read, which Spark allows and Polars SQL does not."""
+"""Aliases that later items and conditions of the same SELECT read, which Polars SQL does not allow."""
 
 from __future__ import annotations
 
@@ -44,4 +44,16 @@ def spell_out_aliases(tree: exp.Expr, columns: Collection[str]) -> exp.Expr:
                 column.replace(exp.Paren(this=meant.copy()))
             if isinstance(item, exp.Alias) and item.alias not in {*columns, *others, *renamed}:
                 named[item.alias] = item.this
+        _spell_out_conditions(select)
     return tree
+
+
+def _spell_out_conditions(select: exp.Select) -> None:
+    """Put in HAVING and QUALIFY, where an alias goes before a column, what the aliases name."""
+    named = {item.alias: item.this for item in select.expressions if isinstance(item, exp.Alias)}
+    for clause in (select.args.get("having"), select.args.get("qualify")):
+        for column in list(clause.find_all(exp.Column)) if clause is not None else ():
+            meant = named.get(column.name) if len(column.parts) == 1 else None
+            outer = column.find_ancestor(exp.AggFunc, exp.Window, exp.Select)
+            if meant is not None and outer is select:
+                column.replace(exp.Paren(this=meant.copy()))

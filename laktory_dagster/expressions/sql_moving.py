@@ -116,6 +116,8 @@ class _Mover:
             return
         inside = grouped and not isinstance(node, exp.AggFunc | exp.Filter)
         may_move = isinstance(node, _VALUES) and not isinstance(node, _NO_VALUES)
+        # A branch of a CASE is no value of its own.
+        may_move &= not (isinstance(node, exp.If) and isinstance(node.parent, exp.Case))
         if may_move and (not grouped or self._is_group(node)) and self._replace(node):
             return
         for child in list(node.iter_expressions()):

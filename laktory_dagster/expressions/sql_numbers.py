@@ -15,9 +15,11 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from laktory_dagster.expressions.sql_build import cast
 
-Kind = Literal["float", "integer"]
+Kind = Literal[
+    "boolean", "date", "decimal", "float", "integer", "text", "timestamp", "timestamp_ntz"
+]
 KindOf = Callable[[str, tuple[str, ...]], Kind | None]
-"""Says of a table and the path of a column in it what numbers it holds; None for anything else."""
+"""Says of a table and the path of a column in it what it holds; None for anything else."""
 
 _DOUBLED = (
     exp.Avg, exp.Median, exp.Quantile, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Sum,

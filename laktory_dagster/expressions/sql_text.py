@@ -12,6 +12,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions.intervals import span_of
 from laktory_dagster.expressions.suggest import did_you_mean
 
 MARK = "\ue000"
@@ -129,6 +130,7 @@ def parse_statements(marked: MarkedSql, dialect: str, prefix: str = "") -> list[
     kept = [s for s in found if isinstance(s, exp.Expr) and not isinstance(s, exp.Semicolon)]
     for statement in kept:
         _keep_times(statement)
+        _bracket_intervals(statement)
     return kept
 
 
@@ -138,6 +140,17 @@ def _keep_times(tree: exp.Expr) -> None:
         for side in (node.this, node.expression):
             if node.args.get("unit") and isinstance(side, exp.TsOrDsToDate):
                 side.replace(side.this)
+
+
+def _bracket_intervals(tree: exp.Expr) -> None:
+    """Put `- INTERVAL 1 DAY 2 HOURS` as `- (INTERVAL 1 DAY + INTERVAL 2 HOURS)`."""
+    for node in list(tree.find_all(exp.Interval)):
+        parent = node.parent
+        while isinstance(parent, exp.Add) and span_of(parent) is not None:
+            node, parent = parent, parent.parent  # noqa: PLW2901
+        is_later = isinstance(parent, exp.Sub) and parent.expression is node
+        if is_later and isinstance(node, exp.Add):
+            node.replace(exp.Paren(this=node.copy()))
 
 
 def _check_tokens(tokens: Sequence[Token]) -> None:

@@ -17,6 +17,7 @@ from laktory_dagster.engines.polars.decimals import combined, size_of
 from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_arrays import item_at
+from laktory_dagster.engines.polars.time_units import added, between
 from laktory_dagster.errors import LaktoryDagsterError
 from laktory_dagster.expressions.catalog import function_signatures
 from laktory_dagster.expressions.intervals import span_of
@@ -25,6 +26,7 @@ from laktory_dagster.expressions.spark_scalar import (
     is_choice,
     needs_spark,
     spark_name,
+    time_unit,
 )
 
 _NUMERIC: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
@@ -183,6 +185,10 @@ class _Calls:
     def call(self, node: exp.Expr) -> pl.Expr:
         name = str(node.this).lower()
         given = implied(node)  # type: ignore[arg-type]
+        unit = time_unit(node)  # type: ignore[arg-type]
+        if unit is not None:
+            count = between if name.endswith("diff") else added
+            return count(self._scope, unit, *map(self.value, given[1:]))
         if name == "if":
             condition, true, false = map(self.value, given)
             return pl.when(condition).then(true).otherwise(false)

@@ -74,7 +74,8 @@ def remainder(left: Any, right: Any) -> Any:
 def whole_quotient(left: pl.Expr, right: pl.Expr) -> pl.Expr:
     """Return the whole part of a ratio, null where the divisor is zero."""
     by = pl.when(right != 0).then(right)
-    return ((left - remainder(left, by)) // by).cast(pl.Int64)
+    whole: pl.Expr = (left - remainder(left, by)) // by
+    return whole.cast(pl.Int64)
 
 
 def _pmod(value: pl.Expr, divisor: pl.Expr) -> pl.Expr:

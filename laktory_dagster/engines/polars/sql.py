@@ -10,7 +10,7 @@ from sqlglot import exp
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_calls import compile_calls
 from laktory_dagster.engines.polars.sql_casts import move_text_casts
-from laktory_dagster.engines.polars.sql_values import kind_of_numbers
+from laktory_dagster.engines.polars.sql_values import kind_of_values
 from laktory_dagster.errors import ExpressionError, TransformError
 from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.sql import Reference, parse_query
@@ -95,14 +95,14 @@ class MovedScalars:
             return False
 
     def kind_of(self, table: str, path: tuple[str, ...]) -> Kind | None:
-        """Return what numbers a column of a table holds."""
+        """Return what a column of a table holds."""
         schema = self.schemas.get(table)
         if schema is None:
             return None
         value = self._columns.get(table, {}).get(path[0], pl.col(path[0]))
         for name in path[1:]:
             value = value.struct.field(name)
-        return kind_of_numbers(Scope(self._moment, schema).type_of(value))
+        return kind_of_values(Scope(self._moment, schema).type_of(value))
 
     def tables(self) -> dict[str, pl.LazyFrame]:
         """Return the tables with these columns."""

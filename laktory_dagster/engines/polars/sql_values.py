@@ -20,6 +20,7 @@ from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.spark_scalar import spark_calls
 from laktory_dagster.expressions.sql import SqlExpression
 from laktory_dagster.expressions.sql_numbers import Kind, with_numbers_of
+from laktory_dagster.expressions.sql_spelling import spell_columns
 
 _BINARY: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.Add: operator.add,
@@ -67,7 +68,7 @@ def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
     Raises:
         ExpressionError: Polars cannot express something in it.
     """
-    timed = _with_numbers(with_moment(expression, scope.moment), scope)
+    timed = _with_numbers(_spelled(with_moment(expression, scope.moment), scope), scope)
     calls = spark_calls(timed.tree) if expression.dialect != "polars" else None
     value = None if calls is None else compile_calls(calls, scope, plain=True)
     if value is not None:
@@ -77,13 +78,28 @@ def compile_tree(expression: SqlExpression, scope: Scope) -> pl.Expr:
     return _compile(tree, scope) if _needs_types(tree, scope) else _parsed(text)
 
 
-def kind_of_numbers(kind: pl.DataType | None) -> Kind | None:
-    """Return which of the numbers that SQL adds up in its own way a type holds."""
-    if kind is None or not kind.is_numeric():
+def _spelled(expression: SqlExpression, scope: Scope) -> SqlExpression:
+    if expression.dialect == "polars" or scope.schema is None:
+        return expression
+    return replace(expression, tree=spell_columns(expression.tree, scope.schema.names()))
+
+
+def kind_of_values(kind: pl.DataType | None) -> Kind | None:
+    """Return which of the values that SQL adds up or compares in its own way a type holds."""
+    if kind is None:
         return None
+    if isinstance(kind, pl.Datetime):
+        return "timestamp_ntz" if kind.time_zone is None else "timestamp"
     if kind.is_float():
         return "float"
-    return "integer" if kind.is_integer() and kind not in (pl.UInt64, pl.Int128) else None
+    if kind.is_integer():
+        return "integer" if kind not in (pl.UInt64, pl.Int128) else None
+    return _KINDS.get(type(kind))
+
+
+_KINDS: Mapping[type[pl.DataType], Kind] = {
+    pl.Boolean: "boolean", pl.Date: "date", pl.Decimal: "decimal", pl.String: "text",
+}  # fmt: skip
 
 
 def _with_numbers(expression: SqlExpression, scope: Scope) -> SqlExpression:
@@ -95,7 +111,7 @@ def _with_numbers(expression: SqlExpression, scope: Scope) -> SqlExpression:
         value = pl.col(column.parts[0].name)
         for part in column.parts[1:]:
             value = value.struct.field(part.name)
-        return kind_of_numbers(scope.type_of(value))
+        return kind_of_values(scope.type_of(value))
 
     return replace(expression, tree=with_numbers_of(expression.tree, kind_of))
 

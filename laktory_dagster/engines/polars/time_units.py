@@ -1,0 +1,58 @@
+"""Times moved by a number of units and the units between two times, as Spark counts them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.expressions.time_units import DAYS, MICROS, MONTHS, plain_unit
+
+_TIMESTAMP = pl.Datetime("us", "UTC")
+
+
+def added(scope: Scope, unit: str, amount: pl.Expr, time: pl.Expr) -> pl.Expr:
+    """Return `timestampadd(unit, amount, time)`: a time, also of a date."""
+    unit = plain_unit(unit)
+    if not isinstance(scope.type_of(time), pl.Datetime):
+        time = scope.cast(time, _TIMESTAMP)
+    count = amount.cast(pl.Int64)
+    if unit in MICROS:
+        return time + pl.duration(microseconds=count * MICROS[unit])
+    in_months = unit in MONTHS
+    steps = count * (MONTHS[unit] if in_months else DAYS[unit])
+    return time.dt.offset_by(pl.format("{}mo" if in_months else "{}d", steps))
+
+
+def between(scope: Scope, unit: str, start: pl.Expr, end: pl.Expr) -> pl.Expr:
+    """Return `timestampdiff(unit, start, end)`: the whole units between two times."""
+    unit = plain_unit(unit)
+    first, last = scope.cast(start, _TIMESTAMP), scope.cast(end, _TIMESTAMP)
+    if unit in MONTHS:
+        return _quotient(_months(first, last), MONTHS[unit])
+    size = DAYS[unit] * 86_400_000_000 if unit in DAYS else MICROS[unit]
+    return _quotient(last.dt.epoch("us") - first.dt.epoch("us"), size)
+
+
+def _months(first: pl.Expr, last: pl.Expr) -> pl.Expr:
+    """Return whole months; a last day of which not all is over counts as the day before."""
+    start, end = first.dt.date(), last.dt.date()
+    clock = last.dt.epoch("us") - first.dt.epoch("us") - (end - start).dt.total_microseconds()
+    over = (
+        pl.when((end > start) & (clock < 0))
+        .then(-1)
+        .when((end < start) & (clock > 0))
+        .then(1)
+        .otherwise(0)
+    )
+    end = end + pl.duration(days=over)
+    return _quotient(_packed(end) - _packed(start), 32)
+
+
+def _packed(day: pl.Expr) -> pl.Expr:
+    month = day.dt.year().cast(pl.Int64) * 12 + day.dt.month()
+    return month * 32 + day.dt.day()
+
+
+def _quotient(value: pl.Expr, by: int) -> pl.Expr:
+    """Return the whole part of a ratio, cut towards zero."""
+    return (value.abs() // by) * value.sign()
