@@ -290,10 +290,17 @@ def of_tuples(node: exp.Expr) -> exp.Expr | None:
         raise UnexpressedError("several columns IN a query", "use a join: `LEFT SEMI JOIN ... ON`")
     parts = node.this.expressions
     equal = [
-        exp.and_(*(exp.EQ(this=a.copy(), expression=b) for a, b in zip(parts, o, strict=True)))
-        for o in (other.expressions for other in others)
+        exp.and_(
+            *(_same(part, value) for part, value in zip(parts, other.expressions, strict=True))
+        )
+        for other in others
     ]
     return exp.Paren(this=exp.or_(*equal))
+
+
+def _same(part: exp.Expr, value: exp.Expr) -> exp.Expr:
+    """Return whether two parts are the same; of structs a null is one as any other value."""
+    return null_safe(exp.NullSafeEQ(this=part.copy(), expression=value.copy()))
 
 
 def like(node: exp.Expr) -> exp.Expr | None:

@@ -38,8 +38,8 @@ _TURNED = frozenset({"trim", "ltrim", "rtrim", "btrim"})
 
 _PLAIN = (
     exp.Add, exp.Alias, exp.And, exp.Between, exp.Boolean, exp.Case, exp.Column, exp.DataType,
-    exp.DataTypeParam, exp.Div, exp.Dot, exp.EQ, exp.GT, exp.GTE, exp.Identifier, exp.If, exp.In, exp.Is,
-    exp.IntervalSpan, exp.LT, exp.LTE, exp.Literal, exp.Mod, exp.Mul, exp.NEQ, exp.Neg, exp.Not,
+    exp.DataTypeParam, exp.Div, exp.Dot, exp.EQ, exp.GT, exp.GTE, exp.Identifier, exp.If, exp.ILike, exp.In, exp.Is,
+    exp.IntervalSpan, exp.LT, exp.LTE, exp.Like, exp.Literal, exp.Mod, exp.Mul, exp.NEQ, exp.Neg, exp.Not,
     exp.Null, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Or, exp.Paren, exp.Sub, exp.Var,
 )  # fmt: skip
 _OF_SPARK = (exp.Bracket, exp.Cast, exp.DPipe, exp.IntDiv, exp.Interval)

@@ -327,10 +327,10 @@ def _spelled_out(
         return tree
     names = {name for found in columns.values() for name in found}
     is_spark = source in SPARK_DIALECTS
+    _name_results(tree)
     if is_spark:
         tree = spell_as_tables(tree, names)
     tree = spell_out_joins(tree, columns, source)
-    _name_results(tree)
     if is_spark:
         tree = spell_out_aliases(tree, names)
     return cast_keys(tree, kind_of) if is_spark and kind_of is not None else tree

@@ -17,7 +17,8 @@ def spell_as_tables(tree: exp.Expr, columns: Collection[str]) -> exp.Expr:
         tree: the query; it is changed.
         columns: the columns of all its tables.
     """
-    spelled = _Spelling({*columns, *_given_names(tree)})
+    tables = _Spelling({alias.name for alias in tree.find_all(exp.TableAlias)})
+    spelled = _Spelling({*columns, *_given_columns(tree)})
     first: exp.Expr = tree
     while not isinstance(first, exp.Select):
         first = first.this
@@ -25,8 +26,7 @@ def spell_as_tables(tree: exp.Expr, columns: Collection[str]) -> exp.Expr:
         if isinstance(item, exp.Column) and spelled.of(item.name) != item.name:
             item.replace(exp.alias_(item.copy(), item.name, quoted=True))
     for column in tree.find_all(exp.Column):
-        for part in column.parts:
-            _respell(part, spelled)
+        _respell_column(column, spelled, tables)
     for join in tree.find_all(exp.Join):
         for name in join.args.get("using") or ():
             _respell(name, spelled)
@@ -41,6 +41,10 @@ class _Spelling:
         self._by_lower: dict[str, set[str]] = {}
         for name in names:
             self._by_lower.setdefault(name.lower(), set()).add(name)
+
+    def holds(self, name: str) -> bool:
+        """Return whether there is such a name in some spelling."""
+        return name.lower() in self._by_lower
 
     def of(self, name: str) -> str:
         """Return the spelling of a name that is there; the name itself where that is not clear."""
@@ -59,12 +63,23 @@ def spell_columns(tree: exp.Expr, columns: Collection[str]) -> exp.Expr:
     return copied
 
 
-def _given_names(tree: exp.Expr) -> Iterator[str]:
-    """Yield the names that the query gives itself: aliases, and tables with their columns."""
+def _given_columns(tree: exp.Expr) -> Iterator[str]:
+    """Yield the names of columns that the query gives itself."""
     for node in tree.find_all(exp.Alias, exp.TableAlias):
-        yield node.alias if isinstance(node, exp.Alias) else node.name
-        if isinstance(node, exp.TableAlias):
+        if isinstance(node, exp.Alias):
+            yield node.alias
+        else:
             yield from (column.name for column in node.columns)
+
+
+def _respell_column(column: exp.Column, spelled: _Spelling, tables: _Spelling) -> None:
+    """Respell a column and the table before it; fields of a struct stay as they are written."""
+    first, *rest = column.parts
+    if rest and tables.holds(first.name):
+        _respell(first, tables)
+        _respell(rest[0], spelled)
+    else:
+        _respell(first, spelled)
 
 
 def _respell(part: exp.Expr, spelled: _Spelling) -> None:

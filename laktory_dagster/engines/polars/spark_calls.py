@@ -17,6 +17,7 @@ from laktory_dagster.engines.polars.decimals import combined, size_of
 from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_arrays import item_at
+from laktory_dagster.engines.polars.spark_text import ilike, like
 from laktory_dagster.engines.polars.time_units import added, between
 from laktory_dagster.errors import LaktoryDagsterError
 from laktory_dagster.expressions.catalog import function_signatures
@@ -117,6 +118,13 @@ class _Calls:
             return self._field_of(self.value(node.this), key.name)
         return item_at(self.value(node.this), self.value(key))
 
+    def like(self, node: exp.Expr) -> pl.Expr:
+        pattern = _plain(node.expression)
+        value = self.value(node.this)
+        self.is_special |= "\\" in pattern or self._scope.type_of(value) != pl.String
+        fits = (like if isinstance(node, exp.Like) else ilike)(value, pattern)
+        return ~fits if node.args.get("negate") else fits
+
     def joined(self, node: exp.Expr) -> pl.Expr:
         parts = [self.value(node.this), self.value(node.expression)]
         result: pl.Expr = spark_functions.call("concat", self._scope, parts, {})
@@ -128,7 +136,9 @@ class _Calls:
 
     def constant(self, node: exp.Expr) -> pl.Expr:
         size = size_of(node, None)
-        return pl.lit(_plain(node) if size is None or size.scale == 0 else Decimal(node.name))
+        if size is None or size.scale == 0:
+            return pl.lit(_plain(node))
+        return pl.lit(Decimal(node.name), dtype=pl.Decimal(*size))
 
     def negative(self, node: exp.Expr) -> pl.Expr:
         if isinstance(node.this, exp.Literal) and node.this.is_int:
@@ -147,6 +157,7 @@ class _Calls:
             if node.this is None:
                 condition = self.value(branch.this)
             else:
+                self.is_special = True
                 condition = self._compared(node.this, branch.this, operator.eq)
             chain = chain.when(condition).then(self.value(branch.args["true"]))
         default = node.args.get("default")
@@ -198,7 +209,7 @@ class _Calls:
         signature = function_signatures("F")[known]
         values = [
             self._argument(item)
-            if signature.names_columns(place) or isinstance(item, exp.Column)
+            if signature.names_columns(place) or not _is_plain(item)
             else _plain(item)
             for place, item in enumerate(given)
         ]
@@ -309,6 +320,10 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d(?:\.\d+)?)?")
 """Dates and times that Polars SQL reads as they are."""
 
 
+def _is_plain(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Boolean | exp.Null) or _is_constant(node)
+
+
 def _is_constant(node: exp.Expr) -> bool:
     return isinstance(node.this if isinstance(node, exp.Neg) else node, exp.Literal)
 
@@ -343,8 +358,10 @@ _BUILDERS: Mapping[type[exp.Expr], Callable[[_Calls, exp.Expr], pl.Expr]] = {
     exp.DPipe: _Calls.joined,
     exp.Dot: _Calls.field,
     exp.If: _Calls.if_,
+    exp.ILike: _Calls.like,
     exp.In: _Calls.in_,
     exp.Is: _Calls.is_,
+    exp.Like: _Calls.like,
     exp.Literal: _Calls.constant,
     exp.Neg: _Calls.negative,
     exp.Not: _Calls.negation,
