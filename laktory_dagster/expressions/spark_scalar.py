@@ -17,6 +17,7 @@ from sqlglot.errors import SqlglotError
 from laktory_dagster.expressions.catalog import function_signatures
 from laktory_dagster.expressions.dialect import write
 from laktory_dagster.expressions.spark_on_polars import FUNCTIONS
+from laktory_dagster.expressions.sql_build import literal_text
 from laktory_dagster.expressions.time_units import UNITS, plain_unit
 
 _OTHERS = """
@@ -101,6 +102,8 @@ def _is_known(node: exp.Expr) -> bool:
     if isinstance(node, exp.Alias):
         # Only the fields of a struct are named.
         return isinstance(node.parent, exp.Anonymous) and str(node.parent.this) == "STRUCT"
+    if isinstance(node, exp.Like | exp.ILike):
+        return literal_text(node.expression) is not None
     return isinstance(node, (*_PLAIN, *_OF_SPARK))
 
 

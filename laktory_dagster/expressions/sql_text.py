@@ -215,7 +215,9 @@ def _parse_error(error: ParseError, text: str, marked: MarkedSql, skip: int) -> 
         offset = marked.offset(max(position - skip, 0))
     elif before:
         offset = marked.offset(max(before - skip, 0))
-    near = str(details.get("highlight") or "").strip().replace(MARK, "")
+    near = str(details.get("highlight") or "").strip()
+    if MARK in near:
+        near = "{" + near.replace(MARK, "").strip('`"') + "}"
     where = f" near `{near[:40]}`" if near else ""
     return ExpressionError(
         f"the SQL cannot be read{where}: {description.rstrip('.')}", offset=offset
