@@ -68,7 +68,7 @@ def _given_columns(tree: exp.Expr) -> Iterator[str]:
     for node in tree.find_all(exp.Alias, exp.TableAlias):
         if isinstance(node, exp.Alias):
             yield node.alias
-        else:
+        elif isinstance(node, exp.TableAlias):
             yield from (column.name for column in node.columns)
 
 

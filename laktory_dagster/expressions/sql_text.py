@@ -144,13 +144,10 @@ def _keep_times(tree: exp.Expr) -> None:
 
 def _bracket_intervals(tree: exp.Expr) -> None:
     """Put `- INTERVAL 1 DAY 2 HOURS` as `- (INTERVAL 1 DAY + INTERVAL 2 HOURS)`."""
-    for node in list(tree.find_all(exp.Interval)):
-        parent = node.parent
-        while isinstance(parent, exp.Add) and span_of(parent) is not None:
-            node, parent = parent, parent.parent  # noqa: PLW2901
-        is_later = isinstance(parent, exp.Sub) and parent.expression is node
-        if is_later and isinstance(node, exp.Add):
-            node.replace(exp.Paren(this=node.copy()))
+    for node in list(tree.find_all(exp.Sub)):
+        taken = node.expression
+        if isinstance(taken, exp.Add) and span_of(taken) is not None:
+            taken.replace(exp.Paren(this=taken.copy()))
 
 
 def _check_tokens(tokens: Sequence[Token]) -> None:
