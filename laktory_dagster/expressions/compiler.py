@@ -55,6 +55,14 @@ class Compiler:
         """Return what an operator gives."""
         return BINARY[type(node.op)](left, right)
 
+    def unary(self, node: ast.UnaryOp, value: Any) -> Any:
+        """Return what an operator of one side gives."""
+        return UNARY[type(node.op)](value)
+
+    def compared(self, node: ast.Compare, left: Any, right: Any) -> Any:
+        """Return what a comparison gives."""
+        return COMPARE[type(node.ops[0])](left, right)
+
     def pair(self, left: ast.expr, right: ast.expr) -> tuple[Any, Any]:
         """Return two operands."""
         return self.value(left), self.value(right)
@@ -71,10 +79,9 @@ class Compiler:
             case ast.List() | ast.Tuple() | ast.Dict():
                 return self._collection(node)
             case ast.UnaryOp():
-                return UNARY[type(node.op)](self.value(node.operand))
+                return self.unary(node, self.value(node.operand))
             case ast.Compare():
-                operands = self.pair(node.left, node.comparators[0])
-                return COMPARE[type(node.ops[0])](*operands)
+                return self.compared(node, *self.pair(node.left, node.comparators[0]))
             case ast.BinOp():
                 return self.binary(node, *self.pair(node.left, node.right))
             case ast.Call():

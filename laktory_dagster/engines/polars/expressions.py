@@ -7,7 +7,7 @@ a few names in `narwhals_names`. `F.` are Spark's functions, from the `spark_*` 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -21,11 +21,11 @@ from laktory_dagster.engines.polars import (
     narwhals_names,
     spark_columns,
     spark_functions,
-    spark_values,
+    spark_operators,
 )
 from laktory_dagster.engines.polars.project_methods import call_project_method
 from laktory_dagster.engines.polars.scope import Scope
-from laktory_dagster.engines.polars.spark_names import as_column, spark_column
+from laktory_dagster.engines.polars.spark_names import as_column, named, spark_column
 from laktory_dagster.engines.polars.sql_values import compile_tree
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import catalog
@@ -101,25 +101,30 @@ def compile_sql(
     return compile_tree(parse_sql_expression(text, dialect), Scope.of(moment, schema))
 
 
-_SPARK_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Div: spark_columns.quotient,
-    ast.Mod: spark_values.remainder,
-}
-
-
 @dataclass(frozen=True)
 class _Compiler(Compiler):
     scope: Scope
 
     def binary(self, node: ast.BinOp, left: Any, right: Any) -> Any:
-        """Return what an operator gives.
-
-        Spark's remainder has the sign of the dividend, and a division by zero gives null.
-        """
-        own = _SPARK_OPERATORS.get(type(node.op))
-        if own is not None and (_is_spark(node.left) or _is_spark(node.right)):
-            return own(left, right)
+        """Return what an operator gives; beside a column of `F.` what it gives on Spark."""
+        if _is_spark(node) and (isinstance(left, pl.Expr) or isinstance(right, pl.Expr)):
+            return spark_operators.binary(self.scope, type(node.op), left, right)
         return super().binary(node, left, right)
+
+    def compared(self, node: ast.Compare, left: Any, right: Any) -> Any:
+        """Return what a comparison gives; beside a column of `F.` what it gives on Spark."""
+        if _is_spark(node) and (isinstance(left, pl.Expr) or isinstance(right, pl.Expr)):
+            return spark_operators.comparison(self.scope, type(node.ops[0]), left, right)
+        return super().compared(node, left, right)
+
+    def unary(self, node: ast.UnaryOp, value: Any) -> Any:
+        """Return what an operator of one side gives; a text of `F.` is a number."""
+        kind = type(node.op)
+        if not _is_spark(node) or kind not in spark_operators.UNARY:
+            return super().unary(node, value)
+        if kind is ast.USub and self.scope.type_of(value) == pl.String:
+            return super().unary(node, spark_operators.as_double(self.scope, value))
+        return named(spark_operators.UNARY[kind], super().unary(node, value), value)
 
     def attribute(self, node: ast.Attribute) -> Any:
         """Return a column `col.name`, or a data type."""
@@ -210,8 +215,8 @@ class _Compiler(Compiler):
             return call_project_method(node, receiver, names)
         if name in spark_columns.CASTS and len(args) + len(kwargs) == 1:
             return spark_columns.cast(self.scope, receiver, *args, *kwargs.values())
-        if name in spark_columns.METHODS and (is_spark or not _polars_takes(name, args, kwargs)):
-            return spark_columns.METHODS[name](receiver, *args, **kwargs)
+        if name in spark_columns.NAMES and (is_spark or not _polars_takes(name, args, kwargs)):
+            return self._spark_method(name, receiver, args, kwargs, is_spark=is_spark)
         if not isinstance(receiver, pl.Expr) and not hasattr(receiver, "then"):
             raise ExpressionError(
                 f"`.{name}` cannot follow `asc()` or `desc()`, or a rank without `over`"
@@ -226,6 +231,16 @@ class _Compiler(Compiler):
         for part in names:
             receiver = getattr(receiver, part)
         return receiver(*args, **kwargs)
+
+    def _spark_method(
+        self, name: str, receiver: Any, args: Any, kwargs: Any, *, is_spark: bool
+    ) -> Any:
+        if name in spark_operators.METHODS:
+            result: Any = spark_operators.METHODS[name](self.scope, receiver, *args, **kwargs)
+        else:
+            result = spark_columns.METHODS[name](receiver, *args, **kwargs)
+        label = spark_columns.NAMES[name] if is_spark else None
+        return result if label is None else named(label, result, receiver, *args, *kwargs.values())
 
     def _laktory(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> pl.Expr:
         if name == "current_timestamp":

@@ -16,7 +16,11 @@ from laktory_dagster.engines.namespace import (
 )
 from laktory_dagster.engines.polars.dedupe import dedupe
 from laktory_dagster.engines.polars.expressions import compile_condition
-from laktory_dagster.engines.polars.portable_joins import join_kind, require_columns
+from laktory_dagster.engines.polars.portable_joins import (
+    join_by_keys,
+    join_kind,
+    require_columns,
+)
 from laktory_dagster.engines.polars.problems import missing_column
 from laktory_dagster.engines.polars.schemas import portable
 from laktory_dagster.engines.polars.spark_names import Ordering, as_column
@@ -100,8 +104,6 @@ def smart_join(
     require_columns(other, other_keys)
     kind = join_kind(how)
     right = dedupe(other, other_keys, None, "first")
-    if kind in ("semi", "anti"):
-        return frame.join(right, left_on=left_keys, right_on=other_keys, how=kind)
     if kind == "right":
         # A column of the other that is called like a key here makes room for it.
         taken = [
@@ -110,9 +112,7 @@ def smart_join(
         right = right.rename({name: f"{name}{THEIRS}" for name in taken})
         right = right.rename(dict(zip(other_keys, left_keys, strict=True)))
         other_keys = left_keys
-    joined = frame.join(
-        right, left_on=left_keys, right_on=other_keys, how=kind, coalesce=True, suffix=THEIRS
-    )
+    joined = join_by_keys(frame, right, left_keys, other_keys, kind, THEIRS)
     return _arranged(joined, scope.schema.names(), coalesce=coalesce)
 
 

@@ -14,7 +14,7 @@ from laktory_dagster.engines.polars.groups import Groups
 from laktory_dagster.engines.polars.portable_joins import SEVERAL
 from laktory_dagster.engines.polars.portable_nulls import NULLS
 from laktory_dagster.engines.polars.sampling import sample
-from laktory_dagster.engines.polars.spark_names import Ordering, as_column
+from laktory_dagster.engines.polars.spark_names import Ordering, as_column, is_constant
 from laktory_dagster.engines.polars.steps import StepScope
 from laktory_dagster.errors import TransformError
 from laktory_dagster.expressions import portable
@@ -38,7 +38,15 @@ def columns_of(frame: pl.LazyFrame, values: Sequence[Any]) -> list[Any]:
 
 
 def _select(frame: pl.LazyFrame, scope: StepScope, *cols: Any, **named: Any) -> pl.LazyFrame:
-    return spread(frame, [*columns_of(frame, cols), *_named_columns(frame, named)], "select")
+    return _selected(frame, [*columns_of(frame, cols), *_named_columns(frame, named)])
+
+
+def _selected(frame: pl.LazyFrame, columns: Sequence[Any]) -> pl.LazyFrame:
+    """Select; where all columns are constants each row has them."""
+    if columns and all(isinstance(c, pl.Expr) and is_constant(c) for c in columns):
+        names = [column.meta.output_name() for column in columns]
+        return frame.with_columns(columns).select(names)
+    return spread(frame, columns, "select")
 
 
 def _named_columns(frame: pl.LazyFrame, named: Mapping[str, Any]) -> list[Any]:
@@ -47,7 +55,7 @@ def _named_columns(frame: pl.LazyFrame, named: Mapping[str, Any]) -> list[Any]:
 
 def _select_expr(frame: pl.LazyFrame, scope: StepScope, *expr: Any) -> pl.LazyFrame:
     texts = listed(expr)
-    return frame.select(pl.all() if t == "*" else _sql(t, scope) for t in texts)
+    return _selected(frame, [pl.all() if t == "*" else _sql(t, scope) for t in texts])
 
 
 def _sql(value: Any, scope: StepScope) -> pl.Expr:

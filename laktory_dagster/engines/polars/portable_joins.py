@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import polars as pl
 
 from laktory_dagster.engines.polars.problems import missing_column
+from laktory_dagster.engines.polars.spark_operators import key_type, read_as
 from laktory_dagster.engines.polars.steps import StepScope
 from laktory_dagster.errors import TransformError
 from laktory_dagster.expressions.suggest import hint_for
@@ -15,6 +16,7 @@ from laktory_dagster.expressions.suggest import hint_for
 How = Literal["inner", "left", "right", "full", "semi", "anti", "cross"]
 
 _COPY = "__laktory_copy"
+_KEY, _THEIRS = "__laktory_key_", "__laktory_other_"
 _HOW: Mapping[str, How] = {
     "inner": "inner",
     "cross": "cross",
@@ -63,14 +65,52 @@ def _join(
     keys = list(conditions)
     require_columns(frame, keys)
     require_columns(other, keys)
-    if kind in ("semi", "anti"):
-        joined = frame.join(other, on=keys, how=kind)
-    else:
-        joined = frame.join(other, on=keys, how=kind, coalesce=True)
+    joined = join_by_keys(frame, other, keys, keys, kind)
     names = joined.collect_schema().names()
     if kind == "right":
         names = _left_before_right(names, frame, keys)
     return joined.select([*keys, *(name for name in names if name not in keys)])
+
+
+def join_by_keys(
+    frame: pl.LazyFrame,
+    other: pl.LazyFrame,
+    keys: Sequence[str],
+    other_keys: Sequence[str],
+    how: How,
+    suffix: str = "_right",
+) -> pl.LazyFrame:
+    """Join with one copy of the keys; those of different types meet as Spark compares them."""
+    mine, theirs = frame.collect_schema(), other.collect_schema()
+    targets = {
+        place: target
+        for place, (key, other_key) in enumerate(zip(keys, other_keys, strict=True))
+        if (target := key_type(mine[key], theirs[other_key])) is not None
+    }
+    left_on, right_on = list(keys), list(other_keys)
+    for place, target in targets.items():
+        key, other_key = keys[place], other_keys[place]
+        left_on[place] = right_on[place] = f"{_KEY}{place}"
+        met = read_as(pl.col(key), mine[key], target).alias(f"{_KEY}{place}")
+        frame = frame.with_columns(met)
+        met = read_as(pl.col(other_key), theirs[other_key], target).alias(f"{_KEY}{place}")
+        other = other.with_columns(met).rename({other_key: f"{_THEIRS}{place}"})
+    coalesce = None if how in ("semi", "anti") else True
+    joined = frame.join(
+        other, left_on=left_on, right_on=right_on, how=how, coalesce=coalesce, suffix=suffix
+    )
+    shown = [
+        pl.coalesce(*names).alias(keys[place])
+        for place in targets
+        if (names := _shown_keys(keys[place], f"{_THEIRS}{place}", how))
+    ]
+    added = [f"{mark}{place}" for place in targets for mark in (_KEY, _THEIRS)]
+    return joined.with_columns(shown).drop(added, strict=False) if targets else joined
+
+
+def _shown_keys(key: str, theirs: str, how: How) -> tuple[str, ...]:
+    """Return the columns of which a key takes its value, where that is not the left one alone."""
+    return {"right": (theirs,), "full": (key, theirs)}.get(how, ())
 
 
 def _left_before_right(names: list[str], frame: pl.LazyFrame, keys: list[str]) -> list[str]:

@@ -63,18 +63,6 @@ def over(value: Any, *partition_by: Any, **options: Any) -> pl.Expr:
     return column.over(*partition_by, **options)
 
 
-def _between(value: pl.Expr, lower: Any, upper: Any) -> pl.Expr:
-    return value.ge(lower) & value.le(upper)
-
-
-def _is_in(value: pl.Expr, *items: Any) -> pl.Expr:
-    wanted = list(items[0]) if len(items) == 1 and isinstance(items[0], list | tuple) else items
-    found = value.is_in([item for item in wanted if item is not None])
-    if None in wanted:
-        return pl.when(found).then(pl.lit(value=True))
-    return found
-
-
 def _ordered(*, descending: bool, nulls_last: bool) -> Callable[[pl.Expr], Ordering]:
     return lambda value: Ordering(value, descending, nulls_last)
 
@@ -96,7 +84,6 @@ METHODS: Mapping[str, Callable[..., Any]] = {
     "asc": _ordered(descending=False, nulls_last=False),
     "asc_nulls_first": _ordered(descending=False, nulls_last=False),
     "asc_nulls_last": _ordered(descending=False, nulls_last=True),
-    "between": _between,
     "bitwiseAND": operator.and_,
     "bitwiseOR": operator.or_,
     "bitwiseXOR": operator.xor,
@@ -106,14 +93,12 @@ METHODS: Mapping[str, Callable[..., Any]] = {
     "desc_nulls_last": _ordered(descending=True, nulls_last=True),
     "dropFields": _without,
     "endswith": lambda value, end: value.cast(pl.String).str.ends_with(end),
-    "eqNullSafe": lambda value, other: value.eq_missing(other),
     "getField": get_item,
     "getItem": get_item,
     "ilike": ilike,
     "isNaN": lambda value: value.is_nan().fill_null(value=False),
     "isNotNull": lambda value: value.is_not_null(),
     "isNull": lambda value: value.is_null(),
-    "isin": _is_in,
     "like": like,
     "name": lambda value, alias: value.alias(alias),
     "otherwise": _otherwise,
@@ -124,4 +109,24 @@ METHODS: Mapping[str, Callable[..., Any]] = {
     "when": _when,
     "withField": lambda value, name, field: value.struct.with_fields(field.alias(name)),
 }
+NAMES: Mapping[str, str | None] = {
+    **dict.fromkeys(METHODS),
+    "between": "(({0} >= {1}) AND ({0} <= {2}))",
+    "bitwiseAND": "({} & {})",
+    "bitwiseOR": "({} | {})",
+    "bitwiseXOR": "({} ^ {})",
+    "contains": "contains({}, {})",
+    "endswith": "endswith({}, {})",
+    "eqNullSafe": "({} <=> {})",
+    "ilike": "ilike({}, {})",
+    "isNaN": "isnan({})",
+    "isNotNull": "({} IS NOT NULL)",
+    "isNull": "({} IS NULL)",
+    "isin": "({} IN ({rest}))",
+    "like": "{} LIKE {}",
+    "rlike": "RLIKE({}, {})",
+    "startswith": "startswith({}, {})",
+    "substr": "substr({}, {}, {})",
+}
+"""All methods, the comparing ones of `spark_operators` included, and how Spark names what they give."""
 CASTS = frozenset({"cast", "astype", "try_cast"})

@@ -14,10 +14,14 @@ from laktory_dagster.engines.polars.spark_coded import CODED
 from laktory_dagster.engines.polars.spark_names import (
     Ordering,
     as_column,
+    is_constant,
+    label_of,
     plain,
     result_name,
     spark_column,
 )
+from laktory_dagster.engines.polars.spark_operators import FUNCTIONS as COMPARING
+from laktory_dagster.engines.polars.spark_operators import as_double
 from laktory_dagster.engines.polars.spark_text import TEXTS
 from laktory_dagster.engines.polars.spark_time import TIMES
 from laktory_dagster.engines.polars.spark_values import SCOPED, VALUES
@@ -49,21 +53,70 @@ _NAMING: Mapping[str, Callable[..., Any]] = {
 }
 _PLAIN: Mapping[str, Callable[..., Any]] = {**VALUES, **TEXTS, **ARRAYS, **AGGREGATES, **CODED}
 _SCOPED: Mapping[str, Callable[..., Any]] = {
+    **COMPARING,
     **SCOPED,
     **TIMES,
     **SCOPED_AGGREGATES,
     **TEXTS_OR_ARRAYS,
 }
+_IN_CAPITALS = """
+    acos acosh asin asinh atan atan2 atanh cbrt ceil cos cosh cot csc degrees exp expm1 floor hypot
+    log10 log1p log2 radians regexp regexp_like rlike sec signum sin sinh sqrt tan tanh
+"""
 _OWN_NAMES: Mapping[str, str] = {
-    "mean": "avg",
-    "ucase": "upper",
-    "lcase": "lower",
-    "std": "std",
+    **{name: name.upper() for name in _IN_CAPITALS.split()},
     "approxCountDistinct": "approx_count_distinct",
+    "array_agg": "collect_list",
+    "dateadd": "date_add",
+    "log": "LOG",
+    "mean": "avg",
+    "negate": "negative",
+    "pow": "POWER",
+    "power": "POWER",
+    "toDegrees": "DEGREES",
+    "toRadians": "RADIANS",
 }
+_PATTERNS: Mapping[str, str] = {
+    **dict.fromkeys(("bitwise_not", "bitwiseNOT"), "~{}"),
+    **{name: f"{name}({{}})" for name in ("first", "from_json", "last")},
+    "isnotnull": "({} IS NOT NULL)",
+    "isnull": "({} IS NULL)",
+    "like": "{} LIKE {}",
+    "positive": "(+ {})",
+    "struct": "struct({all})",
+}
+_IMPLIED: Mapping[tuple[str, int], str] = {
+    ("approx_percentile", 2): "10000",
+    ("bround", 1): "0",
+    ("from_unixtime", 1): "yyyy-MM-dd HH:mm:ss",
+    ("listagg", 1): "NULL",
+    ("locate", 2): "1",
+    ("months_between", 2): "true",
+    ("percentile", 2): "1",
+    ("percentile_approx", 2): "10000",
+    ("position", 2): "1",
+    ("regexp_extract_all", 2): "1",
+    ("regexp_replace", 3): "1",
+    ("round", 1): "0",
+    ("sort_array", 1): "true",
+    ("split", 2): "-1",
+    ("string_agg", 1): "NULL",
+    ("substr", 2): "2147483647",
+    ("unix_timestamp", 1): "yyyy-MM-dd HH:mm:ss",
+}
+"""Functions and their number of arguments to the one that Spark shows in the name of the result."""
 _DISTINCT = frozenset({"countDistinct", "count_distinct", "sumDistinct", "sum_distinct"})
+_NUMBER_FUNCTIONS = """
+    abs acos acosh asin asinh atan atan2 atanh avg bround cbrt ceil ceiling corr cos cosh cot
+    covar_pop covar_samp csc degrees exp expm1 factorial floor hypot isnan kurtosis ln log log10
+    log1p log2 mean median negate negative percentile pmod positive pow power product radians rint
+    round sec sign signum sin sinh skewness sqrt std stddev stddev_pop stddev_samp sum tan tanh
+    toDegrees toRadians try_sum var_pop var_samp variance
+"""
+_OF_NUMBERS = frozenset(_NUMBER_FUNCTIONS.split())
+_OF_ROWS = frozenset({*AGGREGATES, *SCOPED_AGGREGATES})
 _OF_TEXTS = frozenset({*TEXTS, "concat", "concat_ws"})
-_UNNAMED = frozenset({"when", "struct", "named_struct", "explode", "expr"})
+_UNNAMED = frozenset({"when", "named_struct", "explode", "expr"})
 
 SUPPORTED = frozenset({*_NAMING, *_PLAIN, *_SCOPED, "expr"})
 """Every function of `F.` that runs on Polars."""
@@ -84,6 +137,10 @@ def call(name: str, scope: Scope, args: list[Any], kwargs: dict[str, Any]) -> An
     label = _label(name, values)
     if name in _OF_TEXTS:
         values = [_written(scope, value) for value in values]
+    if name in _OF_NUMBERS:
+        values = [_number(scope, value) for value in values]
+    if name in _OF_ROWS and values:
+        values[0] = _for_each_row(name, values[0])
     if name in _SCOPED:
         result = _SCOPED[name](scope, *values)
     else:
@@ -91,6 +148,20 @@ def call(name: str, scope: Scope, args: list[Any], kwargs: dict[str, Any]) -> An
     if name in _UNNAMED or not isinstance(result, pl.Expr):
         return result.alias("col") if name == "explode" else result
     return result if label is None else result.alias(label)
+
+
+def _number(scope: Scope, value: Any) -> Any:
+    """Return a text as the number that it spells, where a function takes numbers."""
+    is_text = isinstance(value, pl.Expr) and scope.type_of(value) == pl.String
+    return as_double(scope, value) if is_text else value
+
+
+def _for_each_row(name: str, value: Any) -> Any:
+    """Return a constant once for each row, so that an aggregate of it goes by the rows."""
+    is_one = isinstance(value, pl.Expr) and is_constant(value)
+    if not is_one or (name == "count" and _counts_rows(value)):
+        return value
+    return pl.repeat(value, pl.len())
 
 
 def _written(scope: Scope, value: Any) -> Any:
@@ -123,7 +194,13 @@ def _flat_columns(name: str, values: list[Any]) -> list[Any]:
 def _label(name: str, values: list[Any]) -> str | None:
     if name == "count" and _counts_rows(values[0]):
         return "count(1)" if plain(values[0]) is not None else "count(NULL)"
-    label = result_name(_OWN_NAMES.get(name, name), values)
+    if name == "log" and len(values) == 1:
+        return result_name("ln", values)
+    if name in _PATTERNS:
+        return label_of(_PATTERNS[name], *values)
+    implied = _IMPLIED.get((name, len(values)))
+    shown = values if implied is None else [*values, implied]
+    label = result_name(_OWN_NAMES.get(name, name), shown)
     if label is None or name not in _DISTINCT:
         return label
     function, _, arguments = label.partition("(")

@@ -70,6 +70,27 @@ def result_name(function: str, values: Sequence[Any]) -> str | None:
     return f"{function}({', '.join(names)})"
 
 
+def named(pattern: str, result: Any, *values: Any) -> Any:
+    """Return a result under the name that a pattern gives it, if its arguments have names."""
+    label = label_of(pattern, *values)
+    return result if label is None or not isinstance(result, pl.Expr) else result.alias(label)
+
+
+def label_of(pattern: str, *values: Any) -> str | None:
+    """Return a name with those of arguments put in: `{}` in order, `{all}`, `{rest}` but the first."""
+    flat = [v for value in values for v in (value if isinstance(value, list | tuple) else [value])]
+    names = [name for value in flat if (name := _argument_name(value)) is not None]
+    if len(names) < len(flat):
+        return None
+    return pattern.format(*names, all=", ".join(names), rest=", ".join(names[1:]))
+
+
+def is_constant(value: pl.Expr) -> bool:
+    """Return whether an expression reads nothing of the rows."""
+    inputs = value.meta.pop()
+    return all(map(is_constant, inputs)) if inputs else value.meta.is_literal()
+
+
 def _argument_name(value: Any) -> str | None:
     if isinstance(value, Ordering):
         return None

@@ -125,10 +125,17 @@ def _initcap(value: pl.Expr) -> pl.Expr:
 def _locate(part: Any, value: pl.Expr, pos: int = 1) -> pl.Expr:
     whole = text(value)
     part = plain(part)
+    if isinstance(part, pl.Expr):
+        is_nothing = (part == "") & whole.is_not_null()
+        return pl.when(is_nothing).then(1).otherwise(_located(part, whole, pos)).cast(pl.Int32)
     if part == "":
         return pl.when(whole.is_not_null()).then(1).cast(pl.Int32)
     if pos < 1:
         return pl.when(whole.is_not_null()).then(0).cast(pl.Int32)
+    return _located(part, whole, pos)
+
+
+def _located(part: Any, whole: pl.Expr, pos: int) -> pl.Expr:
     rest = whole.str.slice(pos - 1) if pos > 1 else whole
     before = rest.str.split(part).list.first()
     place = before.str.len_chars().cast(pl.Int32) + pos

@@ -96,6 +96,12 @@ def _expm1(value: pl.Expr) -> pl.Expr:
     )
 
 
+def _unsigned_zero(value: Any) -> pl.Expr:
+    """Return a number; -0.0 is 0.0, as in Spark's angles."""
+    number = as_column(value).cast(pl.Float64)
+    return pl.when(number == 0).then(0.0).otherwise(number)
+
+
 def _hypotenuse(first: Any, second: Any) -> pl.Expr:
     sides = [as_column(side).cast(pl.Float64).abs() for side in (first, second)]
     longer, shorter = pl.max_horizontal(sides), pl.min_horizontal(sides)
@@ -110,10 +116,6 @@ def _hypotenuse(first: Any, second: Any) -> pl.Expr:
 
 def _nvl2(value: pl.Expr, there: pl.Expr, missing: pl.Expr) -> pl.Expr:
     return pl.when(value.is_not_null()).then(there).otherwise(missing)
-
-
-def _null_if(value: pl.Expr, other: pl.Expr) -> pl.Expr:
-    return pl.when(value.ne_missing(other) | value.is_null()).then(value)
 
 
 def _nan_or(value: pl.Expr, other: pl.Expr) -> pl.Expr:
@@ -158,7 +160,7 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "asin": lambda value: value.arcsin(),
     "asinh": lambda value: value.arcsinh(),
     "atan": lambda value: value.arctan(),
-    "atan2": lambda first, second: pl.arctan2(as_column(first), as_column(second)),
+    "atan2": lambda first, second: pl.arctan2(_unsigned_zero(first), _unsigned_zero(second)),
     "atanh": lambda value: value.arctanh(),
     "bit_count": lambda value: value.bitwise_count_ones().cast(pl.Int32),
     "bitwise_not": _bitwise_not,
@@ -171,7 +173,6 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "csc": lambda value: 1 / value.sin(),
     "degrees": lambda value: value.degrees(),
     "e": lambda: pl.lit(math.e),
-    "equal_null": lambda first, second: first.eq_missing(second),
     "exp": lambda value: value.exp(),
     "expm1": _expm1,
     "factorial": _factorial,
@@ -189,7 +190,6 @@ VALUES: Mapping[str, Callable[..., Any]] = {
     "nanvl": _nan_or,
     "negate": operator.neg,
     "negative": operator.neg,
-    "nullif": _null_if,
     "nullifzero": lambda value: pl.when(value != 0).then(value),
     "nvl": pl.coalesce,
     "nvl2": _nvl2,

@@ -114,7 +114,8 @@ def smart_join(
     renamed = renamed.withColumnsRenamed(dict(zip(other_keys, left_keys, strict=True)))
     kind = join_kind(how)
     if kind in ("leftsemi", "leftanti"):
-        return frame.join(renamed, on=left_keys, how=kind)
+        kept = frame.join(renamed, on=left_keys, how=kind)
+        return kept.select(*[column(name) for name in scope.names])
     twins = [name for name in renamed.columns if name in frame.columns and name not in left_keys]
     renamed = renamed.withColumnsRenamed({name: f"{name}{THEIRS}" for name in twins})
     joined = frame.join(renamed, on=left_keys, how=kind)
