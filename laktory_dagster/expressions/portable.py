@@ -65,9 +65,9 @@ _TABLE: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("head", ("n=",), ()),
     ("offset", ("num",), ()),
     ("sample", ("withReplacement=", "fraction=", "seed="), ()),
-    ("dropna", ("how=", "thresh=", "subset="), ()),
-    ("fillna", ("value", "subset="), ()),
-    ("replace", ("to_replace", "value=", "subset="), ()),
+    ("dropna", ("how=", "thresh=", "subset="), ("na.drop",)),
+    ("fillna", ("value", "subset="), ("na.fill",)),
+    ("replace", ("to_replace", "value=", "subset="), ("na.replace",)),
     # groups
     ("group_by", ("*cols",), ("groupBy", "groupby")),
     ("agg", ("*exprs", "**named"), ()),
@@ -77,6 +77,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("mean", ("*cols",), ()),
     ("min", ("*cols",), ()),
     ("max", ("*cols",), ()),
+    ("pivot", ("pivot_col", "values="), ()),
     # several frames
     ("join", ("other", "on=", "how="), ()),
     ("cross_join", ("other",), ("crossJoin",)),
@@ -88,6 +89,7 @@ _TABLE: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("except_all", ("other",), ("exceptAll",)),
     # shape
     ("melt", ("ids", "values=", "variableColumnName=", "valueColumnName="), ()),
+    ("unpivot", ("ids", "values", "variableColumnName", "valueColumnName"), ()),
     # hints: they change no row
     ("alias", ("alias",), ()),
     ("cache", (), ()),
@@ -142,7 +144,7 @@ LAKTORY: Mapping[str, Signature] = {
 }  # fmt: skip
 """The frame functions of the `laktory.` namespace."""
 
-GROUPED = frozenset({"agg", "avg", "count", "max", "mean", "min", "sum"})
+GROUPED = frozenset({"agg", "avg", "count", "max", "mean", "min", "pivot", "sum"})
 """Portable names that work on groups, after `group_by`."""
 
 _OF_STREAMS = (

@@ -18,7 +18,7 @@ _NAMES = """
     count countDistinct count_distinct count_if covar_pop covar_samp csc cume_dist curdate
     crc32 current_date current_timestamp date_add date_diff date_format date_from_unix_date date_sub
     date_trunc dateadd datediff day dayname dayofmonth dayofweek dayofyear degrees dense_rank
-    desc desc_nulls_first desc_nulls_last e element_at endswith equal_null every exp explode
+    desc desc_nulls_first desc_nulls_last e element_at endswith equal_null every exp explode explode_outer
     expm1 expr factorial first first_value flatten floor format_string from_json from_unixtime
     from_utc_timestamp get get_json_object greatest hex hour hypot ifnull ilike initcap instr
     isnan isnotnull isnull kurtosis lag last last_day last_value lcase lead least left length

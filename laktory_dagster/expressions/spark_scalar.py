@@ -24,7 +24,7 @@ _OTHERS = """
     any_value approxCountDistinct approx_count_distinct approx_percentile array_agg asc
     asc_nulls_first asc_nulls_last avg bool_and bool_or col collect_list collect_set column corr
     count countDistinct count_distinct count_if covar_pop covar_samp cume_dist dense_rank desc
-    desc_nulls_first desc_nulls_last every explode expr first first_value kurtosis lag last
+    desc_nulls_first desc_nulls_last every explode explode_outer expr first first_value kurtosis lag last
     last_value lead listagg lit max max_by mean median min min_by mode named_struct ntile
     percent_rank percentile percentile_approx product rank row_number skewness some std stddev
     stddev_pop stddev_samp string_agg sum sumDistinct sum_distinct try_sum typeof var_pop var_samp
@@ -76,6 +76,15 @@ def spark_calls(tree: exp.Expr) -> exp.Expr | None:
         return _read(write(tree, "spark"))
     except (SqlglotError, RecursionError):
         return None
+
+
+def as_calls(tree: exp.Expr) -> exp.Expr | None:
+    """Return an expression with every function as it is called in Spark; None if it has no such form."""
+    try:
+        found: exp.Expr = parse_one(write(tree, "spark"), dialect=_Calls)
+    except (SqlglotError, RecursionError):
+        return None
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -77,7 +77,7 @@ def _check_groups(context: NodeContext) -> None:
             )
         if CANONICAL.get(name, name) in _GROUPING:
             grouped = placed
-        elif name not in own or name not in ("having", "pivot"):
+        elif name not in ("having", "pivot"):
             grouped = None
     if grouped is not None:
         context.findings.error(

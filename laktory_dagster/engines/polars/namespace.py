@@ -15,7 +15,7 @@ from laktory_dagster.engines.namespace import (
     refuse_conditions,
 )
 from laktory_dagster.engines.polars.dedupe import dedupe
-from laktory_dagster.engines.polars.expressions import compile_condition
+from laktory_dagster.engines.polars.groups import sql_column
 from laktory_dagster.engines.polars.portable_joins import (
     join_by_keys,
     join_kind,
@@ -33,7 +33,7 @@ def _column(value: Any, scope: StepScope) -> pl.Expr:
     if isinstance(value, pl.Expr):
         return value
     if isinstance(value, str) and value not in scope.schema:
-        return compile_condition(value, scope.dialect, scope.moment, scope.schema)
+        return sql_column(value, scope)
     column: pl.Expr = pl.col(value) if isinstance(value, str) else as_column(value)
     return column
 

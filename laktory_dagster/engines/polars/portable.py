@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,8 +10,8 @@ import polars as pl
 
 from laktory_dagster.engines.polars.dedupe import dedupe
 from laktory_dagster.engines.polars.exploding import spread
-from laktory_dagster.engines.polars.expressions import compile_condition, compile_sql
-from laktory_dagster.engines.polars.groups import Groups
+from laktory_dagster.engines.polars.expressions import compile_condition
+from laktory_dagster.engines.polars.groups import Groups, require_frame, sql_column
 from laktory_dagster.engines.polars.portable_joins import SEVERAL
 from laktory_dagster.engines.polars.portable_nulls import NULLS
 from laktory_dagster.engines.polars.sampling import sample
@@ -20,6 +21,7 @@ from laktory_dagster.errors import TransformError
 from laktory_dagster.expressions import portable
 
 Method = Callable[..., Any]
+_OVER = re.compile(r"\bover\s*\(", re.IGNORECASE)
 
 
 def listed(values: Sequence[Any]) -> list[Any]:
@@ -54,15 +56,12 @@ def _named_columns(frame: pl.LazyFrame, named: Mapping[str, Any]) -> list[Any]:
 
 
 def _select_expr(frame: pl.LazyFrame, scope: StepScope, *expr: Any) -> pl.LazyFrame:
-    texts = listed(expr)
-    return _selected(frame, [pl.all() if t == "*" else _sql(t, scope) for t in texts])
-
-
-def _sql(value: Any, scope: StepScope) -> pl.Expr:
-    if isinstance(value, str):
-        return compile_sql(value, scope.dialect, scope.moment, scope.schema)
-    column: pl.Expr = as_column(value)
-    return column
+    columns = [pl.all() if t == "*" else sql_column(t, scope) for t in listed(expr)]
+    if any(isinstance(t, str) and _OVER.search(t) for t in listed(expr)):
+        # A window gives a value for each row, of which Polars alone would take one.
+        names = frame.select(columns).collect_schema().names()
+        return frame.with_columns(columns).select(names)
+    return _selected(frame, columns)
 
 
 def _with_column(frame: pl.LazyFrame, scope: StepScope, name: str, col: Any) -> pl.LazyFrame:
@@ -180,7 +179,7 @@ def _group_by(frame: pl.LazyFrame, scope: StepScope, *cols: Any) -> Groups:
 
 
 def _aggregate(frame: pl.LazyFrame, scope: StepScope, *exprs: Any, **named: Any) -> pl.LazyFrame:
-    return _group_by(frame, scope).call("agg", scope, exprs, named)
+    return require_frame(_group_by(frame, scope).call("agg", scope, exprs, named))
 
 
 def _melt(
@@ -222,6 +221,7 @@ METHODS: Mapping[str, Method] = {
     "select": _select,
     "select_expr": _select_expr,
     "to_df": _to_df,
+    "unpivot": _melt,
     "with_column": _with_column,
     "with_column_renamed": _rename_one,
     "with_columns": _with_columns,

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.problems import missing_column
 from laktory_dagster.engines.polars.steps import StepScope
 
@@ -41,18 +42,18 @@ def _dropna(
 
 def _fillna(frame: pl.LazyFrame, scope: StepScope, value: Any, subset: Any = None) -> pl.LazyFrame:
     if isinstance(value, Mapping):
+        # What is said of a column is cast to its type; what is said of all skips other types.
         values = {name: value[name] for name in _names(list(value), scope.schema)}
     else:
-        values = dict.fromkeys(_names(subset, scope.schema), value)
+        names = _names(subset, scope.schema)
+        values = {name: value for name in names if _fits(value, scope.schema[name])}
     return frame.with_columns(
-        _filled(name, scope.schema[name], item)
-        for name, item in values.items()
-        if _fits(item, scope.schema[name])
+        _filled(name, scope.schema[name], item) for name, item in values.items()
     )
 
 
 def _filled(name: str, dtype: pl.DataType, value: Any) -> pl.Expr:
-    constant = pl.lit(value).cast(dtype)
+    constant = cast_to(pl.lit(value), pl.select(pl.lit(value)).to_series().dtype, dtype)
     missing = _is_missing(name, dtype)
     return pl.when(missing).then(constant).otherwise(pl.col(name)).alias(name)
 

@@ -125,10 +125,27 @@ def _double(scope: Scope, value: Any) -> Any:
     return value.cast(pl.Float64) if is_single else value
 
 
+def _mean(scope: Scope, value: pl.Expr) -> pl.Expr:
+    """Return the average; of decimals it has four digits more."""
+    kind = scope.type_of(value)
+    if not isinstance(kind, pl.Decimal):
+        mean: pl.Expr = _double(scope, value).mean()
+        return mean
+    scale = min(kind.scale + 4, 38)
+    total = value.cast(pl.Decimal(38, scale), strict=False).sum()
+    count = value.count()
+    precision = min((kind.precision or 38) + 4, 38)
+    average: pl.Expr = total / pl.when(count > 0).then(count)
+    return average.cast(pl.Decimal(precision, scale))
+
+
 def _sum(scope: Scope, value: pl.Expr) -> pl.Expr:
     value = _double(scope, value)
-    if isinstance(scope.type_of(value), _SMALL):
+    kind = scope.type_of(value)
+    if isinstance(kind, _SMALL):
         value = value.cast(pl.Int64)
+    if isinstance(kind, pl.Decimal):
+        value = value.cast(pl.Decimal(min((kind.precision or 38) + 10, 38), kind.scale))
     # Of no values the sum is null, as in SQL; Polars says 0.
     return pl.when(value.count() > 0).then(value.sum())
 
@@ -245,12 +262,10 @@ AGGREGATES: Mapping[str, Callable[..., Any]] = {
 }
 
 _OF_DOUBLES: Mapping[str, Callable[..., pl.Expr]] = {
-    "avg": lambda value: value.mean(),
     "corr": _correlation,
     "covar_pop": lambda first, second: pl.cov(first, second, ddof=0),
     "covar_samp": pl.cov,
     "kurtosis": _moment(lambda value: value.kurtosis()),
-    "mean": lambda value: value.mean(),
     "median": lambda value: value.median(),
     "percentile": _percentile,
     "product": _product,
@@ -267,8 +282,10 @@ _OF_DOUBLES: Mapping[str, Callable[..., pl.Expr]] = {
 SCOPED_AGGREGATES: Mapping[str, Callable[..., Any]] = {
     **{name: _doubled(function) for name, function in _OF_DOUBLES.items()},
     "approx_percentile": _percentile_approx,
+    "avg": _mean,
     "max": _max,
     "max_by": _max_by,
+    "mean": _mean,
     "percentile_approx": _percentile_approx,
     "sum": _sum,
     "sumDistinct": _sum_distinct,

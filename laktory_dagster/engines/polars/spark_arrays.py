@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from laktory_dagster.engines.polars.exploding import explode
+from laktory_dagster.engines.polars.exploding import explode, explode_outer
 from laktory_dagster.engines.polars.schemas import parse_schema, parse_type
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_coded import read_json
@@ -64,13 +64,22 @@ def _array_sort(value: pl.Expr) -> pl.Expr:
     return value.list.sort(nulls_last=True)
 
 
+def _among(value: pl.Expr, item: Any, found: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
+    """Return what is found in each array of an item of its own; null where either is null."""
+    wanted = _constant(item)
+    # Inside of lists no other column can be read: it goes with each array as the first item.
+    both = pl.concat_list([wanted, value])
+    result = both.list.eval(found(pl.element().slice(1), pl.element().first()))
+    return pl.when(value.is_not_null() & wanted.is_not_null()).then(result)
+
+
 def _position(value: pl.Expr, item: Any) -> pl.Expr:
-    found = value.list.eval((pl.element() == _constant(item)).arg_true().first() + 1).list.first()
-    return pl.when(value.is_not_null()).then(found.fill_null(0).cast(pl.Int64))
+    places = _among(value, item, lambda items, wanted: (items == wanted).arg_true() + 1)
+    return pl.when(places.is_not_null()).then(places.list.first().fill_null(0).cast(pl.Int64))
 
 
 def _removed(value: pl.Expr, item: Any) -> pl.Expr:
-    return value.list.eval(pl.element().filter(pl.element().ne_missing(_constant(item))))
+    return _among(value, item, lambda items, wanted: items.filter(items.ne_missing(wanted)))
 
 
 def _contains(value: pl.Expr, item: Any) -> pl.Expr:
@@ -100,7 +109,8 @@ def _slice(value: pl.Expr, start: Any, length: Any) -> pl.Expr:
         start = start - 1 if start > 0 else start
     else:
         start = pl.when(start > 0).then(start - 1).otherwise(start)
-    return value.list.slice(start, length)
+    known = pl.all_horizontal(_constant(part).is_not_null() for part in (start, length))
+    return pl.when(known).then(value.list.slice(start, length))
 
 
 def _sequence(start: pl.Expr, stop: pl.Expr, step: Any = None) -> pl.Expr:
@@ -160,6 +170,7 @@ ARRAYS: Mapping[str, Callable[..., Any]] = {
     "cardinality": _size,
     "element_at": _element_at,
     "explode": explode,
+    "explode_outer": explode_outer,
     "flatten": _flatten,
     "from_json": _from_json,
     "get": item_at,

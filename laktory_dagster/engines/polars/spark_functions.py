@@ -15,9 +15,8 @@ from laktory_dagster.engines.polars.spark_names import (
     Ordering,
     as_column,
     is_constant,
-    label_of,
+    names_of,
     plain,
-    result_name,
     spark_column,
 )
 from laktory_dagster.engines.polars.spark_operators import FUNCTIONS as COMPARING
@@ -27,6 +26,7 @@ from laktory_dagster.engines.polars.spark_time import TIMES
 from laktory_dagster.engines.polars.spark_values import SCOPED, VALUES
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.catalog import function_signatures
+from laktory_dagster.expressions.spark_labels import function_label
 
 
 def _lit(value: Any) -> pl.Expr:
@@ -59,53 +59,6 @@ _SCOPED: Mapping[str, Callable[..., Any]] = {
     **SCOPED_AGGREGATES,
     **TEXTS_OR_ARRAYS,
 }
-_IN_CAPITALS = """
-    acos acosh asin asinh atan atan2 atanh cbrt ceil cos cosh cot csc degrees exp expm1 floor hypot
-    log10 log1p log2 radians regexp regexp_like rlike sec signum sin sinh sqrt tan tanh
-"""
-_OWN_NAMES: Mapping[str, str] = {
-    **{name: name.upper() for name in _IN_CAPITALS.split()},
-    "approxCountDistinct": "approx_count_distinct",
-    "array_agg": "collect_list",
-    "dateadd": "date_add",
-    "log": "LOG",
-    "mean": "avg",
-    "negate": "negative",
-    "pow": "POWER",
-    "power": "POWER",
-    "toDegrees": "DEGREES",
-    "toRadians": "RADIANS",
-}
-_PATTERNS: Mapping[str, str] = {
-    **dict.fromkeys(("bitwise_not", "bitwiseNOT"), "~{}"),
-    **{name: f"{name}({{}})" for name in ("first", "from_json", "last")},
-    "isnotnull": "({} IS NOT NULL)",
-    "isnull": "({} IS NULL)",
-    "like": "{} LIKE {}",
-    "positive": "(+ {})",
-    "struct": "struct({all})",
-}
-_IMPLIED: Mapping[tuple[str, int], str] = {
-    ("approx_percentile", 2): "10000",
-    ("bround", 1): "0",
-    ("from_unixtime", 1): "yyyy-MM-dd HH:mm:ss",
-    ("listagg", 1): "NULL",
-    ("locate", 2): "1",
-    ("months_between", 2): "true",
-    ("percentile", 2): "1",
-    ("percentile_approx", 2): "10000",
-    ("position", 2): "1",
-    ("regexp_extract_all", 2): "1",
-    ("regexp_replace", 3): "1",
-    ("round", 1): "0",
-    ("sort_array", 1): "true",
-    ("split", 2): "-1",
-    ("string_agg", 1): "NULL",
-    ("substr", 2): "2147483647",
-    ("unix_timestamp", 1): "yyyy-MM-dd HH:mm:ss",
-}
-"""Functions and their number of arguments to the one that Spark shows in the name of the result."""
-_DISTINCT = frozenset({"countDistinct", "count_distinct", "sumDistinct", "sum_distinct"})
 _NUMBER_FUNCTIONS = """
     abs acos acosh asin asinh atan atan2 atanh avg bround cbrt ceil ceiling corr cos cosh cot
     covar_pop covar_samp csc degrees exp expm1 factorial floor hypot isnan kurtosis ln log log10
@@ -116,7 +69,8 @@ _NUMBER_FUNCTIONS = """
 _OF_NUMBERS = frozenset(_NUMBER_FUNCTIONS.split())
 _OF_ROWS = frozenset({*AGGREGATES, *SCOPED_AGGREGATES})
 _OF_TEXTS = frozenset({*TEXTS, "concat", "concat_ws"})
-_UNNAMED = frozenset({"when", "named_struct", "explode", "expr"})
+_EXPLODING = frozenset({"explode", "explode_outer"})
+_UNNAMED = frozenset({"when", "named_struct", "expr", *_EXPLODING})
 
 SUPPORTED = frozenset({*_NAMING, *_PLAIN, *_SCOPED, "expr"})
 """Every function of `F.` that runs on Polars."""
@@ -146,7 +100,7 @@ def call(name: str, scope: Scope, args: list[Any], kwargs: dict[str, Any]) -> An
     else:
         result = _PLAIN[name](*_flat_columns(name, values))
     if name in _UNNAMED or not isinstance(result, pl.Expr):
-        return result.alias("col") if name == "explode" else result
+        return result.alias("col") if name in _EXPLODING else result
     return result if label is None else result.alias(label)
 
 
@@ -194,17 +148,8 @@ def _flat_columns(name: str, values: list[Any]) -> list[Any]:
 def _label(name: str, values: list[Any]) -> str | None:
     if name == "count" and _counts_rows(values[0]):
         return "count(1)" if plain(values[0]) is not None else "count(NULL)"
-    if name == "log" and len(values) == 1:
-        return result_name("ln", values)
-    if name in _PATTERNS:
-        return label_of(_PATTERNS[name], *values)
-    implied = _IMPLIED.get((name, len(values)))
-    shown = values if implied is None else [*values, implied]
-    label = result_name(_OWN_NAMES.get(name, name), shown)
-    if label is None or name not in _DISTINCT:
-        return label
-    function, _, arguments = label.partition("(")
-    return f"{'count' if function.startswith('count') else 'sum'}(DISTINCT {arguments}"
+    names = names_of(values)
+    return None if names is None else function_label(name, names)
 
 
 def _counts_rows(value: Any) -> bool:

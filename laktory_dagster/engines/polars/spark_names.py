@@ -59,30 +59,19 @@ def plain(value: Any) -> Any:
     return value
 
 
-def result_name(function: str, values: Sequence[Any]) -> str | None:
-    """Return the name that Spark gives a call: `upper(a)`; None when an argument has none."""
-    names = []
-    for value in values:
-        name = _argument_name(value)
-        if name is None:
-            return None
-        names.append(name)
-    return f"{function}({', '.join(names)})"
-
-
 def named(pattern: str, result: Any, *values: Any) -> Any:
-    """Return a result under the name that a pattern gives it, if its arguments have names."""
-    label = label_of(pattern, *values)
-    return result if label is None or not isinstance(result, pl.Expr) else result.alias(label)
+    """Return a result under the name that a pattern gives it: `{}` for each argument, `{rest}`."""
+    names = names_of(values)
+    if names is None or not isinstance(result, pl.Expr):
+        return result
+    return result.alias(pattern.format(*names, rest=", ".join(names[1:])))
 
 
-def label_of(pattern: str, *values: Any) -> str | None:
-    """Return a name with those of arguments put in: `{}` in order, `{all}`, `{rest}` but the first."""
+def names_of(values: Sequence[Any]) -> list[str] | None:
+    """Return how the arguments of a call are named in Spark; None where one has no name."""
     flat = [v for value in values for v in (value if isinstance(value, list | tuple) else [value])]
     names = [name for value in flat if (name := _argument_name(value)) is not None]
-    if len(names) < len(flat):
-        return None
-    return pattern.format(*names, all=", ".join(names), rest=", ".join(names[1:]))
+    return names if len(names) == len(flat) else None
 
 
 def is_constant(value: pl.Expr) -> bool:

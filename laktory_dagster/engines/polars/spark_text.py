@@ -126,8 +126,10 @@ def _locate(part: Any, value: pl.Expr, pos: int = 1) -> pl.Expr:
     whole = text(value)
     part = plain(part)
     if isinstance(part, pl.Expr):
-        is_nothing = (part == "") & whole.is_not_null()
-        return pl.when(is_nothing).then(1).otherwise(_located(part, whole, pos)).cast(pl.Int32)
+        found = (
+            pl.when(part == "").then(1).when(part.is_not_null()).then(_located(part, whole, pos))
+        )
+        return pl.when(whole.is_not_null()).then(found).cast(pl.Int32)
     if part == "":
         return pl.when(whole.is_not_null()).then(1).cast(pl.Int32)
     if pos < 1:

@@ -32,7 +32,8 @@ _FORMATS = (
     ("dd", "%d"), ("d", "%-d"), ("DDD", "%j"), ("HH", "%H"), ("H", "%-H"), ("hh", "%I"),
     ("h", "%-I"), ("mm", "%M"), ("m", "%-M"), ("ss", "%S"), ("s", "%-S"), ("SSSSSS", "%6f"),
     ("SSS", "%3f"), ("EEEE", "%A"), ("EEE", "%a"), ("EE", "%a"), ("E", "%a"), ("a", "%p"),
-    ("XXX", "%:z"), ("Z", "%z"), ("z", "%Z"), ("y", "%Y"),
+    ("XXX", "%:z"), ("Z", "%z"), ("z", "%Z"), ("y", "%Y"), ("L", "%-m"), ("LL", "%m"), ("LLL", "%b"),
+    ("LLLL", "%B"), *(("S" * digits, f"%{digits}f") for digits in (1, 2, 4, 5)),
 )  # fmt: skip
 _FORMAT = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|%|[^A-Za-z'%]+")
 
@@ -67,8 +68,7 @@ _WIDTHS: Mapping[str, str] = {
     "yyyy": r"\d{4}",
     "y": r"\d+",
     "DDD": r"\d{3}",
-    "SSS": r"\d{1,3}",
-    "SSSSSS": r"\d{1,6}",
+    **{"S" * digits: rf"\d{{1,{digits}}}" for digits in range(1, 7)},
 }
 
 
@@ -88,7 +88,7 @@ def _read(value: pl.Expr, pattern: str) -> tuple[pl.Expr, str]:
     """Return texts and the strftime format to read them by; null for those of another shape."""
     text = value.cast(pl.String)
     text = pl.when(text.str.contains(_shape(pattern))).then(text)
-    format_ = re.sub(r"\.%[36]f", "%.f", strftime_format(pattern))
+    format_ = re.sub(r"\.%\df", "%.f", strftime_format(pattern))
     if not re.search("[yMdD]", re.sub("'[^']*'", "", pattern)):
         # A time without a day is one of the first day.
         text, format_ = pl.lit("1970-01-01 ") + text, f"%Y-%m-%d {format_}"
@@ -126,8 +126,39 @@ def _date_format(scope: Scope, value: pl.Expr, format: str) -> pl.Expr:  # noqa:
 
 
 def _written(time: pl.Expr, pattern: str) -> pl.Expr:
+    parts: list[str | pl.Expr] = [""]
+    for found in _FORMAT.finditer(pattern):
+        computed = _computed(time, found.group(0))
+        if computed is None and isinstance(parts[-1], str):
+            parts[-1] += found.group(0)
+        else:
+            parts.append(found.group(0) if computed is None else computed)
     # Times are UTC, whose `XXX` is a letter.
-    return time.dt.strftime(strftime_format(pattern).replace("%:z", "Z"))
+    return pl.concat_str(
+        time.dt.strftime(strftime_format(part).replace("%:z", "Z"))
+        if isinstance(part, str)
+        else part
+        for part in parts
+    )
+
+
+def _computed(time: pl.Expr, letters: str) -> pl.Expr | None:
+    """Return what letters of a format stand for that strftime has no letter for; None for others."""
+    letter, width = letters[0], len(letters)
+    if letter == "S" and width <= 6:
+        return time.dt.strftime("%6f").str.head(width)
+    number = _NUMBERS[letter](time) if letter in _NUMBERS and width <= 2 else None
+    return None if number is None else number.cast(pl.String).str.zfill(width)
+
+
+_NUMBERS: Mapping[str, Callable[[pl.Expr], pl.Expr]] = {
+    "D": lambda time: time.dt.ordinal_day(),
+    "K": lambda time: time.dt.hour() % 12,
+    "Q": lambda time: time.dt.quarter(),
+    "k": lambda time: (time.dt.hour() + 23) % 24 + 1,
+    "q": lambda time: time.dt.quarter(),
+}
+"""Letters of a format to the numbers that they write."""
 
 
 def _part(function: str, plus: int = 0) -> Callable[..., pl.Expr]:

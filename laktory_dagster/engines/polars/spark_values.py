@@ -141,7 +141,31 @@ def _typeof(scope: Scope, value: pl.Expr) -> pl.Expr:
     kind = scope.type_of(value)
     if kind is None:
         raise ExpressionError("`F.typeof` needs columns whose types are known")
-    return pl.lit(portable(kind))
+    return pl.lit(_spelling(kind))
+
+
+def _spelling(kind: Any) -> str:
+    """Return the name that Spark gives a type."""
+    if isinstance(kind, pl.List | pl.Array):
+        return f"array<{_spelling(kind.inner)}>"
+    if isinstance(kind, pl.Struct):
+        return f"struct<{','.join(f'{f.name}:{_spelling(f.dtype)}' for f in kind.fields)}>"
+    if isinstance(kind, pl.Datetime):
+        return "timestamp" if kind.time_zone else "timestamp_ntz"
+    name = portable(kind)
+    return _SPELLINGS.get(name, name)
+
+
+_SPELLINGS: Mapping[str, str] = {
+    "bool": "boolean",
+    "float32": "float",
+    "float64": "double",
+    "int16": "smallint",
+    "int32": "int",
+    "int64": "bigint",
+    "int8": "tinyint",
+    "null": "void",
+}
 
 
 def _bitwise_not(value: pl.Expr) -> pl.Expr:

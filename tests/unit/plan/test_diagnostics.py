@@ -28,8 +28,8 @@ WRONG_STEPS = [
     ("{func_name: groupBy, func_args: [a]}", "`groupBy` leaves rows in groups", "`agg` after it"),
     (
         "{func_name: groupBy, func_args: [a]}, {func_name: pivot, func_args: [b]}",
-        "`pivot` cannot follow `groupBy` on polars",
-        "`agg` between",
+        "`groupBy` leaves rows in groups",
+        "`agg` after",
     ),
     (
         "{func_name: group_by, func_args: [a]}, {sql_expr: 'SELECT * FROM {df}'}",
