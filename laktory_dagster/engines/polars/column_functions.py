@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 import polars as pl
 
+from laktory_dagster.engines.polars.scope import Scope
+from laktory_dagster.engines.polars.spark_arrays import item_at
+from laktory_dagster.engines.polars.spark_columns import quotient
+from laktory_dagster.engines.polars.spark_operators import compared
+from laktory_dagster.engines.polars.spark_text import split
 from laktory_dagster.engines.units import conversion
 from laktory_dagster.errors import ExpressionError
 
-_OPERATORS: Mapping[str, Callable[[pl.Expr, Any], pl.Expr]] = {
-    "==": lambda x, y: x == y,
-    "!=": lambda x, y: x != y,
-    "<": lambda x, y: x < y,
-    "<=": lambda x, y: x <= y,
-    ">": lambda x, y: x > y,
-    ">=": lambda x, y: x >= y,
+_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "==": eq,
+    "!=": ne,
+    "<": lt,
+    "<=": le,
+    ">": gt,
+    ">=": ge,
 }
 
 _EXACT = 2**53
@@ -31,19 +38,24 @@ def _column(value: Any) -> pl.Expr:
 
 
 def compare(
-    x: Any, y: Any = 0, where: Any = None, operator: str = "==", default: Any = None
+    scope: Scope,
+    x: Any,
+    y: Any = 0,
+    where: Any = None,
+    operator: str = "==",
+    default: Any = None,
 ) -> pl.Expr:
     """Return whether `x` stands so to `y`; `default` where either is null or `where` is not true.
 
     Raises:
         ExpressionError: There is no such operator.
     """
-    compared = _OPERATORS.get(operator)
-    if compared is None:
+    combine = _OPERATORS.get(operator)
+    if combine is None:
         raise ExpressionError(
             f"`{operator}` is no operator of `compare`", expected=", ".join(_OPERATORS)
         )
-    result = compared(_column(x), _column(y))
+    result: pl.Expr = compared(scope, combine, _column(x), _column(y))
     otherwise = pl.lit(default, dtype=pl.Boolean) if default is None else _column(default)
     if where is not None:
         result = pl.when(_column(where)).then(result).otherwise(otherwise)
@@ -58,12 +70,13 @@ def roundp(x: Any, p: Any = 1.0) -> pl.Expr:
         inverse = round(1 / p)
         if abs(inverse * p - 1) < 1e-12:
             return (column * inverse).round(0, mode="half_away_from_zero") / inverse
-    return (column / precision).round(0, mode="half_away_from_zero") * precision
+    rounded: pl.Expr = quotient(column, precision).round(0, mode="half_away_from_zero") * precision
+    return rounded
 
 
 def string_split(x: Any, pattern: str, key: int) -> pl.Expr:
-    """Return the item at `key` (from 0) of a text split by a plain text; null beyond the end."""
-    return _column(x).str.split(pattern).list.get(key, null_on_oob=True)
+    """Return the item at `key` (from 0) of a text split by a plain text; null where there is none."""
+    return item_at(split(_column(x), re.escape(pattern)), key)
 
 
 def random_uuid() -> pl.Expr:
@@ -96,7 +109,6 @@ def row_number(*_: Any) -> pl.Expr:
 
 
 FUNCTIONS: Mapping[str, Callable[..., pl.Expr]] = {
-    "compare": compare,
     "convert_units": convert_units,
     "roundp": roundp,
     "row_number": row_number,

@@ -247,6 +247,8 @@ class _Compiler(Compiler):
             return self.scope.now()
         if name == "sql_expr":
             return self._sql([v for v in (*args, *kwargs.values()) if isinstance(v, str)], "spark")
+        if name == "compare":
+            return column_functions.compare(self.scope, *args, **kwargs)
         return column_functions.FUNCTIONS[name](*args, **kwargs)
 
 

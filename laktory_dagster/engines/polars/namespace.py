@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
+from sqlglot import exp
 
 from laktory_dagster.engines.namespace import (
     THEIRS,
@@ -26,6 +27,7 @@ from laktory_dagster.engines.polars.schemas import portable
 from laktory_dagster.engines.polars.spark_names import Ordering, as_column
 from laktory_dagster.engines.polars.steps import StepScope
 from laktory_dagster.errors import TransformError
+from laktory_dagster.expressions.sql import parse_sql_expression
 
 
 def _column(value: Any, scope: StepScope) -> pl.Expr:
@@ -70,8 +72,19 @@ def groupby_and_agg(
 
 def _aggregate(item: Any, scope: StepScope) -> pl.Expr:
     value, name = aggregate_parts(item)
+    if isinstance(value, str) and (value in scope.schema or _is_plain(value, scope.dialect)):
+        raise TransformError(
+            f"`{value}` is no aggregate: a group has several rows",
+            expected=f"one value for all rows, such as `max({value})` or `first({value})`",
+        )
     found = _column(value, scope)
     return found if name is None else found.alias(name)
+
+
+def _is_plain(text: str, dialect: str) -> bool:
+    """Return whether SQL reads columns, and calls nothing that could make one value of many."""
+    expression = parse_sql_expression(text, dialect)
+    return bool(expression.columns) and expression.tree.find(exp.Func) is None
 
 
 def smart_join(

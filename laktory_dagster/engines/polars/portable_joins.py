@@ -58,7 +58,7 @@ def _join(
     """Join with one copy of the keys, which come first; nulls meet nothing."""
     kind = join_kind(how)
     conditions = on if isinstance(on, list | tuple) else [on]
-    if kind == "cross" or on is None:
+    if on is None:
         return _cross_join(frame, scope, other)
     if not all(isinstance(item, str) for item in conditions):
         return _join_where(frame, other, conditions, kind)
@@ -81,6 +81,7 @@ def join_by_keys(
     suffix: str = "_right",
 ) -> pl.LazyFrame:
     """Join with one copy of the keys; those of different types meet as Spark compares them."""
+    how = "inner" if how == "cross" else how  # with keys it is one, as on Spark
     mine, theirs = frame.collect_schema(), other.collect_schema()
     targets = {
         place: target
@@ -121,7 +122,7 @@ def _left_before_right(names: list[str], frame: pl.LazyFrame, keys: list[str]) -
 def _join_where(
     frame: pl.LazyFrame, other: pl.LazyFrame, conditions: Any, kind: How
 ) -> pl.LazyFrame:
-    if kind != "inner":
+    if kind not in ("inner", "cross"):
         raise TransformError(
             f"a {kind} join needs the names of its keys", hint="write the columns in `on`, or SQL"
         )

@@ -144,10 +144,11 @@ def _sum(scope: Scope, value: pl.Expr) -> pl.Expr:
     kind = scope.type_of(value)
     if isinstance(kind, _SMALL):
         value = value.cast(pl.Int64)
+    total = value.sum()
     if isinstance(kind, pl.Decimal):
-        value = value.cast(pl.Decimal(min((kind.precision or 38) + 10, 38), kind.scale))
+        total = total.cast(pl.Decimal(min((kind.precision or 38) + 10, 38), kind.scale))
     # Of no values the sum is null, as in SQL; Polars says 0.
-    return pl.when(value.count() > 0).then(value.sum())
+    return pl.when(value.count() > 0).then(total)
 
 
 def _try_sum(scope: Scope, value: pl.Expr) -> pl.Expr:
