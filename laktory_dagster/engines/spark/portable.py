@@ -163,7 +163,7 @@ _ALSO = {"average": "avg", "size": "count", "std": "stddev"}
 
 def _join(frame: Any, scope: Scope, other: Any, on: Any = None, how: str = "inner") -> Any:
     kind = join_kind(how)
-    if kind == "cross" or on is None:
+    if on is None:
         return _cross_join(frame, scope, other)
     if isinstance(on, list | tuple) and all(isinstance(item, str) for item in on):
         require_columns(frame, on)
