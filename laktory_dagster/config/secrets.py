@@ -10,9 +10,8 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from laktory_dagster.errors import SettingsError
-from laktory_dagster.expressions.secret_text import SECRET
+from laktory_dagster.expressions.secret_text import MASK, SECRET, without_credentials
 
-MASK = "***"
 ENVIRONMENT_PREFIX = "LAKTORY_DAGSTER_SECRET_"
 
 
@@ -71,7 +70,8 @@ def mask_known(text: str, environ: Mapping[str, str] = os.environ) -> str:
 def mask(text: str, values: Iterable[str]) -> str:
     """Return the text with every secret value replaced by `***`, one for values that overlap.
 
-    A value is found as it is, and as URLs, JSON and Python's `repr` write it.
+    A value is found as it is, and as URLs, JSON and Python's `repr` write it. So is what URLs in the
+    text say of a login.
     """
     spellings = {spelling for value in values if value for spelling in _spellings(value)}
     shown = []
@@ -80,7 +80,7 @@ def mask(text: str, values: Iterable[str]) -> str:
         if start >= end:
             shown += [text[end:start], MASK]
         end = max(end, stop)
-    return "".join([*shown, text[end:]])
+    return without_credentials("".join([*shown, text[end:]]))
 
 
 def _found(text: str, spellings: Iterable[str]) -> Iterator[tuple[int, int]]:

@@ -91,10 +91,10 @@ class SecretKeeper:
             raise
 
     def mask_error(self, error: BaseException) -> None:
-        """Replace every secret value in the texts of an error and of its causes by `***`."""
+        """Replace secret values and logins of URLs in the texts of an error and its causes by `***`."""
         seen: set[int] = set()
         current: BaseException | None = error
-        while current is not None and self._values and id(current) not in seen:
+        while current is not None and id(current) not in seen:
             seen.add(id(current))
             self._mask_texts(current)
             if current.__cause__ is not None:
@@ -129,6 +129,8 @@ class SecretKeeper:
         """Return a part of an error; what is no text stays as it is unless its text has a secret."""
         if isinstance(part, str):
             return mask(part, self._values)
+        if not self._values:
+            return part
         shown = repr(part)
         hidden = mask(shown, self._values)
         return part if hidden == shown else hidden

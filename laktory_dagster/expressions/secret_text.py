@@ -9,6 +9,43 @@ from laktory_dagster.errors import ExpressionError
 SECRET = re.compile(r"\$\{\s*secrets\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_.-]+)\s*\}")
 """`${secrets.scope.key}`: the groups are scope and key."""
 
+MASK = "***"
+_LOGIN = re.compile(
+    r"\b(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>[^\s/?#@:]*)(?P<word>:[^\s/?#]*)?@", re.IGNORECASE
+)
+_QUERY = re.compile(r"(\bhttps?://[^\s?]*\?)(\S+)", re.IGNORECASE)
+_PRIVATE = re.compile(
+    r"((?:^|&)(?:[^&=]*(?:signature|token|secret|passw|credential|accesskey|apikey)[^&=]*"
+    r"|(?:[^&=]*[-_.])?(?:sig|key|pwd|pass|auth|code))=)([^&#`'\"]+)",
+    re.IGNORECASE,
+)
+"""What a query of a URL calls passwords, keys and signatures, and their values."""
+
+
+def without_credentials(text: str) -> str:
+    """Return a text with the passwords and the signatures in its URLs replaced by `***`.
+
+    References to secrets stay: they are names.
+    """
+    if "://" not in text:
+        return text
+    text = _LOGIN.sub(_without_password, text)
+    return _QUERY.sub(
+        lambda found: found[1] + _PRIVATE.sub(lambda one: one[1] + _hidden(one[2]), found[2]), text
+    )
+
+
+def _without_password(login: re.Match[str]) -> str:
+    scheme, user, word = login["scheme"], login["user"], login["word"]
+    if word is not None:
+        return f"{scheme}://{user}:{_hidden(word[1:])}@"
+    # Of an address of the web the name alone is a token; of others it is a container.
+    return f"{scheme}://{_hidden(user) if scheme.lower() in ('http', 'https') else user}@"
+
+
+def _hidden(value: str) -> str:
+    return value if SECRET.fullmatch(value) else MASK
+
 
 def refuse_secrets(text: str) -> None:
     """Raise ExpressionError for a secret in the text of an expression or of SQL.

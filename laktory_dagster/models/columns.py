@@ -34,7 +34,7 @@ def plain_columns(definition: Any) -> Any:
     Types in parts (`{name: List, inner: double}`) become one text, `list<double>`.
 
     Raises:
-        PydanticCustomError: a column or a type lacks its name.
+        PydanticCustomError: a column or a type lacks its name, or a column stands twice.
     """
     if isinstance(definition, Mapping) and set(definition) == {"columns"}:
         columns = definition["columns"]
@@ -55,7 +55,14 @@ def _is_column(item: Any) -> bool:
 def _mapping(columns: Any) -> dict[str, Any]:
     if isinstance(columns, Mapping):
         return {name: _type(kind) for name, kind in columns.items()}
-    return {_name(column): _type(column.get("type", column)) for column in columns}
+    named = [(_name(column), _type(column.get("type", column))) for column in columns]
+    names = [name for name, _ in named]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise PydanticCustomError(
+            "column_twice", "the schema declares the column `{name}` twice", {"name": twice}
+        )
+    return dict(named)
 
 
 def _name(of: Any) -> str:

@@ -7,7 +7,15 @@ import weakref
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, PrivateAttr, Tag, TypeAdapter, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    PrivateAttr,
+    Tag,
+    TypeAdapter,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from laktory_dagster.models.base import Flag, Model
@@ -23,21 +31,40 @@ from laktory_dagster.models.sources import (
 _SOURCE: TypeAdapter[Any] = TypeAdapter(Source)
 
 
-def _parse_argument(value: Any) -> Any:
+_BY_COLUMN = frozenset(
+    {
+        "agg", "cast", "fillna", "na.fill", "na.replace", "rename", "replace", "withColumns",
+        "withColumnsRenamed", "withMetadata", "with_columns", "with_columns_renamed",
+        "with_columns_seq",
+    }
+)  # fmt: skip
+"""Methods whose mappings say something of each column, be it called `path` or `data`."""
+
+
+def _parse_argument(value: Any, info: ValidationInfo) -> Any:
     """Return the argument with every mapping that names a source turned into that source."""
+    if info.data.get("func_name") in _BY_COLUMN:
+        return value
+    return _with_sources(value)
+
+
+def _with_sources(value: Any) -> Any:
     if isinstance(value, Mapping):
         if set(value) == {"value"}:
             return dict(value)
         if source_kind(value) is not None:
             return _SOURCE.validate_python(value)
-        return {key: _parse_argument(item) for key, item in value.items()}
+        return {key: _with_sources(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_parse_argument(item) for item in value]
+        return [_with_sources(item) for item in value]
     return value
 
 
 Argument = Annotated[Any, BeforeValidator(_parse_argument)]
-"""A literal, an expression as a string, `{value: ...}` for a forced literal, or a source."""
+"""A literal, an expression as a string, `{value: ...}` for a forced literal, or a source.
+
+Where a method takes a mapping by column (`rename`, `withColumns`), mappings are no sources.
+"""
 
 
 class StepOptions(Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from laktory_dagster.expressions.secret_text import without_credentials
 from laktory_dagster.models.sinks import FileSink, TableSink
 from laktory_dagster.models.sources import (
     AssetSource,
@@ -15,7 +16,13 @@ from laktory_dagster.models.sources import (
     SourceOptions,
     TableSource,
 )
-from laktory_dagster.models.transformer import ColumnStep, MethodStep, SqlStep, flat_steps
+from laktory_dagster.models.transformer import (
+    ColumnStep,
+    MethodStep,
+    SqlStep,
+    argument_sources,
+    flat_steps,
+)
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan, PlanNode
 
@@ -37,7 +44,7 @@ def _explain_node(plan: Plan, node: PlanNode, index: int) -> list[str]:
     declared = node.declared
     layer = f", {declared.layer}" if declared.layer else ""
     lines = [f"{index}. {node.name} ({node.engine}{layer})"]
-    lines += [f"     reads  {describe_source(plan, source)}" for source in declared.sources]
+    lines += [f"     reads  {text}" for text in _described_sources(plan, node)]
     others = [name for name in node.upstream if name not in _source_nodes(node)]
     lines += [f"     reads  node {name}" for name in others]
     lines += [f"     after  {name}" for name in node.after]
@@ -54,15 +61,25 @@ def _explain_node(plan: Plan, node: PlanNode, index: int) -> list[str]:
     return lines
 
 
+def _described_sources(plan: Plan, node: PlanNode) -> list[str]:
+    """Return the sources of a node, then those among the arguments of its steps that are no nodes."""
+    steps = flat_steps(node.declared.transformer)
+    among = [source for step in steps for source in argument_sources(step)]
+    others = [source for source in among if not isinstance(source, NodeSource)]
+    found = dict.fromkeys(describe_source(plan, source) for source in others)
+    declared = [describe_source(plan, source) for source in node.declared.sources]
+    return [*declared, *(text for text in found if text not in declared)]
+
+
 def _source_nodes(node: PlanNode) -> set[str]:
     sources = node.declared.sources
     return {source.node_name for source in sources if isinstance(source, NodeSource)}
 
 
 def describe_source(plan: Plan, source: SourceOptions) -> str:
-    """Return a source in a few words; paths as declared."""
+    """Return a source in a few words; paths as declared, without the passwords of URLs."""
     if isinstance(source, FileSource):
-        text = f"{source.format} {source.path}"
+        text = f"{source.format} {without_credentials(source.path)}"
     elif isinstance(source, NodeSource):
         text = f"node {source.node_name}"
     elif isinstance(source, TableSource):
@@ -79,8 +96,11 @@ def describe_source(plan: Plan, source: SourceOptions) -> str:
 
 
 def describe_sink(plan: Plan, node: PlanNode, sink: FileSink | TableSink) -> str:
-    """Return a sink of a node in a few words; paths as declared."""
-    where = sink.path if isinstance(sink, FileSink) else locations.table_name(plan, sink)
+    """Return a sink of a node in a few words; paths as declared, without the passwords of URLs."""
+    if isinstance(sink, FileSink):
+        where = without_credentials(sink.path)
+    else:
+        where = locations.table_name(plan, sink)
     kind = "file" if isinstance(sink, FileSink) else "table"
     is_stream = any(source.as_stream for source in node.declared.sources)
     mode = sink.mode or ("APPEND" if is_stream else "OVERWRITE")
@@ -150,7 +170,7 @@ def explain_json(plan: Plan, selected: Iterable[str] | None = None) -> dict[str,
                 "layer": node.declared.layer,
                 "upstream": list(node.upstream),
                 "after": list(node.after),
-                "sources": [describe_source(plan, source) for source in node.declared.sources],
+                "sources": _described_sources(plan, node),
                 "sinks": [
                     describe_sink(plan, node, sink)
                     for sink in node.declared.sinks

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.sql import SqlExpression, parse_query
-from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models import Expectation
 from laktory_dagster.models.names import normalised
-from laktory_dagster.models.sources import DedupeOptions
+from laktory_dagster.plan.column_checks import check_columns, check_named_columns
 from laktory_dagster.plan.columns import ColumnFlow
 from laktory_dagster.plan.context import NodeContext, PlanContext
 from laktory_dagster.plan.functions import is_importable
-from laktory_dagster.plan.layers import LAKTORY_04, TIME_COLUMN, stamp_of
+from laktory_dagster.plan.layers import LAKTORY_04, TIME_COLUMN, layer_steps, stamp_of
 from laktory_dagster.plan.schedule import cron_problem, is_time_zone
 from laktory_dagster.plan.sink_checks import check_sinks
 from laktory_dagster.plan.source_checks import check_sources
@@ -19,8 +20,6 @@ from laktory_dagster.plan.step_checks import check_expression, check_sql, check_
 from laktory_dagster.plan.steps import Path
 from laktory_dagster.plan.stream_checks import check_streams
 from laktory_dagster.settings import Settings
-
-_LISTED = 20
 
 
 def check_pipeline(common: PlanContext, settings: Settings) -> None:
@@ -76,15 +75,23 @@ def check_node(context: NodeContext, flow: ColumnFlow) -> None:
     _check_keys(context, flow)
 
 
-def _known_columns(context: NodeContext, flow: ColumnFlow) -> tuple[str, ...] | None:
-    """Return the columns after the layer steps, where they are known."""
+class _Known(NamedTuple):
+    """The columns after the transformer, with the time column, and with the layer's stamp."""
+
+    given: tuple[str, ...]
+    timed: tuple[str, ...]
+    stored: tuple[str, ...]
+
+
+def _known_columns(context: NodeContext, flow: ColumnFlow) -> _Known | None:
+    """Return the columns around the layer steps, where they are known."""
     node = context.node
     if flow.exact is None or flow.is_grouped or context.common.pipeline.compat == LAKTORY_04:
         return None
-    added = [stamp_of(node.layer)] if node.layer and node.add_layer_columns else []
-    if node.layer == "SILVER" and node.timestamp_key:
-        added.append(TIME_COLUMN)
-    return (*flow.exact, *added)
+    time = (TIME_COLUMN,) if node.layer == "SILVER" and node.timestamp_key else ()
+    stamp = (stamp_of(node.layer),) if node.layer and node.add_layer_columns else ()
+    timed = (*flow.exact, *time)
+    return _Known(flow.exact, timed, (*timed, *stamp))
 
 
 def _check_expectations(context: NodeContext, flow: ColumnFlow) -> None:
@@ -105,7 +112,7 @@ def _check_expectations(context: NodeContext, flow: ColumnFlow) -> None:
         if isinstance(expression, SqlExpression):
             _check_kind(rule, expression, path, context)
         if known is not None and expression.columns is not None:
-            _check_columns(expression.columns, known, path, context, "the rule reads")
+            check_columns(expression.columns, known.stored, path, context, "the rule reads")
 
 
 def _check_kind(
@@ -126,62 +133,26 @@ def _check_kind(
         )
 
 
-def _check_columns(
-    columns: frozenset[str],
-    known: tuple[str, ...],
-    path: Path,
-    context: NodeContext,
-    what: str,
-) -> None:
-    """Report columns that are not there. Letter case is not compared: Spark folds it."""
-    folded = {name.lower() for name in known}
-    for column in sorted(columns):
-        if column.lower() not in folded:
-            more = ", ..." if len(known) > _LISTED else ""
-            context.findings.error(
-                f"{what} the column `{column}`, which the transformer does not give",
-                path,
-                expected=f"one of {', '.join(known[:_LISTED])}{more}",
-                hint=hint_for(column, known),
-            )
-
-
 def _check_keys(context: NodeContext, flow: ColumnFlow) -> None:
     """Report keys that are not among the node's columns, or that its layer would drop."""
     node, path = context.node, context.path
     known = _known_columns(context, flow)
     if known is not None:
-        keys = frozenset(node.primary_keys)
-        _check_columns(keys, known, (*path, "primary_keys"), context, "the primary key is")
-        subset = node.drop_duplicates
-        subset = subset.subset if isinstance(subset, DedupeOptions) else subset
-        if isinstance(subset, tuple):
+        dedupe = layer_steps(node, context.dialect, None, flow).dedupe_subset
+        keys = known.timed if dedupe == node.primary_keys else known.stored
+        place = (*path, "primary_keys")
+        check_columns(set(node.primary_keys), keys, place, context, "the primary key is")
+        if dedupe != node.primary_keys:
             place = (*path, "drop_duplicates")
-            _check_columns(frozenset(subset), known, place, context, "`drop_duplicates` reads")
-        _check_merged(known, context)
+            check_columns(set(dedupe), known.timed, place, context, "`drop_duplicates` reads")
+        check_named_columns(known.stored, context)
     _check_dropped_keys(context, flow)
     if node.timestamp_key is not None and node.layer == "SILVER":
         place = (*path, "timestamp_key")
         expression = check_sql(node.timestamp_key, place, context)
         if expression is not None and known is not None:
-            _check_columns(expression.columns, known, place, context, "`timestamp_key` reads")
-
-
-def _check_merged(known: tuple[str, ...], context: NodeContext) -> None:
-    """Report columns that a merge names and that are not among the node's."""
-    for index, sink in enumerate(context.node.sinks):
-        merge = None if sink.is_quarantine else sink.merge_cdc_options
-        if merge is None:
-            continue
-        named = {
-            "primary_keys": merge.primary_keys,
-            "order_by": (merge.order_by,) if merge.order_by else (),
-            "include_columns": merge.include_columns or (),
-            "exclude_columns": merge.exclude_columns or (),
-        }
-        for key, columns in named.items():
-            place = (*context.path, "sinks", index, "merge_cdc_options", key)
-            _check_columns(frozenset(columns), known, place, context, "the merge names")
+            columns = expression.columns
+            check_columns(columns, known.given, place, context, "`timestamp_key` reads")
 
 
 def _check_dropped_keys(context: NodeContext, flow: ColumnFlow) -> None:

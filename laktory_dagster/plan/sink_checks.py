@@ -12,6 +12,7 @@ from laktory_dagster.models import FileSink, MergeOptions, TableSink, ViewSink
 from laktory_dagster.models.sinks import SinkOptions
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.context import NodeContext
+from laktory_dagster.plan.layouts import check_layout
 from laktory_dagster.plan.method_checks import (
     CLUSTER_METHODS,
     OPTION_METHODS,
@@ -39,7 +40,6 @@ _WRITER_METHODS = {
     "polars": (*PARTITION_METHODS, *CLUSTER_METHODS),
     "spark": (*PARTITION_METHODS, *CLUSTER_METHODS, *OPTION_METHODS),
 }
-_MOST_CLUSTERED = 4  # As many as Delta takes.
 
 
 def check_sinks(context: NodeContext) -> None:
@@ -49,7 +49,7 @@ def check_sinks(context: NodeContext) -> None:
         path = (*context.path, "sinks", index)
         _check_sink(sink, path, context)
         _check_mode(sink, path, context)
-        _check_clustering(sink, path, context)
+        check_layout(sink, locations.sink_format(sink), path, context)
         check_schema(sink.schema_definition, (*path, "schema_definition"), context)
         if sink.custom_writer is not None:
             _check_custom(sink, path, context)
@@ -59,26 +59,6 @@ def check_sinks(context: NodeContext) -> None:
                 (*path, "is_quarantine"),
                 at_key=True,
             )
-
-
-def _check_clustering(sink: SinkOptions, path: Path, context: NodeContext) -> None:
-    """Report clustering that the writer does not know: only Delta has it, and not on Polars."""
-    calls = [call for call in sink.writer_methods if call.name in CLUSTER_METHODS]
-    columns = (*(sink.cluster_by or ()), *(column for call in calls for column in call.columns))
-    at = (*path, "cluster_by" if sink.cluster_by else "writer_methods")
-    is_delta = locations.sink_format(sink) == "DELTA"
-    if columns and not (is_delta and context.engine == "spark"):
-        writer = f"{context.engine} does not cluster" if is_delta else "only Delta clusters"
-        context.findings.warn(
-            f"rows are not clustered: {writer}",
-            at,
-            hint="write `partition_by` in `write_options` where readers choose rows by few values",
-        )
-    elif len(columns) > _MOST_CLUSTERED:
-        context.findings.error(
-            f"a table is clustered by {_MOST_CLUSTERED} columns at most, here are {len(columns)}",
-            at,
-        )
 
 
 def _check_sink(sink: SinkOptions, path: Path, context: NodeContext) -> None:

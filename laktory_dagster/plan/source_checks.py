@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from laktory_dagster.errors import ExpressionError, InvalidInputError
@@ -36,6 +37,10 @@ _OF_CHANGES = {
 """Options of a Delta source that make other rows of it than those of one version."""
 FORMATS_NOT_READ = {"polars": ("BINARYFILE", "ORC", "TEXT", "XML"), "spark": ("EXCEL", "IPC")}
 HINT_OF_TOTALS = "compute the total as a column first: `sum(a) OVER ()`"
+_UNITS = "microsecond|millisecond|second|minute|hour|day|week|month|year"
+_DELAY = re.compile(
+    rf"\s*(?:interval\s)?(?:\s*\d+(?:\.\d+)?\s+(?:{_UNITS})s?\b)+\s*\Z", re.IGNORECASE
+)
 _SUFFIX_FORMATS = {
     ".csv": ("CSV",),
     ".parquet": ("PARQUET",),
@@ -72,6 +77,12 @@ def check_source(source: SourceOptions, path: Path, context: NodeContext) -> Non
             f"this source asks for {source.dataframe_type}, its node runs on {context.engine}",
             (*path, "dataframe_type"),
             hint="a node runs on one engine; set `dataframe_type` on the node",
+        )
+    if source.watermark is not None and not _DELAY.match(source.watermark.threshold):
+        context.findings.error(
+            f"`{source.watermark.threshold}` is no time that a row may be late",
+            (*path, "watermark", "threshold"),
+            expected="a time such as `10 minutes` or `1 hour 30 minutes`",
         )
     if source.filter is not None:
         _check_filter(source.filter, (*path, "filter"), context)

@@ -8,8 +8,10 @@ from typing import Any
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.python import parse_data_type
+from laktory_dagster.expressions.schema_text import columns_of_text
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.plan.context import NodeContext
+from laktory_dagster.plan.schedule import is_time_zone
 from laktory_dagster.plan.steps import Path
 
 _TYPES = (
@@ -20,8 +22,13 @@ _TYPES = (
 )  # fmt: skip
 _IN_SCHEMAS = (*_TYPES, "int128", "void", "null")
 _OF_SPARK = re.compile(r"(?:variant|interval\b.*)\Z", re.IGNORECASE)
-_NESTED = re.compile(r"(?:array|list|struct|map)\s*<.+>\Z", re.IGNORECASE | re.DOTALL)
-_SIZED = re.compile(r"(\w+)\s*(?:\(\s*\d+\s*(?:,\s*\d+\s*)?\)|\[\s*\w+\s*(?:,[^\]]+)?\])\Z")
+_NESTED = re.compile(r"(array|list|struct|map)\s*<(.*)>\Z", re.IGNORECASE | re.DOTALL)
+_SIZED = re.compile(r"(\w+)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)\Z")
+_TIMED = re.compile(
+    r"(timestamp|datetime|duration)\s*\[\s*(?:ms|us|ns)\s*(?:,([^\]]+))?\]\Z", re.IGNORECASE
+)
+_FIELD = re.compile(r"\s*(?:`(?:[^`]|``)*`|[^`:\s]+)\s*(?::|\s)\s*(.+)\Z", re.DOTALL)
+_MOST_DIGITS = 38
 _EXPECTED = "a type such as string, int, bigint, double, date, timestamp, decimal(10,2)"
 
 
@@ -40,18 +47,20 @@ def check_type(text: str, path: Path, context: NodeContext) -> None:
 
 
 def check_schema(definition: Any, path: Path, context: NodeContext) -> None:
-    """Report columns of a declared schema whose type no engine knows, and forms that are none.
-
-    Columns in one text, `a INT, b STRING`, are for the engine to read.
-    """
+    """Report columns of a declared schema whose type no engine knows, and forms that are none."""
+    if isinstance(definition, str):
+        _check_text(definition, path, context)
+        return
     if isinstance(definition, Mapping) and "fields" not in definition:
         for name, kind in definition.items():
             _check_kind(kind, (*path, name), context)
         return
     columns = definition.get("fields") if isinstance(definition, Mapping) else definition
+    names: list[str] = []
     for index, column in enumerate(columns if isinstance(columns, (list, tuple)) else ()):
         place = (*path, "fields", index) if isinstance(definition, Mapping) else (*path, index)
         if isinstance(column, Mapping) and isinstance(column.get("name"), str):
+            names.append(column["name"])
             _check_kind(column.get("type", "string"), (*place, "type"), context)
         else:
             context.findings.error(
@@ -59,6 +68,42 @@ def check_schema(definition: Any, path: Path, context: NodeContext) -> None:
                 place,
                 expected="`{name: close, type: double}`, or a mapping from column to type",
             )
+    _check_once(names, path, context)
+
+
+def declared_columns(definition: Any) -> tuple[str, ...] | None:
+    """Return the columns of a declared schema, None where its form does not say them."""
+    if isinstance(definition, str):
+        try:
+            return tuple(name for name, _ in columns_of_text(definition))
+        except ExpressionError:
+            return None
+    if isinstance(definition, Mapping) and "fields" not in definition:
+        return tuple(definition)
+    columns = definition.get("fields") if isinstance(definition, Mapping) else definition
+    named = columns if isinstance(columns, (list, tuple)) else ()
+    if not all(isinstance(item, Mapping) and isinstance(item.get("name"), str) for item in named):
+        return None
+    return tuple(item["name"] for item in named) or None
+
+
+def _check_text(text: str, path: Path, context: NodeContext) -> None:
+    try:
+        columns = columns_of_text(text)
+    except ExpressionError as error:
+        context.findings.wrong_text(error, path)
+        return
+    for name, kinds in columns:
+        for kind in kinds:
+            if not _is_readable(kind, context):
+                _report(kind, path, context, f" (column `{name}`)")
+    _check_once([name for name, _ in columns], path, context)
+
+
+def _check_once(names: list[str], path: Path, context: NodeContext) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        context.findings.error(f"the schema declares the column `{twice}` twice", path)
 
 
 def _check_kind(kind: Any, path: Path, context: NodeContext) -> None:
@@ -68,18 +113,53 @@ def _check_kind(kind: Any, path: Path, context: NodeContext) -> None:
         elif "elementType" in kind:
             _check_kind(kind["elementType"], (*path, "elementType"), context)
         return
-    plain = kind.strip() if isinstance(kind, str) else ""
-    of_spark = context.engine == "spark" and _OF_SPARK.match(plain) is not None
-    if not of_spark and not _is_known(plain, _IN_SCHEMAS):
+    if not _is_readable(kind.strip() if isinstance(kind, str) else "", context):
         _report(kind, path, context)
 
 
+def _is_readable(kind: str, context: NodeContext) -> bool:
+    of_spark = context.engine == "spark" and _OF_SPARK.match(kind) is not None
+    return of_spark or _is_known(kind, _IN_SCHEMAS)
+
+
 def _is_known(text: str, names: tuple[str, ...]) -> bool:
+    nested = _NESTED.match(text)
+    if nested is not None:
+        return _holds_known(nested[1].lower(), nested[2], names)
+    timed = _TIMED.match(text)
+    if timed is not None:
+        return timed[2] is None or is_time_zone(timed[2].strip())
     sized = _SIZED.match(text)
-    name = (sized.group(1) if sized else text).lower()
-    return name in names or _NESTED.match(text) is not None
+    if sized is None:
+        return text.lower() in names
+    most, scale = int(sized[2]), int(sized[3] or 0)
+    fits = sized[1].lower() != "decimal" or scale <= most <= _MOST_DIGITS
+    return fits and sized[1].lower() in names
 
 
-def _report(kind: Any, path: Path, context: NodeContext) -> None:
+def _holds_known(holder: str, inner: str, names: tuple[str, ...]) -> bool:
+    """Return whether the parts of a type, written between `<` and `>`, are types."""
+    parts = [part.strip() for part in _split(inner)]
+    if holder == "struct":
+        fields = [_FIELD.match(part) for part in parts]
+        return all(field is not None and _is_known(field[1].strip(), names) for field in fields)
+    count = 2 if holder == "map" else 1
+    return len(parts) == count and all(_is_known(part, names) for part in parts)
+
+
+def _split(text: str) -> list[str]:
+    """Return what stands between the commas that are in no brackets and no quotes."""
+    parts, depth, is_quoted = [""], 0, False
+    for letter in text:
+        is_quoted ^= letter == "`"
+        depth += 0 if is_quoted else (letter in "<([") - (letter in ">)]")
+        if letter == "," and depth == 0 and not is_quoted:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def _report(kind: Any, path: Path, context: NodeContext, where: str = "") -> None:
     hint = hint_for(str(kind).rpartition(".")[2].lower(), _TYPES)
-    context.findings.error(f"there is no type `{kind}`", path, expected=_EXPECTED, hint=hint)
+    context.findings.error(f"there is no type `{kind}`{where}", path, expected=_EXPECTED, hint=hint)

@@ -194,6 +194,8 @@ def _unknown_key(problem: _Problem) -> Diagnostic:
 def _key_hint(model: type[Model], key: str, known: Sequence[str]) -> str | None:
     if model is Transformer and key in _KINDS[StepOptions]:
         return _form_hint("transformer", None)
+    if key == "variables":
+        return "declare them under `variables:` of the pipeline, for all of its nodes"
     return hint_for(key, known)
 
 
@@ -276,7 +278,7 @@ def _type_hint(problem: _Problem) -> str | None:
     if problem.kind.startswith("bool") and isinstance(value, str):
         return _flag_hint(value.strip().lower())
     if problem.kind == "string_type" and isinstance(value, (int, float)):
-        return f'put quotes around it: `"{value}"`'
+        return f'put quotes around it: `"{_shown(value).strip("`")}"`'
     if problem.kind.startswith("int") and isinstance(value, str):
         return _whole_hint(value.strip().replace("_", ""))
     if _WRONG_TYPES[problem.kind] in ("a list", "a mapping"):

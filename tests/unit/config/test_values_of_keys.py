@@ -136,7 +136,7 @@ def test_a_key_takes_scalars_of_its_type_and_no_others(
         ("description: 12", 'put quotes around it: `"12"`'),
         ("description: 1.5", 'put quotes around it: `"1.5"`'),
         ("step: {retries: '3'}", "write it without quotes: `3`"),
-        ("description: true", 'put quotes around it: `"True"`'),
+        ("description: true", 'put quotes around it: `"true"`'),
     ],
 )
 def test_a_scalar_of_another_type_says_how_to_write_it(keys: str, hint: str) -> None:

@@ -167,3 +167,21 @@ def test_versions_of_a_table(source: str, option: str, message: str) -> None:
 def test_a_version_may_be_chosen(option: str) -> None:
     source = f"{{path: a, format: DELTA, read_options: {{{option}}}}}"
     assert plan_from(node_with(source=source)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "threshold", ["10 minutes", "1 hour 30 minutes", "INTERVAL 2 Days", "0.5 second", "1 week"]
+)
+def test_how_late_a_row_may_be(threshold: str) -> None:
+    source = f"{{path: a, as_stream: true, watermark: {{column: t, threshold: '{threshold}'}}}}"
+    assert not plan_from(node_with(source=source, sink="{path: out}")).warnings
+
+
+@pytest.mark.parametrize("threshold", ["", "10", "minutes", "-1 hour", "1 h", "1 hour ago", "soon"])
+def test_what_is_no_delay(threshold: str) -> None:
+    """Spark takes whole names of units, and refuses a delay below zero."""
+    source = f"{{path: a, watermark: {{column: t, threshold: '{threshold}'}}}}"
+    assert only(node_with(source=source)) == (
+        f"`{threshold}` is no time that a row may be late",
+        ("nodes", 0, "sources", 0, "watermark", "threshold"),
+    )

@@ -43,6 +43,14 @@ LINES: list[tuple[str, list[str]]] = [
         ["reads  node up", "does   union"],
     ),
     (
+        "source: {path: a}, transformer: {nodes: [{func_name: join, func_args: [{path: b.csv, format: CSV}, id]}, {func_name: union, func_kwargs: {other: {table_name: s.t}}}]}",
+        ["reads  JSON a", "reads  CSV b.csv", "reads  table main.s.t", "does   join", "does   union"],
+    ),
+    (
+        "source: {path: a}, transformer: {nodes: [{nodes: [{func_name: union, func_args: [{path: a}]}, {func_name: union, func_args: [{data: [{id: 1}]}]}, {func_name: union, func_args: [{data: [{id: 2}]}]}]}]}",
+        ["reads  JSON a", "reads  inline rows", "does   union", "does   union", "does   union"],
+    ),
+    (
         "source: {path: a}, transformer: {nodes: [{sql_expr: 'SELECT *\n   FROM {nodes.up}'}]}",
         ["reads  JSON a", "reads  node up", "does   SQL SELECT * FROM {nodes.up}"],
     ),

@@ -163,3 +163,24 @@ def test_a_variable_in_an_older_include_is_no_text(text: str) -> None:
     found = only(f"name: p\nvariables: {{f: a}}\n{text}")
     assert "becomes a reference when its variables are filled in" in found.message
     assert "`!use` takes variables in its path" in (found.hint or "")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "    source: {path: a}\n    ⟦variables: {x: 1}\n",
+        "    source: {path: a, ⟦variables: {x: 1}}\n",
+        "    source: {path: a}\n    sink: {path: b, ⟦variables: {x: 1}}\n",
+        "    source: {path: a}\n    transformer: {⟦variables: {x: 1}, nodes: []}\n",
+    ],
+)
+def test_variables_of_a_part_say_where_they_belong(keys: str) -> None:
+    """The reference takes them on every model."""
+    found = only(f"{HEAD}{keys}")
+    assert found.message == "unknown key `variables`"
+    assert found.hint == "declare them under `variables:` of the pipeline, for all of its nodes"
+
+
+def test_a_truth_value_in_place_of_a_text_is_quoted_as_yaml_writes_it() -> None:
+    found = only(f"{HEAD}    source: {{path: a}}\n    description: ⟦False\n")
+    assert found.hint == 'put quotes around it: `"false"`'
