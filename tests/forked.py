@@ -41,11 +41,28 @@ def run_program(
     module: str, *arguments: str, cwd: Path, environ: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Return what a process said, and its exit code, that ran a module's `main` with arguments."""
+    done = run_program_for_bytes(module, *arguments, cwd=cwd, environ=environ)
+    return subprocess.CompletedProcess(
+        arguments, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+def run_program_for_bytes(
+    module: str, *arguments: str, cwd: Path, environ: Mapping[str, str]
+) -> subprocess.CompletedProcess[bytes]:
+    """Return what `run_program` does, with its output as it was written."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        request = {"module": module, "argument": arguments, "out": str(out), "err": str(err)}
-        code = _ask({**request, "cwd": str(cwd), "environ": dict(environ)})
-        return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+        code = run_program_at(module, *arguments, cwd=cwd, environ=environ, out=out, err=err)
+        return subprocess.CompletedProcess(arguments, code, out.read_bytes(), err.read_bytes())
+
+
+def run_program_at(
+    module: str, *arguments: str, cwd: Path, environ: Mapping[str, str], out: Path, err: Path
+) -> int:
+    """Return how a process ended that wrote to these files, or terminals."""
+    request = {"module": module, "argument": arguments, "out": str(out), "err": str(err)}
+    return _ask({**request, "cwd": str(cwd), "environ": dict(environ)})
 
 
 def _ask(request: dict[str, Any]) -> int:
@@ -106,9 +123,14 @@ def _settle(request: dict[str, Any]) -> None:
         return
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for name, stream in (("out", 1), ("err", 2)):
-        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT), stream)
+        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_NOCTTY), stream)
     os.environ.clear()
     os.environ.update(request["environ"])
+    # As a new interpreter reads it.
+    encoding, _, errors = os.environ.get("PYTHONIOENCODING", "").partition(":")
+    if encoding:
+        sys.stdout.reconfigure(encoding=encoding, errors=errors or "strict")  # type: ignore[union-attr]
+        sys.stderr.reconfigure(encoding=encoding, errors="backslashreplace")  # type: ignore[union-attr]
     os.chdir(request["cwd"])
     # As `python -m` has it.
     sys.path[0] = request["cwd"]

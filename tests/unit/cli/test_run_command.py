@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +50,53 @@ nodes:
 """
 
 
+INSTANCE = """\
+telemetry: {enabled: false}
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
+
+
+class Place:
+    """One folder that is put back for every test to what it was made as, or left as."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "work"
+        self._kept = root / "kept"
+        self.folder.mkdir()
+
+    def keep(self, state: str) -> None:
+        shutil.copytree(self.folder, self._kept / state)
+
+    def put_back(self, state: str) -> None:
+        for found in self.folder.iterdir():
+            shutil.rmtree(found) if found.is_dir() else found.unlink()
+        shutil.copytree(self._kept / state, self.folder, dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = Place(tmp_path_factory.mktemp("place"))
+    home = place.folder / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text(INSTANCE)
+    dg.DagsterInstance.from_config(str(home)).dispose()
+    (place.folder / "pyproject.toml").touch()
+    (place.folder / "shop.yaml").write_text(SHOP)
+    (place.folder / "strict.yaml").write_text(STRICT)
+    place.keep("new")
+    return place
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(place: Place, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("WAREHOUSE", "ENGINE", "ENV", "DATA_ROOTS", "ALLOW_MODULES"):
         monkeypatch.delenv(f"LAKTORY_DAGSTER_{name}", raising=False)
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "pyproject.toml").touch()
-    (tmp_path / "shop.yaml").write_text(SHOP)
-    (tmp_path / "strict.yaml").write_text(STRICT)
-    return tmp_path
+    monkeypatch.setenv("DAGSTER_HOME", str(place.folder / "home"))
+    monkeypatch.chdir(place.folder)
+    place.put_back("new")
+    return place.folder
 
 
 def call(line: str) -> Result:
@@ -87,11 +123,19 @@ def table(folder: Path, name: str, schema: str = "default") -> pl.DataFrame:
     return pl.read_delta(str(folder / "warehouse/main" / schema / name))
 
 
+@pytest.fixture(scope="module")
+def runs_that_failed() -> list[str]:
+    return []
+
+
 @pytest.fixture
-def failed(folder: Path) -> str:
-    """Return the id of a run that left three of five nodes."""
-    run_id: str = document("run shop.yaml", 1)["run_id"]
-    return run_id
+def failed(folder: Path, place: Place, runs_that_failed: list[str]) -> str:
+    """Return the id of a run that left three of five nodes; it is run once for all tests."""
+    if not runs_that_failed:
+        runs_that_failed.append(document("run shop.yaml", 1)["run_id"])
+        place.keep("failed")
+    place.put_back("failed")
+    return runs_that_failed[0]
 
 
 def test_a_failed_node_stops_what_is_below_it_and_nothing_else(folder: Path) -> None:

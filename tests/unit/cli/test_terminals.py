@@ -1,6 +1,7 @@
 """Streams of every kind that a user or another program gives the command line.
 
-Each command runs in a process of its own: what is looked at are its bytes.
+Each command runs in a process of its own: what is looked at are its bytes. Where a stream is closed
+or full the process is a new interpreter, which has a say in that.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from fcntl import ioctl
 from pathlib import Path
 
 import pytest
+
+from tests.forked import run_program_at, run_program_for_bytes
 
 PIPELINE = """\
 name: shop
@@ -27,7 +31,8 @@ nodes:
     source: {data: [{name: "Zoë", note: "%s"}]}
     sink: {path: a.parquet, format: PARQUET}
 """
-PROGRAM = [sys.executable, "-m", "laktory_dagster.cli.main"]
+PROGRAM = "laktory_dagster.cli.main"
+INTERPRETER = [sys.executable, "-m", PROGRAM]
 CSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -44,34 +49,38 @@ def environ(**given: str) -> dict[str, str]:
     return {**kept, "TERM": "xterm-256color", **given}
 
 
-def call(folder: Path, line: str, **given: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [*PROGRAM, *line.split()], cwd=folder, env=environ(**given),
-        capture_output=True, check=False, timeout=120,
-    )  # fmt: skip
+def call(folder: Path, line: str, *more: str, **given: str) -> subprocess.CompletedProcess[bytes]:
+    words = [*line.split(), *more]
+    return run_program_for_bytes(PROGRAM, *words, cwd=folder, environ=environ(**given))
 
 
 def in_terminal(folder: Path, line: str, columns: int = 80, **given: str) -> str:
     """Return what a command prints on a terminal of so many columns."""
     master, slave = pty.openpty()
     ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen(
-        [*PROGRAM, *line.split()], cwd=folder, env=environ(**given),
-        stdin=slave, stdout=slave, stderr=slave,
-    )  # fmt: skip
+    shown = bytearray()
+    reader = threading.Thread(target=_read_all, args=(master, shown))
+    reader.start()
+    terminal = Path(os.ttyname(slave))
+    code = run_program_at(
+        PROGRAM, *line.split(), cwd=folder, environ=environ(**given), out=terminal, err=terminal
+    )
     os.close(slave)
-    shown = b""
+    reader.join()
+    os.close(master)
+    assert code in (0, 2)
+    return shown.decode("utf-8").replace("\r\n", "\n")
+
+
+def _read_all(master: int, shown: bytearray) -> None:
     while True:
         try:
             part = os.read(master, 65536)
         except OSError:  # Linux says so when the other end is closed.
-            break
+            return
         if not part:
-            break
+            return
         shown += part
-    os.close(master)
-    assert process.wait(timeout=60) in (0, 2)
-    return shown.decode("utf-8").replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
@@ -94,22 +103,16 @@ def test_a_document_is_json_in_every_encoding(folder: Path, encoding: str) -> No
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8", "utf-8:surrogateescape"])
 def test_a_path_of_no_encoding_is_told_in_valid_json(folder: Path, encoding: str) -> None:
-    given = [*PROGRAM, "validate", "--json", os.fsdecode(b"gone\xff.yaml")]
-    done = subprocess.run(
-        given, cwd=folder, env=environ(PYTHONIOENCODING=encoding),
-        capture_output=True, check=False, timeout=60,
-    )  # fmt: skip
+    path = os.fsdecode(b"gone\xff.yaml")
+    done = call(folder, "validate --json", path, PYTHONIOENCODING=encoding)
 
     assert done.returncode == 2
     assert "gone\udcff.yaml" in json.loads(done.stdout.decode("utf-8"))["message"]
 
 
 def test_a_path_of_no_encoding_is_told_to_people(folder: Path) -> None:
-    given = [*PROGRAM, "validate", os.fsdecode(b"gone\xff.yaml")]
-    done = subprocess.run(
-        given, cwd=folder, env=environ(PYTHONIOENCODING="utf-8:strict"),
-        capture_output=True, check=False, timeout=60,
-    )  # fmt: skip
+    path = os.fsdecode(b"gone\xff.yaml")
+    done = call(folder, "validate", path, PYTHONIOENCODING="utf-8:strict")
 
     assert done.returncode == 2
     assert b"there is no file or folder" in done.stderr
@@ -129,7 +132,7 @@ def test_a_path_of_no_encoding_is_told_to_people(folder: Path) -> None:
 def test_a_closed_stream_changes_no_exit_code(
     folder: Path, closed: str, line: str, code: int
 ) -> None:
-    command = f"{shlex.join(PROGRAM)} {line} {closed}"
+    command = f"{shlex.join(INTERPRETER)} {line} {closed}"
 
     done = subprocess.run(
         ["/bin/sh", "-c", command], cwd=folder, env=environ(), capture_output=True, check=False
@@ -142,7 +145,7 @@ def test_a_closed_stream_changes_no_exit_code(
 def test_a_full_disk_behind_the_output_is_an_error(folder: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [*PROGRAM, "plan", "shop.yaml"], cwd=folder, env=environ(),
+            [*INTERPRETER, "plan", "shop.yaml"], cwd=folder, env=environ(),
             stdout=full, stderr=subprocess.PIPE, check=False,
         )  # fmt: skip
 
