@@ -145,7 +145,7 @@ def _plans(
         if isinstance(item, Plan):
             plans.append(item)
         elif isinstance(item, Pipeline):
-            plans.append(plan_of(item))
+            plans.append(plan_of(item, variables=variables))
         else:
             project = load_project(item, env=env, variables=variables)
             plans += project.plans

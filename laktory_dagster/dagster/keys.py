@@ -50,9 +50,12 @@ def node_input(name: str, **options: Any) -> dg.AssetIn:
 
 
 def job_name(pipeline: str) -> str:
-    """Return the name of a pipeline's job: its own, with `_` after a word that Dagster reserves."""
+    """Return the name of a pipeline's job: its own, with `_` after a word that Dagster reserves.
+
+    So has `config_`, which would else share its job with `config`.
+    """
     name = folded(pipeline)
-    return f"{name}_" if name in DISALLOWED_NAMES else name
+    return f"{name}_" if name.rstrip("_") in DISALLOWED_NAMES else name
 
 
 def op_name(pipeline: str, part: str) -> str:

@@ -115,7 +115,7 @@ def _load_file(name: str, path: Path) -> ModuleType:
     sys.modules[key] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[key]
         missing = isinstance(error, ModuleNotFoundError) and error.name == "laktory"
         raise SettingsError(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from laktory_dagster.errors import ExecutionError
+
 _ENGINES = ("polars", "pyspark")
 
 PROJECT_MODULES = "laktory_dagster_project"
@@ -46,10 +48,20 @@ def call_in_context(
     kwargs: Mapping[str, Any],
     context: LaktoryContext,
 ) -> Any:
-    """Call a function, with `laktory_context` if it declares it, and return what it returns."""
+    """Call a function, with `laktory_context` if it declares it, and return what it returns.
+
+    Raises:
+        ExecutionError: the function leaves the program, which has other nodes to run.
+    """
     if "laktory_context" not in kwargs and _asks_for_context(function):
         kwargs = {**kwargs, "laktory_context": context}
-    return function(*args, **kwargs)
+    try:
+        return function(*args, **kwargs)
+    except SystemExit as error:
+        raise ExecutionError(
+            f"a function of the project leaves the program (SystemExit: {error})",
+            hint="raise an error there in place of `sys.exit()`",
+        ) from error
 
 
 def takes_narwhals(function: Callable[..., Any], declared: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from laktory_dagster.errors import ExpressionError
@@ -20,6 +21,9 @@ from laktory_dagster.plan.step_checks import check_expression, check_sql, check_
 from laktory_dagster.plan.steps import Path
 from laktory_dagster.plan.stream_checks import check_streams
 from laktory_dagster.settings import Settings
+
+_PRIORITY = "dagster/priority"
+_WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
 def check_pipeline(common: PlanContext, settings: Settings) -> None:
@@ -71,8 +75,20 @@ def check_node(context: NodeContext, flow: ColumnFlow) -> None:
     check_steps(context)
     check_sinks(context)
     check_streams(context)
+    _check_own_step(context)
     _check_expectations(context, flow)
     _check_keys(context, flow)
+
+
+def _check_own_step(context: NodeContext) -> None:
+    own = context.node.step
+    priority = own.tags.get(_PRIORITY) if own is not None else None
+    if priority is not None and not _WHOLE.fullmatch(priority):
+        context.findings.error(
+            f"`{_PRIORITY}` is `{priority}`",
+            (*context.path, "step", "tags", _PRIORITY),
+            expected="a whole number, such as `1`",
+        )
 
 
 class _Known(NamedTuple):

@@ -11,7 +11,13 @@ from typing import Any
 
 from laktory_dagster._garbage import collection_paused
 from laktory_dagster.config.reader import Document, read_document
-from laktory_dagster.errors import DeclarationError, Diagnostic, InvalidInputError
+from laktory_dagster.errors import (
+    DeclarationError,
+    Diagnostic,
+    InvalidInputError,
+    SettingsError,
+)
+from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models.names import normalised
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.plan.findings import Findings
@@ -25,6 +31,8 @@ _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "warehouse
 _HAS_NODES = re.compile(
     r"^[\s\-]*(?:nodes|'nodes'|\"nodes\")\s*:|[{,]\s*\"?nodes\"?\s*:", re.MULTILINE
 )
+
+_USED = re.compile(r"\bvars\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ def load_project(
 
     Raises:
         InvalidInputError: there is no such path.
-        SettingsError: a file declares no such environment.
+        SettingsError: a file declares no such environment, or none speaks of a variable.
     """
     root = Path(path)
     if not root.exists():
@@ -86,23 +94,45 @@ def load_project(
     plans: list[Plan] = []
     problems: list[FileProblem] = []
     given = variables or {}
+    texts: list[str] = []
     for file, document in _documents(root, given, env or settings.env):
         if isinstance(document, DeclarationError):
             problems.append(FileProblem(file, document))
             continue
+        if given:
+            texts += _texts(document)
         made, found = load_plans(document, env=env, variables=variables, settings=settings)
         plans.extend(made)
         if found:
             problems.append(FileProblem(file, DeclarationError(found)))
+    if plans and not problems:
+        _check_names(given, texts)
     good, clashes = without_clashes(plans)
     return Project(tuple(good), (*problems, *clashes))
+
+
+def _texts(document: Document) -> Iterator[str]:
+    yield document.text
+    for included in document.files[1:]:
+        yield included.read_text("utf-8", "replace")
+
+
+def _check_names(variables: Mapping[str, Any], texts: Sequence[str]) -> None:
+    """Raise SettingsError for a variable that is given and that no text speaks of."""
+    for name in variables:
+        if not any(name in text for text in texts):
+            used = {found for text in texts for found in _USED.findall(text)}
+            raise SettingsError(
+                f"the variable `{name}` is given, and nothing there uses it",
+                hint=hint_for(name, used) or f"write `${{vars.{name}}}` where it is to stand",
+            )
 
 
 def _documents(
     root: Path, variables: Mapping[str, Any], env: str | None
 ) -> Iterator[tuple[Path, Document | DeclarationError]]:
     """Yield each pipeline file with its document, or with what is wrong with its YAML."""
-    if root.is_file():
+    if not root.is_dir():
         yield root, _read(root, None, variables, env)
         return
     read = [(file, _read(file, root, variables, env)) for file in _candidates(root)]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.instances import put_databases
 from tests.ports import free_port
 
 Found = TypeVar("Found")
@@ -289,6 +290,7 @@ def live_instance(pipelines: Path, home: Path) -> Iterator[Live]:
     """
     code, web = free_port(), free_port()
     (home / "dagster.yaml").write_text(INSTANCE)
+    put_databases(home)
     workspace = home / "workspace.yaml"
     workspace.write_text(WORKSPACE.format(port=code, location=LOCATION))
     environ = {
@@ -296,17 +298,20 @@ def live_instance(pipelines: Path, home: Path) -> Iterator[Live]:
         "DAGSTER_HOME": str(home),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "LAKTORY_DAGSTER_PIPELINES": str(pipelines),
+        # For the code server, which is a module of the tests.
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(
+            os.pathsep
+        ),
     }
     commands = {
-        "code": ["dagster", "api", "grpc", "-h", "127.0.0.1", "-p", str(code),
+        "code": ["python", "-m", "tests.integration.code_server", "api", "grpc", "-h", "127.0.0.1", "-p", str(code),
                  "-f", str(ROOT / "definitions.py"), "--location-name", LOCATION],
         "web": ["dagster-webserver", "-h", "127.0.0.1", "-p", str(web), "-w", str(workspace)],
         "daemon": ["dagster-daemon", "run", "-w", str(workspace)],
     }  # fmt: skip
     live = Live(f"http://127.0.0.1:{web}", home)
     with ExitStack() as stack:
-        # One after the other: a fresh instance makes its databases once, and the other two
-        # would wait for the code server anyhow.
+        # One after the other: the other two would wait for the code server anyhow.
         for name, ready in (("code", _listens(code)), ("web", _loaded(live)), ("daemon", None)):
             server = stack.enter_context(_process(name, commands[name], environ, home))
             if ready is not None:

@@ -21,6 +21,7 @@ import polars as pl
 import pytest
 
 from tests.forked import run_program
+from tests.instances import put_databases
 from tests.ports import free_port
 
 PROGRAM = "laktory_dagster.cli.main"
@@ -60,6 +61,7 @@ class Project:
         self.file = folder / "prices.yaml"
         self.file.write_text(PIPELINE.format(steps=steps))
         (folder / "pyproject.toml").touch()
+        put_databases(folder / ".dagster_home")
         (folder / "events.csv").write_text("symbol,close\nALDR,85.5\nBRKN,-1\n")
 
     def complete(self) -> None:

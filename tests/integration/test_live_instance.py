@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ import polars as pl
 import pytest
 from polars import selectors as cs
 
+from tests.forked import run_program
 from tests.integration.live import REEXECUTE, Live, live_instance, metadata, until
 
 MODES = ("node", "fused")
@@ -356,11 +355,9 @@ def test_tables_are_right_and_fresh_after_the_last_reexecution(
 def typed(live: Live, root: Path, pipeline: str, *options: str) -> str:
     """Run a pipeline as a user types it, in the instance of the webserver; return the run."""
     file = str(root / pipeline / "pipeline.yaml")
-    done = subprocess.run(
-        [sys.executable, "-m", "laktory_dagster.cli.main", "run", file, *options],
-        env={**os.environ, "DAGSTER_HOME": str(live.logs)}, text=True, capture_output=True,
-        check=False,
-    )  # fmt: skip
+    environ = {**os.environ, "DAGSTER_HOME": str(live.logs)}
+    program = "laktory_dagster.cli.main"
+    done = run_program(program, "run", file, *options, cwd=Path.cwd(), environ=environ)
     found = re.search(r"Run (\S+) of ", done.stdout)
     assert found is not None, done.stderr
     return found.group(1)

@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from laktory_dagster.cli.main import program
+from tests.instances import put_databases
 
 SHOP = """\
 name: shop
@@ -81,7 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     home = place.folder / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text(INSTANCE)
-    dg.DagsterInstance.from_config(str(home)).dispose()
+    put_databases(home)
     (place.folder / "pyproject.toml").touch()
     (place.folder / "shop.yaml").write_text(SHOP)
     (place.folder / "strict.yaml").write_text(STRICT)
