@@ -58,7 +58,9 @@ _INSTEAD = {
 def to_polars(tree: exp.Expr, source: str) -> tuple[exp.Expr, tuple[Unexpressed, ...]]:
     """Return the tree rewritten in place for Polars, and what could not be expressed."""
     found: dict[Unexpressed, None] = {}
-    if source != "polars":
+    if source == "polars":
+        tree = _with_floats(tree)
+    else:
         for node in reversed(list(tree.walk())):
             if source in SPARK_DIALECTS:
                 _use_utc(node)
@@ -79,6 +81,21 @@ def to_polars(tree: exp.Expr, source: str) -> tuple[exp.Expr, tuple[Unexpressed,
         if (unknown := _unknown_function(node)) is not None:
             found[unknown] = None
     return tree, tuple(found)
+
+
+def _with_floats(tree: exp.Expr) -> exp.Expr:
+    """Return the tree in which `1.5` is a float, as it was to Polars before 2.0 made it a decimal."""
+    return tree.transform(_as_float, copy=False)
+
+
+def _as_float(node: exp.Expr) -> exp.Expr:
+    if not isinstance(node, exp.Literal) or node.is_string or node.is_int:
+        return node
+    around = node.parent
+    is_share = isinstance(around, exp.Anonymous) and around.name.upper().startswith("QUANTILE")
+    if is_share or isinstance(around, exp.Cast | exp.Predicate):
+        return node
+    return cast(node.copy(), "DOUBLE")
 
 
 def _use_utc(node: exp.Expr) -> None:

@@ -213,8 +213,10 @@ class _Compiler(Compiler):
             return self._laktory(name.removeprefix("laktory."), [receiver, *args], kwargs)
         if name in project_methods():
             return call_project_method(node, receiver, names)
-        if name in spark_columns.CASTS and len(args) + len(kwargs) == 1:
-            return spark_columns.cast(self.scope, receiver, *args, *kwargs.values())
+        if name in spark_columns.CASTS and len(args) + len(kwargs.keys() - {"strict"}) == 1:
+            # Every cast is lenient, see decision 5.
+            kinds = [value for key, value in kwargs.items() if key != "strict"]
+            return spark_columns.cast(self.scope, receiver, *args, *kinds)
         if name in spark_columns.NAMES and (is_spark or not _polars_takes(name, args, kwargs)):
             return self._spark_method(name, receiver, args, kwargs, is_spark=is_spark)
         if not isinstance(receiver, pl.Expr) and not hasattr(receiver, "then"):

@@ -48,6 +48,8 @@ FUNCTIONS: Mapping[str, Callable[..., pl.Expr]] = {
     "sum": pl.sum,
 }
 METHODS: Mapping[str, Callable[..., pl.Expr]] = {
+    "str.head": lambda value, n=5: value.str.head(n),
+    "str.tail": lambda value, n=5: value.str.tail(n),
     "any_value": _any_value,
     "first": _ordered("first"),
     "last": _ordered("last"),

@@ -25,7 +25,12 @@ from laktory_dagster.engines.spark import (
     polars_columns,
     time_formats,
 )
-from laktory_dagster.engines.spark.narwhals_columns import is_narwhals, one_column
+from laktory_dagster.engines.spark.narwhals_columns import (
+    columns,
+    is_narwhals,
+    is_scalar,
+    one_column,
+)
 from laktory_dagster.engines.spark.problems import SPARK_ERRORS, explained
 from laktory_dagster.engines.spark.schemas import ddl, of_narwhals, parse_type
 from laktory_dagster.engines.spark.scope import Scope, column
@@ -81,12 +86,33 @@ def compile_expression(
             found = _Compiler(scope, "spark", aggregates).value(expression.tree)
         except _OnlyNarwhalsError:
             found = _Compiler(scope, "narwhals", aggregates).value(expression.tree)
-        return as_columns(found, scope, aggregates=aggregates)
+        return _results(found, scope, aggregates)
     except (TypeError, ValueError, AttributeError, *SPARK_ERRORS) as error:
         problem = explained(error, scope.names)
         raise ExpressionError(
             f"`{expression.text}` cannot be computed: {problem.message}", hint=problem.hint
         ) from error
+
+
+def is_aggregate(text: str, scope: Scope) -> bool:
+    """Return whether a text is an expression of narwhals that gives one value for all rows."""
+    expression = parse_argument(text)
+    if expression is None:
+        return False
+    try:
+        found = _Compiler(scope, "narwhals", aggregates=True).value(expression.tree)
+        return is_narwhals(found) and is_scalar(found, scope.frame)
+    except (ExpressionError, TypeError, ValueError, AttributeError, *SPARK_ERRORS):
+        # What is wrong with it is said where it is compiled.
+        return False
+
+
+def _results(value: Any, scope: Scope, aggregates: bool) -> Any:
+    """Return what an argument stands for: `nw.all()` and the like are the list of their columns."""
+    if not is_narwhals(value):
+        return as_columns(value, scope, aggregates=aggregates)
+    found = columns(value, scope.frame, aggregates=aggregates)
+    return found[0] if len(found) == 1 else found
 
 
 def as_columns(value: Any, scope: Scope, *, aggregates: bool = False) -> Any:

@@ -15,6 +15,12 @@ def is_narwhals(value: Any) -> bool:
     return isinstance(value, nw.Expr)
 
 
+def is_scalar(value: Any, frame: Any) -> bool:
+    """Return whether an expression gives one value for all rows of a frame, not one a row."""
+    compliant = value._to_compliant_expr(nw.from_native(frame).__narwhals_namespace__())
+    return bool(compliant._metadata.is_scalar_like)
+
+
 def named_columns(value: Any, frame: Any, *, aggregates: bool = False) -> list[tuple[str, Column]]:
     """Return the columns, with their names, that an expression stands for on a frame.
 
@@ -54,8 +60,13 @@ def one_column(value: Any, frame: Any, *, aggregates: bool = False) -> Column:
     Raises:
         ExpressionError: it stands for several.
     """
-    found = named_columns(value, frame, aggregates=aggregates)
+    found = columns(value, frame, aggregates=aggregates)
     if len(found) != 1:
         raise ExpressionError(f"one column is wanted, this gives {len(found)}")
-    name, column = found[0]
-    return column.alias(name)
+    return found[0]
+
+
+def columns(value: Any, frame: Any, *, aggregates: bool = False) -> list[Column]:
+    """Return the columns that an expression stands for, under their names."""
+    found = named_columns(value, frame, aggregates=aggregates)
+    return [column.alias(name) for name, column in found]

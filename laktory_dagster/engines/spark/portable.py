@@ -20,10 +20,12 @@ Method = Callable[..., Any]
 
 
 def listed(values: Sequence[Any]) -> list[Any]:
-    """Return values given one by one or as one list."""
-    if len(values) == 1 and isinstance(values[0], list | tuple):
-        return list(values[0])
-    return list(values)
+    """Return values given one by one or in lists, as `nw.all()` gives its columns."""
+    return [
+        item
+        for value in values
+        for item in (listed(value) if isinstance(value, list | tuple) else [value])
+    ]
 
 
 def as_column(value: Any, names: Sequence[str]) -> Column:
@@ -165,6 +167,9 @@ def _join(frame: Any, scope: Scope, other: Any, on: Any = None, how: str = "inne
     kind = join_kind(how)
     if on is None:
         return _cross_join(frame, scope, other)
+    keys = on if isinstance(on, list | tuple) else [on]
+    if kind not in ("leftsemi", "leftanti") and all(isinstance(key, str) for key in keys):
+        other = _marked(other, frame, keys)
     if isinstance(on, list | tuple) and all(isinstance(item, str) for item in on):
         require_columns(frame, on)
         require_columns(other, on)
@@ -198,10 +203,15 @@ _KINDS = {
 
 
 def _cross_join(frame: Any, scope: Scope, other: Any) -> Any:
-    """Return all pairs of rows; a column that both have is `<name>_right` of the second."""
-    taken = set(frame.columns)
+    """Return all pairs of rows."""
+    return frame.crossJoin(_marked(other, frame, ()))
+
+
+def _marked(other: Any, frame: Any, keys: Sequence[str]) -> Any:
+    """Return the second frame of a join; a column that both have is `<name>_right` of it."""
+    taken = set(frame.columns) - set(keys)
     renamed = {name: f"{name}_right" for name in other.columns if name in taken}
-    return frame.crossJoin(other.withColumnsRenamed(renamed) if renamed else other)
+    return other.withColumnsRenamed(renamed) if renamed else other
 
 
 def require_columns(frame: Any, names: Sequence[str]) -> None:
@@ -231,7 +241,7 @@ def _union(frame: Any, scope: Scope, other: Any) -> Any:
     return frame.union(other)
 
 
-def _head(frame: Any, scope: Scope, num: int = 1) -> Any:
+def _head(frame: Any, scope: Scope, num: int = 5) -> Any:
     return frame.limit(num)
 
 

@@ -15,9 +15,10 @@ from pyspark.sql import functions as F  # noqa: N812
 from laktory_dagster.engines.base import TransformRequest
 from laktory_dagster.engines.spark.arguments import Arguments
 from laktory_dagster.engines.spark.dedupe import dedupe
+from laktory_dagster.engines.spark.expressions import is_aggregate
 from laktory_dagster.engines.spark.namespace import FRAME_FUNCTIONS
 from laktory_dagster.engines.spark.native import from_native, is_frame
-from laktory_dagster.engines.spark.portable import METHODS, aggregated, listed
+from laktory_dagster.engines.spark.portable import METHODS, aggregated, as_condition, listed
 from laktory_dagster.engines.spark.problems import explained
 from laktory_dagster.engines.spark.schemas import parse_schema
 from laktory_dagster.engines.spark.scope import Scope, column
@@ -122,7 +123,8 @@ def _run(current: Any, step: LeafStep, request: TransformRequest, scope: Scope) 
 def _call(current: Any, step: MethodStep, request: TransformRequest, scope: Scope) -> Any:
     name = step.func_name
     in_groups = isinstance(current, _Groups)
-    arguments = Arguments(scope.frame, request, scope, in_groups or _is_aggregation(name))
+    aggregates = in_groups or _is_aggregation(name) or (name == "select" and _reduces(step, scope))
+    arguments = Arguments(scope.frame, request, scope, aggregates)
     args = [arguments.value(value) for value in step.func_args]
     kwargs = {key: arguments.value(value) for key, value in step.func_kwargs.items()}
     if name in request.functions:
@@ -137,6 +139,12 @@ def _call(current: Any, step: MethodStep, request: TransformRequest, scope: Scop
 
 def _is_aggregation(name: str) -> bool:
     return name in ("agg", "laktory.groupby_and_agg")
+
+
+def _reduces(step: MethodStep, scope: Scope) -> bool:
+    """Return whether a step selects nothing but values about all rows, which are one row."""
+    given = listed([*step.func_args, *step.func_kwargs.values()])
+    return bool(given) and all(isinstance(v, str) and is_aggregate(v, scope) for v in given)
 
 
 def _call_project(
@@ -235,11 +243,11 @@ def _call_portable(scope: Scope, name: str, given: Calls) -> Any:
 
 def _call_narwhals(scope: Scope, name: str, given: Calls) -> Any:
     """Call a method of narwhals frames, whose arguments are names or frames."""
-    args = [_as_narwhals(value) for value in given[0]]
-    kwargs = {key: _as_narwhals(value) for key, value in given[1].items()}
     special = _SPECIAL.get(name)
     if special is not None:
         return _grouped(scope, special(scope, *given[0], **given[1]))
+    args = [_as_narwhals(value) for value in given[0]]
+    kwargs = {key: _as_narwhals(value) for key, value in given[1].items()}
     try:
         return getattr(nw.from_native(scope.frame), name)(*args, **kwargs).to_native()
     except (AttributeError, NotImplementedError) as error:
@@ -282,6 +290,15 @@ def _sort(scope: Scope, *by: Any, descending: Any = False, nulls_last: bool = Fa
     return scope.frame.orderBy(*orders)
 
 
+def _filter(scope: Scope, *predicates: Any, **constraints: Any) -> Any:
+    frame = scope.frame
+    for predicate in listed(predicates):
+        frame = frame.filter(as_condition(predicate, scope))
+    for name, value in constraints.items():
+        frame = frame.filter(column(name) == value)
+    return frame
+
+
 def _drop_nulls(scope: Scope, subset: Any = None) -> Any:
     names = [subset] if isinstance(subset, str) else list(subset or scope.names)
     condition = None
@@ -297,6 +314,7 @@ def _group_by(scope: Scope, *keys: Any, drop_null_keys: bool = False) -> Any:
 
 
 _SPECIAL: Mapping[str, Callable[..., Any]] = {
+    "filter": _filter,
     "group_by": _group_by,
     "drop_nulls": _drop_nulls,
     "sort": _sort,
