@@ -247,12 +247,12 @@ def test_a_column_that_is_not_there_is_named_with_its_step_before_any_row_is_rea
     engine: Engine, given: dict[str, Any]
 ) -> None:
     """Where the columns stay the same a client of Connect does not ask its server by itself."""
-    with pytest.raises(TransformError, match="step 1 .*: there is no column `nope`") as raised:
+    with pytest.raises(TransformError, match=r"step 1 .*: there is no column `nope`") as raised:
         chained(engine, DATA, given)
     assert "k, n, x" in str(raised.value)
 
 
 def test_what_needs_state_between_batches_is_refused_with_what_to_do(engine: Engine) -> None:
-    with pytest.raises(TransformError, match="step 1 .*WithinWatermark") as raised:
+    with pytest.raises(TransformError, match=r"step 1 .*WithinWatermark") as raised:
         chained(engine, DATA, step("dropDuplicatesWithinWatermark", ["k"]))
     assert "drop" in str(raised.value.hint)

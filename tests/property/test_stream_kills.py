@@ -83,7 +83,8 @@ def revived(feed: Feed) -> None:
     try:
         feed.run()
     except RunFailedError as error:
-        assert "--full-refresh" in str(error)
+        if "--full-refresh" not in str(error):
+            raise
         feed.run(full_refresh=True)
 
 

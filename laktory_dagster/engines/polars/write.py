@@ -274,8 +274,8 @@ def _pass_errors(request: StageRequest, rules: RuleSet | None = None) -> Iterato
     except LaktoryDagsterError:
         raise
     except FAILURES as error:
-        known = _no_room(error, request.targets) or _too_large(error, request.targets)
-        known = known or (rules.unfit() if rules else None)
+        full = _no_room(error, request.targets) or _too_large(error, request.targets)
+        known = full or (rules.unfit() if rules else None)
         raise known or as_read_error(error, None, request.sources) from error
 
 
