@@ -232,7 +232,7 @@ def test_a_join_of_no_kind_is_named(how: str, hint: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "found"),
-    [((), []), (("a",), ["a"]), ((["a", "b"],), ["a", "b"]), ((("a",),), ["a"]), (("a", ["b"]), ["a", ["b"]])],
+    [((), []), (("a",), ["a"]), ((["a", "b"],), ["a", "b"]), ((("a",),), ["a"]), (("a", ["b"]), ["a", "b"])],
 )  # fmt: skip
 def test_values_come_one_by_one_or_as_one_list(given: Any, found: list[Any]) -> None:
     assert listed(given) == found
