@@ -69,17 +69,6 @@ def test_a_column_that_comes_later_is_added_where_it_may(feed: Feed) -> None:
     assert feed.rows() == in_order([{**A, "w": None}, {**B, "w": 1}, {**C, "w": None}])
 
 
-def test_a_column_that_comes_later_is_refused_where_it_may_not(feed: Feed) -> None:
-    feed.source = {"format": "CSV"}
-    put(feed, "1.csv", "id,v\n1,a\n")
-    feed.run()
-    put(feed, "2.csv", "id,v,w\n2,b,1\n")
-    assert "adds `w`" in said(feed)
-    put(feed, "2.csv", "id,v\n2,b\n")
-    feed.run()
-    assert feed.rows() == [A, B]
-
-
 def test_a_batch_that_reached_one_of_two_tables_reaches_the_other_alone(feed: Feed) -> None:
     """What came meanwhile belongs to the next batch: no row is twice in either table."""
     second = feed.folder / "second"
@@ -136,33 +125,3 @@ def test_rows_of_one_key_that_differ_stop_the_batch_and_a_mended_file_goes_on(fe
     feed.drop("2", B, B)
     feed.run()
     assert feed.rows() == [A, B]
-
-
-def test_a_history_grows_batch_by_batch(feed: Feed) -> None:
-    feed.sink = merging(order_by="at", scd_type=2)
-    for number, value in enumerate(["a", "b", "b", "c"]):
-        feed.drop(str(number), {"id": 1, "v": value, "at": number})
-        feed.run()
-    found = sorted((row["v"], row["__start_at"], row["__end_at"]) for row in feed.rows())
-    assert found == [("a", 0, 1), ("b", 1, 3), ("c", 3, None)]
-
-
-def test_the_steps_see_one_batch_at_a_time(feed: Feed) -> None:
-    total = {"func_name": "agg", "func_args": ["F.count('id').alias('n')"]}
-    grouped = {"func_name": "groupBy", "func_args": ["v"]}
-    feed.node = {"transformer": {"nodes": [grouped, total]}}
-    feed.drop("1", A, {**B, "v": "a"})
-    feed.run()
-    feed.drop("2", {**C, "v": "a"})
-    feed.run()
-    assert feed.rows() == [{"v": "a", "n": 1}, {"v": "a", "n": 2}]
-
-
-def test_a_second_stream_of_the_same_files_reads_them_all_again(feed: Feed) -> None:
-    feed.drop("1", A)
-    feed.run()
-    feed.drop("2", B)
-    twin = Feed(feed.engine, feed.folder, sink={"table_name": "twin"})
-    assert twin.run().rows_out == 2
-    assert feed.run().rows_out == 1
-    assert feed.rows() == twin.rows("twin") == [A, B]

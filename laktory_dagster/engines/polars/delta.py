@@ -34,7 +34,8 @@ from laktory_dagster.engines.polars.delta_rules import hold_to, refuse_mapped, r
 from laktory_dagster.engines.polars.paths import exactly
 from laktory_dagster.engines.polars.receipts import find_receipt
 from laktory_dagster.engines.polars.writer import StagingWriter, declared_types
-from laktory_dagster.engines.storage.receipts import with_version, write_receipt
+from laktory_dagster.engines.storage.commits import FileLog, receipt_in
+from laktory_dagster.engines.storage.receipts import stored_receipt, with_version, write_receipt
 from laktory_dagster.engines.storage.tables import EVOLUTION_OPTIONS, TableTarget
 from laktory_dagster.engines.storage.target import take_options
 from laktory_dagster.errors import WriteError
@@ -242,6 +243,8 @@ class DeltaWriter(TableTarget, StagingWriter):
         skipped = self.skip(receipt, rows)
         if skipped is not None:
             return skipped
+        if self.is_done_by_spark(receipt):
+            return self._repeated(receipt)
         result = commit_change(
             self.layout.store, self._change(), receipt, self.slot.id, self._refit
         )
@@ -251,6 +254,18 @@ class DeltaWriter(TableTarget, StagingWriter):
         write_receipt(self.layout, with_version(receipt, result.version))
         self.slot.close(remove=False)
         return self._committed(result, rows)
+
+    def is_done_by_spark(self, receipt: Receipt) -> bool:
+        """Return whether this write is in the log though no transaction of delta-rs says so."""
+        if self.table is None or self.replaces or self.target.replace_stored:
+            return False
+        log = FileLog(self.layout.store)
+        stored = stored_receipt(self.layout, receipt.token)
+        for version in {log.latest(), None if stored is None else stored.table_version} - {None}:
+            found = receipt_in(log.info(int(version or 0)), int(version or 0))
+            if found is not None and found.token == receipt.token:
+                return True
+        return False
 
     def _committed(self, result: LogResult, rows: int) -> Commit:
         published = self._published(result.version)

@@ -227,7 +227,10 @@ class MergeWriter(MergeTarget, DeltaWriter):
         if skipped is not None:
             return skipped
         table = open_table(self.layout.store)
-        if table is not None and is_done(table, receipt, replaces=self.target.replace_stored):
+        is_known = table is not None and is_done(
+            table, receipt, replaces=self.target.replace_stored
+        )
+        if is_known or self.is_done_by_spark(receipt):
             return self._repeated(receipt)
         if table is None or self.target.replace_stored:
             return self._make(receipt, rows)

@@ -76,6 +76,13 @@ _OPTIONS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+# Spark's own end with milliseconds, though its times have microseconds.
+_MICROSECONDS = {
+    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
+}
+
+
 def writer_options(form: str, given: Mapping[str, Any]) -> dict[str, str]:
     """Return a target's options as Spark's writer takes them, with the product's defaults.
 
@@ -95,5 +102,5 @@ def writer_options(form: str, given: Mapping[str, Any]) -> dict[str, str]:
 
 def _defaults(form: str) -> dict[str, Any]:
     if form == "CSV":
-        return {"header": True, "escape": '"'}
-    return {"ignoreNullFields": False} if form in TEXT else {}
+        return {"header": True, "escape": '"', **_MICROSECONDS}
+    return {"ignoreNullFields": False, **_MICROSECONDS} if form in TEXT else {}

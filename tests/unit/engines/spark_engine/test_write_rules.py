@@ -29,7 +29,11 @@ from laktory_dagster.errors import (
     WriteError,
 )
 
-TEXT = {"header": "true", "escape": '"'}
+MICROSECONDS = {
+    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
+}
+TEXT = {"header": "true", "escape": '"', **MICROSECONDS}
 
 
 @pytest.mark.parametrize(
@@ -45,8 +49,9 @@ TEXT = {"header": "true", "escape": '"'}
         ("CSV", {"null_value": "NA"}, {**TEXT, "nullValue": "NA"}),
         ("CSV", {"charset": "UTF-16"}, {**TEXT, "encoding": "UTF-16"}),
         ("CSV", {"batch_size": 9}, TEXT),
-        ("JSON", {}, {"ignoreNullFields": "false"}),
-        ("JSONL", {"ignoreNullFields": True}, {"ignoreNullFields": "true"}),
+        ("JSON", {}, {"ignoreNullFields": "false", **MICROSECONDS}),
+        ("JSONL", {"ignoreNullFields": True}, {"ignoreNullFields": "true", **MICROSECONDS}),
+        ("CSV", {"timestampFormat": "yyyy"}, {**TEXT, "timestampFormat": "yyyy"}),
         ("PARQUET", {"compression": "gzip"}, {"compression": "gzip"}),
         ("PARQUET", {"statistics": True, "row_group_size": 9}, {}),
         ("PARQUET", {"parquet.block.size": 1024}, {"parquet.block.size": "1024"}),
