@@ -256,3 +256,22 @@ def test_what_needs_state_between_batches_is_refused_with_what_to_do(engine: Eng
     with pytest.raises(TransformError, match=r"step 1 .*WithinWatermark") as raised:
         chained(engine, DATA, step("dropDuplicatesWithinWatermark", ["k"]))
     assert "drop" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("map<string, int>", [("1", 7)]),
+        ("map<int, string>", [(1, "7")]),
+        ("map<date, int>", []),
+    ],
+)
+def test_a_map_is_cast_with_its_keys_and_what_has_none_is_left_out(
+    engine: Engine, kind: str, expected: list[tuple[Any, Any]]
+) -> None:
+    """A key that is null is an error to Spark."""
+    made = {"with_column": {"name": "m", "type": kind, "sql_expr": "map(CAST(n AS STRING), 7)"}}
+    shown = {"with_column": {"name": "e", "type": None, "sql_expr": "map_entries(m)"}}
+    frame = chained(engine, {"n": [1]}, made, shown)
+    (row,) = engine.head(frame, 2)
+    assert [tuple(entry.values()) for entry in row["e"]] == expected
