@@ -64,7 +64,8 @@ from laktory_dagster.settings import Settings
 class _Shared:
     """What nodes of one session leave for each other.
 
-    `renewed` are nodes that this session has stored, and the views of such.
+    `renewed` are nodes that this session has stored, and the views of such; `outdated` those that the
+    run which this one resumes had finished on what they held before.
     """
 
     views: dict[str, View] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class _Shared:
     data_versions: dict[str, str] = field(default_factory=dict)
     place_versions: dict[str, str] = field(default_factory=dict)
     renewed: set[str] = field(default_factory=set)
+    outdated: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -210,6 +212,8 @@ class RunSession:
     def stamp(self, node: PlanNode, reader: Reader | None = None) -> RunStamp:
         """Return who writes: the run, and for a batch of a stream the batch."""
         stamp = self.options.stamp(node.name, node.code_version)
+        if node.name in self.shared.outdated:  # A write of its own, not the one that was made before.
+            stamp = replace(stamp, attempt_id=self.options.run_id)
         if reader is None or reader.batch_id is None:
             return stamp
         return replace(stamp, stream=reader.batch_id, logical_time=reader.moment)
@@ -392,14 +396,16 @@ class RunSession:
             return None
         node = self.plan.nodes[name]
         targets = self.targets(node)
-        replaces = any(target.mode in AGAIN for target in targets)
-        if not targets or (replaces and self._reads_renewed(node)):
+        if not targets:
             return None
         if is_stream(self.plan, node):
             found = [] if self._begins_anew else receipts_of_run(self, node, targets)
         else:
             found = self._receipts(node, targets)
         if not found:
+            return None
+        if self._reads_renewed(node) and any(target.mode in AGAIN for target in targets):
+            self.shared.outdated.add(name)
             return None
         self.shared.data_versions[name] = found[-1].data_version
         return result_of_receipts(node, targets, found, self.options.attempt)
