@@ -212,7 +212,9 @@ class RunSession:
     def stamp(self, node: PlanNode, reader: Reader | None = None) -> RunStamp:
         """Return who writes: the run, and for a batch of a stream the batch."""
         stamp = self.options.stamp(node.name, node.code_version)
-        if node.name in self.shared.outdated:  # A write of its own, not the one that was made before.
+        if (
+            node.name in self.shared.outdated
+        ):  # A write of its own, not the one that was made before.
             stamp = replace(stamp, attempt_id=self.options.run_id)
         if reader is None or reader.batch_id is None:
             return stamp

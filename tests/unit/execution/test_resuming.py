@@ -65,7 +65,9 @@ def test_finished_nodes_are_not_repeated_and_those_left_behind_are_done(tmp_path
 def test_a_node_that_is_reused_tells_what_its_run_had_found(tmp_path: Path) -> None:
     give(tmp_path, *ids(1, 9))
     rule = "expectations: [{name: q, expression: id < 5, action: QUARANTINE}]"
-    text = f"- {{name: a, source: {{path: in.jsonl, format: JSONL}}, {rule}, sink: {{table_name: a}}}}"
+    text = (
+        f"- {{name: a, source: {{path: in.jsonl, format: JSONL}}, {rule}, sink: {{table_name: a}}}}"
+    )
     first = run(declared(tmp_path, text), "R")["a"]
 
     again = run(declared(tmp_path, text), "R2")["a"]
