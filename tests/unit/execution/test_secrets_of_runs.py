@@ -78,7 +78,9 @@ def step(df, token):
 def write(df, token):
     odd(token)
 """
-READERS = ("opened called odd undecoded grouped noted keyed caused meanwhile").split()
+READERS = (
+    "opened", "called", "odd", "undecoded", "grouped", "noted", "keyed", "caused", "meanwhile",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -205,14 +207,18 @@ def test_a_stream_names_its_files_without_the_secret(folder: Path) -> None:
     assert not [name for name, content in files(folder).items() if b"hunter2" in content]
 
 
+RENAMED = """\
+  source: {path: in.jsonl, format: JSONL}
+  transformer: {nodes: [{func_name: rename, func_args: [{id: '${secrets.s.none}'}]}]}"""
+
+
 @pytest.mark.parametrize(
     "place",
     [
         '  source: {path: "${secrets.s.none}/x.csv", format: CSV}',
         '  source: {path: in.jsonl, format: JSONL}\n  sink: {path: "${secrets.s.none}/x", format: CSV}',
         "  source: {path: in.jsonl, format: JSONL, read_options: {comment: '${secrets.s.none}'}}",
-        "  source: {path: in.jsonl, format: JSONL}\n"
-        "  transformer: {nodes: [{func_name: rename, func_args: [{id: '${secrets.s.none}'}]}]}",
+        RENAMED,
     ],
 )
 def test_a_secret_that_is_not_there_names_its_variable(folder: Path, place: str) -> None:
