@@ -90,7 +90,7 @@ def revived(feed: Feed) -> None:
 
 @pytest.mark.parametrize("kind", ["table", "merge", "table and files", "files and table"])
 @given(runs=RUNS)
-@settings(max_examples=8, deadline=None, phases=[Phase.generate])
+@settings(max_examples=4, deadline=None, phases=[Phase.generate])
 def test_every_row_of_a_killed_stream_arrives_once(
     tmp_path_factory: pytest.TempPathFactory, kind: str, runs: list[Any]
 ) -> None:
