@@ -93,6 +93,8 @@ def explained(error: BaseException, kind: type[E]) -> E:
         hint = "check the names that the steps and options use"
     elif "cannot parse" in text or "could not parse" in text:
         hint = "declare the column's type with `schema_definition`, or set `infer_schema: true`"
+    elif "polars does not support" in text:
+        hint = "read it on Spark (`dataframe_type: SPARK`)"
     elif "conversion from" in text:
         hint = "cast with a type that holds every value, or in `with_column`, where it is null"
     return kind(text, hint=hint)
