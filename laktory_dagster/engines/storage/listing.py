@@ -148,27 +148,28 @@ def _folder(root: str) -> list[str]:
     manifest = read_manifest(root)
     if manifest is not None:
         return [os.path.join(root, name) for name in manifest]  # noqa: PTH118
-    return sorted(_walk(root))
+    try:
+        return sorted(_walk(root))
+    except OSError as error:
+        raise ReadError(f"{root} cannot be listed: {error}") from error
 
 
-def _walk(root: str) -> Iterator[str]:
-    for folder, folders, names in os.walk(root, followlinks=True):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith((".", "_")) and not _leads_back(folder, name)
-        )
-        for name in names:
-            if not name.startswith((".", "_")):
-                yield os.path.join(folder, name)  # noqa: PTH118
-
-
-def _leads_back(folder: str, name: str) -> bool:
-    """Return whether a name is a link to a folder that it lies in, whose files are read already."""
-    path = os.path.join(folder, name)  # noqa: PTH118
-    if not os.path.islink(path):  # noqa: PTH114
-        return False
-    return f"{os.path.realpath(folder)}/".startswith(f"{os.path.realpath(path)}/")
+def _walk(folder: str, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Give the files below a folder; a link that leads back to one above it is not followed."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.name.startswith((".", "_")):
+            continue
+        if os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir():  # noqa: PTH112
+            yield from _walk(entry.path, (*above, real))
+        else:
+            yield entry.path
 
 
 def version_of(key: str, versions: Mapping[str, str]) -> InputVersion:

@@ -143,8 +143,19 @@ def test_a_link_that_leads_back_is_not_followed(tmp_path: Path) -> None:
     touch(tmp_path, "in/deep/a.csv")
     (tmp_path / "in" / "deep" / "back").symlink_to(tmp_path / "in")
     (tmp_path / "in" / "self").symlink_to(tmp_path / "in")
+    touch(tmp_path, "away/b.csv")
+    (tmp_path / "in" / "other").symlink_to(tmp_path / "away")
+    (tmp_path / "away" / "back").symlink_to(tmp_path / "in")
 
-    assert names(tmp_path, "in") == ["in/deep/a.csv"]
+    assert names(tmp_path, "in") == ["in/deep/a.csv", "in/other/b.csv"]
+
+
+def test_a_link_to_itself_is_a_damaged_file(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").symlink_to(tmp_path / "a.csv")
+
+    (file,) = list_files(Place(str(tmp_path))).files
+
+    assert "Too many levels of symbolic links" in str(file.problem)
 
 
 def test_a_link_to_nothing_is_a_damaged_file(tmp_path: Path) -> None:
