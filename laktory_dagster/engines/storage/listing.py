@@ -370,7 +370,7 @@ def damaged_file(path: str, problem: str, form: str) -> ReadError:
     mend = "mend or remove it"
     if problem in _ENCODINGS.values():
         name = problem.rpartition(" ")[2]
-        mend = f"convert it to UTF-8 (on Spark also `read_options: {{encoding: {name}}}`)"
+        mend = f"convert it to UTF-8, or say `read_options: {{encoding: {name}}}`"
     shown = path.encode(errors="backslashreplace").decode()
     return ReadError(
         f"{shown}: {problem}",
