@@ -159,6 +159,15 @@ class TestLineEnds:
 
         assert frame_of(tmp_path, "CSV").rows() == [(1, 2), (3, 4), (5, 6)]
 
+    @pytest.mark.parametrize("size", [4_094, 4_095, 4_096, 4_097])
+    def test_a_line_end_of_two_signs_is_one_wherever_it_lies(
+        self, tmp_path: Path, size: int
+    ) -> None:
+        """The first 4,096 bytes are looked at, and may end between the two."""
+        put(tmp_path, {"x.csv": f"{'a' * size}\r\n1\r\n2\r\n"})
+
+        assert frame_of(tmp_path, "CSV").rows() == [(1,), (2,)]
+
     def test_a_carriage_return_in_quotes_stays(self, tmp_path: Path) -> None:
         put(tmp_path, {"x.csv": 'a,b\n1,"x\ry"\n'})
 

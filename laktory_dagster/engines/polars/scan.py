@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +16,14 @@ from laktory_dagster.engines.polars.drift import FileSchema, unify
 from laktory_dagster.engines.polars.paths import exactly
 from laktory_dagster.engines.polars.reader_options import TUNING, own_options, take_encoding
 from laktory_dagster.engines.polars.schemas import parse_schema
+from laktory_dagster.engines.polars.text_content import (
+    MARK,
+    end_of,
+    has_old_line_ends,
+    holds_lines,
+    is_marked,
+    with_newlines,
+)
 from laktory_dagster.engines.polars.typed_text import known_type, scan_text
 from laktory_dagster.engines.storage.listing import Listing, damaged_file
 from laktory_dagster.engines.storage.store import open_store
@@ -27,10 +33,7 @@ from laktory_dagster.models.sources import AUTO_LOADER, FileSource, SourceOption
 INFER_ROWS = 1_000
 WHOLE = 16_000_000
 """Bytes of JSON lines up to which all of them are looked at for columns."""
-END = 250_000
-"""Bytes at the end of larger ones that are looked at beside the first rows."""
 LINES = ("JSONL", "NDJSON")
-_MARK = b"\xef\xbb\xbf"
 _BINARY = ("PARQUET", "IPC", "AVRO")
 Cast = Callable[[pl.Expr, pl.DataType, pl.DataType], pl.Expr]
 Scan = Callable[[Sequence[str], pl.Schema | None], pl.LazyFrame]
@@ -290,7 +293,7 @@ class _Reader:
         if infers["infer_schema_length"] is None or is_zipped or not is_local:
             return first
         options["infer_schema_length"] = None
-        last = pl.scan_ndjson(io.BytesIO(_end_of(path)), **options).collect_schema()
+        last = pl.scan_ndjson(io.BytesIO(end_of(path)), **options).collect_schema()
         return unify([(path, first), (path, last)], "add", is_json=True)[0]
 
     def _line_sources(self, paths: Sequence[str]) -> list[str] | list[IO[bytes]]:
@@ -298,7 +301,7 @@ class _Reader:
 
         Polars reads no JSON lines behind such a mark, and takes either files or contents.
         """
-        if self._encoding or any("://" not in path and _is_marked(path) for path in paths):
+        if self._encoding or any("://" not in path and is_marked(path) for path in paths):
             return self._opened(paths)
         return exactly(paths)
 
@@ -308,14 +311,16 @@ class _Reader:
         Of lines that end in a carriage return alone it makes one, and no row.
         """
         local = [path for path in paths if "://" not in path]
-        if self._encoding is None and ("eol_char" in self._options or not any(map(_is_old, local))):
+        if self._encoding is None and (
+            "eol_char" in self._options or not any(map(has_old_line_ends, local))
+        ):
             return exactly(paths)
-        contents = (_with_newlines(self._content(path)) for path in paths)
+        contents = (with_newlines(self._content(path)) for path in paths)
         opened: list[IO[bytes]] = [io.BytesIO(content) for content in contents]
         return opened
 
     def _opened(self, paths: Sequence[str]) -> list[IO[bytes]]:
-        return [io.BytesIO(self._content(path).removeprefix(_MARK)) for path in paths]
+        return [io.BytesIO(self._content(path).removeprefix(MARK)) for path in paths]
 
     def _parquet(self, paths: Sequence[str], schema: pl.Schema | None) -> pl.LazyFrame:
         return pl.scan_parquet(
@@ -409,18 +414,6 @@ class _Reader:
         return bytes(first)
 
 
-def holds_lines(first_line: bytes) -> bool:
-    """Return whether a JSON text that starts with this line holds a document per line."""
-    text = first_line.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not text.startswith(b"{"):
-        return False
-    try:
-        json.loads(text.splitlines()[0])
-    except ValueError:
-        return False
-    return True
-
-
 def _strict_cast(value: pl.Expr, _: pl.DataType, want: pl.DataType) -> pl.Expr:
     return value.cast(want)
 
@@ -449,35 +442,6 @@ def _json_cast(value: pl.Expr, have: pl.DataType, want: pl.DataType) -> pl.Expr:
 def _numbered(names: list[str]) -> list[str]:
     """Return the names of columns without a header; versions of Polars count from 0 or from 1."""
     return [f"column_{number}" for number in range(1, len(names) + 1)]
-
-
-def _end_of(path: str) -> bytes:
-    """Return the last whole lines of a file."""
-    with Path(path).open("rb") as file:
-        file.seek(-END, os.SEEK_END)
-        file.readline()
-        return file.read()
-
-
-def _is_old(path: str) -> bool:
-    """Return whether a file starts with lines that end in a carriage return alone."""
-    first = _head(path, 4_096)
-    return b"\r" in first and b"\n" not in first
-
-
-def _with_newlines(content: bytes) -> bytes:
-    first = content[:4_096]
-    return content if b"\n" in first else content.replace(b"\r", b"\n")
-
-
-def _is_marked(path: str) -> bool:
-    return _head(path, len(_MARK)) == _MARK
-
-
-def _head(path: str, size: int) -> bytes:
-    opener = gzip.open if path.endswith(".gz") else open
-    with opener(path, "rb") as file:
-        return bytes(file.read(size))
 
 
 def _first_line(error: BaseException) -> str:
