@@ -32,6 +32,8 @@ _ADVICE = {
     "parameters": "write `${params.x}`",
     "secret": "write `${secrets.scope.key}`",
 }
+_KINDS = ("vars", "params", "secrets")
+_CASE_ADVICE = {kind: f"write it in small letters: `${{{kind}.x}}`" for kind in ("var", *_KINDS)}
 _DEPLOYED = frozenset(
     {
         "dlt", "databricks_dlt", "databricks_job", "orchestrator", "airflow", "workspacefile",
@@ -147,10 +149,11 @@ class _Substitution:
             kind = "vars"
         if kind == "resources" and next(filter(_is_key, self.path), None) in _DEPLOYED:
             return text
-        if kind in _ADVICE:
-            self.problem(f"`{text}` is not known here", hint=_ADVICE[kind])
+        advice = _ADVICE.get(kind) or _CASE_ADVICE.get(kind.lower(), "")
+        if advice and kind not in _KINDS:
+            self.problem(f"`{text}` is not known here", hint=advice)
             return text
-        if kind not in ("vars", "params", "secrets"):
+        if kind not in _KINDS:
             return text
         if not _NAME.fullmatch(name) or (kind == "secrets" and "." not in name):
             example = "${secrets.scope.key}" if kind == "secrets" else f"${{{kind}.name}}"

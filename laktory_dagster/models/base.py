@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Self, TextIO
 
 from pydantic import (
@@ -46,6 +46,11 @@ def unserializable(value: Any) -> Any:
         elif item is not None and not isinstance(item, (str, int, float)):
             return item
     return None
+
+
+def need_one(keys: Iterable[str]) -> JsonSchemaValue:
+    """Return the JSON Schema of a mapping that has one of these keys, or merges others."""
+    return {"anyOf": [{"required": [key]} for key in (*keys, "<<")]}
 
 
 class Model(BaseModel):
@@ -132,13 +137,23 @@ class Model(BaseModel):
             if many in properties:
                 items = properties[many].get("items", {})
                 about = properties[many].get("description", "")
-                properties[one] = {**items, "description": f"{about} (the only one of `{many}`)"}
+                single = [items, {"type": "null"}] if items else []
+                properties[one] = {
+                    **({"anyOf": single} if single else {}),
+                    "description": f"{about} (the only one of `{many}`)",
+                }
         for other, name in cls.other_names.items():
             if name in properties:
                 properties[other] = {**properties[name], "title": f"Same as `{name}`"}
-        plurals = set(cls.singular.values()) | set(cls.other_names.values())
-        if "required" in schema:
-            schema["required"] = [name for name in schema["required"] if name not in plurals]
+        names: dict[str, list[str]] = {}
+        for other, name in (*cls.other_names.items(), *cls.singular.items()):
+            names.setdefault(name, [name]).append(other)
+        required = schema.get("required", [])
+        if required:
+            schema["required"] = [name for name in required if name not in names]
+        several = [names[name] for name in required if name in names]
+        if several:
+            schema["allOf"] = [need_one(spellings) for spellings in several]
         return schema
 
     @classmethod

@@ -43,7 +43,19 @@ def _check_table(value: str) -> str:
     return value
 
 
+def _check_prefix(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", _REFERENCE.sub("x", value)):
+        raise PydanticCustomError(
+            "bad_prefix",
+            "`{shown}` cannot begin a name: letters, digits, `_` and `-`, not starting with a digit",
+            {"shown": value[:60]},
+        )
+    return value
+
+
 Name = Annotated[str, AfterValidator(_check_name)]
+Prefix = Annotated[str, AfterValidator(_check_prefix)]
+"""What is put before names; nothing is one too."""
 TableName = Annotated[str, AfterValidator(_check_table)]
 """A name of one to three parts: `table`, `schema.table` or `catalog.schema.table`."""
 

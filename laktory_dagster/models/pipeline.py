@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from laktory_dagster.errors import InvalidInputError
 from laktory_dagster.models.base import Flag, Model, Names, Whole, unserializable
-from laktory_dagster.models.names import Name, normalised
+from laktory_dagster.models.names import Name, Prefix, normalised
 from laktory_dagster.models.node import PipelineNode
 from laktory_dagster.models.orchestrators import (
     DatabricksJob,
@@ -91,9 +91,9 @@ class Environment(Model):
     """Values of `${vars.x}`."""
     warehouse: str | None = None
     """Root folder of the tables."""
-    catalog: str | None = None
+    catalog: Name | None = None
     """Catalog of tables that name none."""
-    schema_prefix: str | None = None
+    schema_prefix: Prefix | None = None
     """Put before every schema."""
     dataframe_type: DataframeType | None = None
     """Engine."""

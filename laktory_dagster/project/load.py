@@ -17,6 +17,7 @@ from laktory_dagster.errors import DeclarationError, Diagnostic
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.models import Pipeline
 from laktory_dagster.models.base import Model
+from laktory_dagster.models.pipeline import Environment
 from laktory_dagster.plan.builder import build_plan
 from laktory_dagster.plan.definition import Plan
 from laktory_dagster.project.mistakes import checked, with_stand_ins, without_broken_nodes
@@ -246,13 +247,11 @@ def _environment(
             for item in error.diagnostics
         ]
         raise _placed(DeclarationError(found), places) from None
-    problems = [
-        Diagnostic(f"`{key}` cannot be `{value}`", ("environments", str(env), key), "a text")
-        for key in ("warehouse", "catalog", "schema_prefix")
-        if not isinstance(value := getattr(chosen, key), str | None)
-    ]
+    filled = {key: getattr(chosen, key) for key in ("warehouse", "catalog", "schema_prefix")}
+    _, problems = checked(Environment, filled)
     if problems:
-        raise _placed(DeclarationError(problems), places)
+        found = [replace(item, path=("environments", str(env), *item.path)) for item in problems]
+        raise _placed(DeclarationError(found), places)
     return chosen
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 
 from laktory_dagster.models import Pipeline
+from laktory_dagster.models.base import need_one
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 ID = "laktory-dagster.schema.json"
@@ -44,6 +45,12 @@ _ALSO: dict[str, dict[str, Any]] = {
 }
 # Fields that a file may leave out although every model has them.
 _FILLED = {"PipelineNode": "name"}
+# Keys of which one has to be there, where none of them is a field that every model has.
+_NEED_ONE = {
+    "Column": ("sql_expr", "expr"),
+    "MemorySource": ("data", "df"),
+    "Tolerance": ("abs", "rel"),
+}
 _ABOUT = ("description", "title", "default")
 _VALUES = ("boolean", "integer", "number")
 _HOLDERS = frozenset({"array", "object", "$ref"})
@@ -76,6 +83,8 @@ def json_schema() -> dict[str, Any]:
             "required": required,
             "patternProperties": merged,
         }
+        if name in _NEED_ONE:
+            definitions[name]["allOf"] = [need_one(_NEED_ONE[name])]
     reference = {"$ref": "#/$defs/Pipeline"}
     return {
         "$schema": DRAFT,
