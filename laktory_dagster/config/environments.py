@@ -52,9 +52,8 @@ def overlay(
         for key in ("warehouse", "catalog", "schema_prefix")
         if isinstance(values.get(key), str)
     }
-    filled = substitute({"environments.": texts}, variables_of(data, name) | dict(variables or {}))[
-        "environments."
-    ]
+    known = over(variables_of(data, name), variables or {})
+    filled = substitute({"environments.": texts}, known)["environments."]
     engine = values.get("dataframe_type", values.get("dataframe_backend"))
     return EnvironmentOverlay(
         name=name,
@@ -71,7 +70,20 @@ def variables_of(data: Any, environment: str | None) -> dict[str, Any]:
     if not isinstance(data, Mapping):
         return {}
     chosen = _values(data, environment) if environment is not None else None
-    return dict(_mapping(data.get("variables"))) | dict(_mapping((chosen or {}).get("variables")))
+    return over(_mapping(data.get("variables")), _mapping((chosen or {}).get("variables")))
+
+
+def over(variables: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Return variables with the values of others over theirs, in whatever letter case they are named.
+
+    A reference finds a name in another case where the exact one is missing: what counts more must not
+    be missed because of that.
+    """
+    folded = {str(name).lower(): name for name in variables if name not in others}
+    merged = dict(variables)
+    for name, value in others.items():
+        merged[name if name in variables else folded.get(str(name).lower(), name)] = value
+    return merged
 
 
 def _values(data: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

@@ -12,7 +12,7 @@ import yaml
 
 from laktory_dagster._garbage import collection_paused
 from laktory_dagster.config.builder import Builder, Value
-from laktory_dagster.config.environments import variables_of
+from laktory_dagster.config.environments import over, variables_of
 from laktory_dagster.config.includes import Includes, append_lines
 from laktory_dagster.config.positions import Positions, Spot
 from laktory_dagster.config.problems import Problems, Unreadable
@@ -145,7 +145,7 @@ def _variables_of_text(
         except (yaml.YAMLError, UnicodeEncodeError, Unreadable):
             return dict(given)
         pipeline = data[0] if isinstance(data, list) and data else data
-        return variables_of(pipeline, environment) | dict(given)
+        return over(variables_of(pipeline, environment), given)
 
     return declared
 

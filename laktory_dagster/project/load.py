@@ -10,7 +10,7 @@ from typing import Any, TextIO, TypeVar
 from pydantic import BaseModel
 
 from laktory_dagster._garbage import collection_paused
-from laktory_dagster.config.environments import EnvironmentOverlay, overlay
+from laktory_dagster.config.environments import EnvironmentOverlay, over, overlay
 from laktory_dagster.config.reader import Document, read_document
 from laktory_dagster.config.variables import UNSET, substitute
 from laktory_dagster.errors import DeclarationError, Diagnostic
@@ -201,7 +201,7 @@ def _pipeline_at(
     prefix = (index,) if isinstance(document.data, list) else ()
     places = Places.of(document.positions, prefix)
     environment = _environment(data, env, variables, settings, places)
-    template = Template(data, {**environment.variables, **(variables or {})})
+    template = Template(data, over(environment.variables, variables or {}))
     filled = _filled_or_all(template, params or {}, places)
     pipeline, found = checked(Pipeline, filled)
     if pipeline is None:
@@ -273,9 +273,7 @@ def _filled(template: Template, params: Mapping[str, Any], places: Places | None
     """Return the declaration with the values of its variables and parameters."""
     data = template.data
     declared = data.get("variables")
-    variables = {**declared, **template.variables} if isinstance(declared, Mapping) else {
-        **template.variables
-    }  # fmt: skip
+    variables = over(declared if isinstance(declared, Mapping) else {}, template.variables)
     parameters = _parameters(data.get("parameters"), params)
     place = places.attach if places is not None else lambda diagnostic: diagnostic
     filled = substitute(data, variables, parameters, place=place)
@@ -359,7 +357,7 @@ def with_values(
     """Return the pipeline anew from its template, with other values."""
     known = pipeline._template
     template = known if isinstance(known, Template) else Template(_plain(pipeline))
-    template = Template(template.data, {**template.variables, **variables})
+    template = Template(template.data, over(template.variables, variables))
     places = pipeline._positions if isinstance(pipeline._positions, Places) else None
     made = _validated(Pipeline, _filled(template, params, places), places)
     environment = pipeline._environment

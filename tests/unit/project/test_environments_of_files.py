@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.plan import locations
 from laktory_dagster.plan.definition import Plan
+from laktory_dagster.project import load_plan
 from laktory_dagster.settings import Settings
 from tests.unit.plan.declaring import plan_from
 from tests.unit.project.marked import check_carets, found_in, places_of, unmarked
@@ -85,19 +87,43 @@ def test_names_of_an_environment(overlay: str, table: str) -> None:
         ({}, "prod", "file"),
         ({"who": "line"}, "dev", "line"),
         ({"who": "line"}, None, "line"),
-        ({"WHO": "line"}, "dev", "env"),
+        ({"WHO": "line"}, "dev", "line"),
+        ({"Who": "line", "who": "exact"}, "dev", "exact"),
     ],
 )
 def test_whose_value_of_a_variable_counts(
     given: dict[str, str], env: str | None, shown: str
 ) -> None:
-    """The command line's, then the environment's, then the file's; an exact name before others."""
+    """The command line's, then the environment's, then the file's, in any letter case."""
     text = (
         "name: p\nvariables: {who: file}\nenvironments: {dev: {variables: {who: env}}, prod: {}}\n"
-        "nodes:\n  - {name: n, source: {path: a.json}, description: by ${vars.who}}\n"
+        "nodes:\n  - {name: n, source: {path: a.json}, description: 'by ${vars.who}'}\n"
     )
     plan = plan_from(text, env=env, variables=given)
     assert plan.nodes["n"].declared.description == f"by {shown}"
+
+
+def test_two_names_of_one_place_may_differ_by_case() -> None:
+    text = (
+        "name: p\nvariables: {a: small, A: large}\n"
+        "nodes:\n  - {name: n, source: {path: a.json}, description: '${vars.a} ${vars.A}'}\n"
+    )
+    described = [
+        plan_from(text, variables=given).nodes["n"].declared.description
+        for given in ({}, {"a": "1"}, {"A": "2"}, {"a": "1", "A": "2"})
+    ]
+    assert described == ["small large", "1 large", "small 2", "1 2"]
+
+
+def test_a_variable_in_another_case_counts_for_includes_and_environments(tmp_path: Path) -> None:
+    (tmp_path / "line.yaml").write_text("{name: n, source: {path: a.json}, sink: {table_name: t}}")
+    file = tmp_path / "p.yaml"
+    file.write_text(
+        "name: p\nvariables: {who: file}\nenvironments: {dev: {catalog: '${vars.who}'}}\n"
+        "nodes: [!use '${vars.who}.yaml']\n"
+    )
+    plan = load_plan(file, env="dev", variables={"WHO": "line"}, settings=Settings())
+    assert table_of(plan) == "line.default.t"
 
 
 def test_a_variable_of_the_file_may_use_one_of_the_environment() -> None:
