@@ -34,7 +34,7 @@ def select(plan: Plan, selection: str | Sequence[str] | None) -> tuple[str, ...]
     below = reverse(needs)
     chosen: set[str] = set()
     for term in terms:
-        if term == "*":
+        if not term.strip("*"):
             return tuple(plan.nodes)
         core = term.removeprefix("*").removesuffix("*")
         named = _named(plan, core, term)
@@ -54,6 +54,7 @@ def _terms(selection: str | Sequence[str]) -> list[str]:
 def _named(plan: Plan, core: str, term: str) -> tuple[str, ...]:
     """Return the nodes that a term names without its stars."""
     kind, _, value = core.partition(":")
+    kind = kind.lower()
     if value and kind == "tag":
         found = _tagged(plan, value)
     elif value and kind == "layer":

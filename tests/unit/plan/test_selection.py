@@ -25,6 +25,8 @@ ALL = ("brz", "meta", "setup", "slv", "gld")
     [
         (None, ALL),
         ("*", ALL),
+        ("**", ALL),
+        (["meta", "*"], ALL),
         ("slv", ("slv",)),
         ("gld, brz", ("brz", "gld")),
         ("gld brz", ("brz", "gld")),
@@ -43,6 +45,10 @@ ALL = ("brz", "meta", "setup", "slv", "gld")
         ("layer:bronze", ("brz", "meta")),
         ("*layer:silver", ("brz", "setup", "slv")),
         ("side", ("meta",)),
+        ("Layer:Silver", ("slv",)),
+        ("*TAG:raw", ("brz",)),
+        ("TAG:raw*", ("brz", "slv", "gld")),
+        ("side\n\tslv", ("meta", "slv")),
         ("slv, slv", ("slv",)),
     ],
 )
@@ -70,6 +76,10 @@ def test_a_node_comes_before_a_tag_of_its_name() -> None:
         ("layer:platinum", None),
         ("tag:slv", None),
         ("a/b", None),
+        ("tag:", None),
+        ("layer:", None),
+        ("slv**", "did you mean `slv`?"),
+        ("SLV", "did you mean `slv`?"),
     ],
 )
 def test_what_names_nothing(selection: str, hint: str | None) -> None:
