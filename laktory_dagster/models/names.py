@@ -12,7 +12,7 @@ MAX_NAME_LENGTH = 128
 MAX_TABLE_LENGTH = 240
 """Of one part; file systems take 255 bytes, and `_quarantine` has to fit."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
-_TABLE_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ -]*\Z")
+_TABLE_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_ -]*[A-Za-z0-9_-])?\Z")
 _REFERENCE = re.compile(r"\$\{\s*(?:vars?|params)\.[\w.-]+\s*\}")
 """What stands for a part of a name until its value is known; the whole name is checked again then."""
 

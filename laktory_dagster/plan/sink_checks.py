@@ -45,6 +45,7 @@ _WRITER_METHODS = {
 def check_sinks(context: NodeContext) -> None:
     """Report what is wrong with a node's sinks."""
     node = context.node
+    _check_primary(context)
     for index, sink in enumerate(node.sinks):
         path = (*context.path, "sinks", index)
         _check_sink(sink, path, context)
@@ -58,6 +59,21 @@ def check_sinks(context: NodeContext) -> None:
                 "this sink takes rejected rows, and no expectation has `action: QUARANTINE`",
                 (*path, "is_quarantine"),
                 at_key=True,
+            )
+
+
+def _check_primary(context: NodeContext) -> None:
+    """Report a second sink, or a quarantine, that readers of the node are to read."""
+    primary = [index for index, sink in enumerate(context.node.sinks) if sink.is_primary]
+    for index in primary:
+        place = (*context.path, "sinks", index, "is_primary")
+        if context.node.sinks[index].is_quarantine:
+            context.findings.error(
+                "a quarantine is not what the readers of the node read", place, at_key=True
+            )
+        elif index != primary[0]:
+            context.findings.error(
+                "two sinks of the node are primary", place, hint="keep one of them", at_key=True
             )
 
 
@@ -107,7 +123,13 @@ def _check_destination(file: str, path: Path, context: NodeContext) -> None:
     if "://" not in uri and any(len(os.fsencode(part)) > _LONGEST for part in place.parts):
         context.findings.error("a part of the path is longer than 255 bytes", path)
         return
-    if _is_same_file(place, plan.file) or place.suffix.lower() in _DECLARATIONS:
+    if "://" not in uri and plan.folder.resolve().is_relative_to(place.resolve()):
+        context.findings.error(
+            "rows would be stored around the pipeline file and all that lies beside it",
+            path,
+            hint="name a folder of its own, such as `./out`",
+        )
+    elif _is_same_file(place, plan.file) or place.suffix.lower() in _DECLARATIONS:
         context.findings.error(
             f"rows would replace `{place.name}`, which is no file of data",
             path,

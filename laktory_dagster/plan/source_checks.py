@@ -168,7 +168,7 @@ def _check_filter(text: str, path: Path, context: NodeContext) -> None:
 
 
 def _check_selects(source: SourceOptions, path: Path, context: NodeContext) -> None:
-    """Report selected columns that would get one name: Spark then has two, and Polars none.
+    """Report selected columns that would get one name, or none: Spark then has two, and Polars none.
 
     Of `renames` to one name, all but one may be missing.
     """
@@ -177,6 +177,9 @@ def _check_selects(source: SourceOptions, path: Path, context: NodeContext) -> N
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         context.findings.error(f"two columns would be named `{twice}`", (*path, "selects"))
+    for key, given in (("selects", names), ("renames", source.renames.values())):
+        if not all(name.strip() for name in given):
+            context.findings.error("a column would have no name", (*path, key))
 
 
 def _check_file(source: FileSource, path: Path, context: NodeContext) -> None:

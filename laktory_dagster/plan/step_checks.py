@@ -209,6 +209,8 @@ def _table_hint(name: str, context: NodeContext) -> str:
 
 
 def _check_column(column: Column, path: Path, context: NodeContext) -> None:
+    if not column.name.strip():
+        context.findings.error("the column has no name", (*path, "name"))
     if column.type is not None:
         check_type(column.type, (*path, "type"), context)
     if column.sql_expr is not None:
