@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from laktory_dagster.errors import ExpressionError
@@ -28,6 +28,8 @@ _TIMED = re.compile(
     r"(timestamp|datetime|duration)\s*\[\s*(?:ms|us|ns)\s*(?:,([^\]]+))?\]\Z", re.IGNORECASE
 )
 _FIELD = re.compile(r"\s*(?:`(?:[^`]|``)*`|[^`:\s]+)\s*(?::|\s)\s*(.+)\Z", re.DOTALL)
+_HELD = {"array": ("elementType",), "map": ("keyType", "valueType")}
+"""What Spark's JSON of a type calls the types that it holds."""
 _MOST_DIGITS = 38
 _EXPECTED = "a type such as string, int, bigint, double, date, timestamp, decimal(10,2)"
 
@@ -55,17 +57,16 @@ def check_schema(definition: Any, path: Path, context: NodeContext) -> None:
         for name, kind in definition.items():
             _check_kind(kind, (*path, name), context)
         return
-    columns = definition.get("fields") if isinstance(definition, Mapping) else definition
+    place = (*path, "fields") if isinstance(definition, Mapping) else path
     names: list[str] = []
-    for index, column in enumerate(columns if isinstance(columns, (list, tuple)) else ()):
-        place = (*path, "fields", index) if isinstance(definition, Mapping) else (*path, index)
-        if isinstance(column, Mapping) and isinstance(column.get("name"), str):
+    for index, column in enumerate(_listed(definition)):
+        if _is_named(column):
             names.append(column["name"])
-            _check_kind(column.get("type", "string"), (*place, "type"), context)
+            _check_kind(column.get("type", "string"), (*place, index, "type"), context)
         else:
             context.findings.error(
                 "a column of a schema needs a name",
-                place,
+                (*place, index),
                 expected="`{name: close, type: double}`, or a mapping from column to type",
             )
     _check_once(names, path, context)
@@ -80,11 +81,17 @@ def declared_columns(definition: Any) -> tuple[str, ...] | None:
             return None
     if isinstance(definition, Mapping) and "fields" not in definition:
         return tuple(definition)
+    columns = _listed(definition)
+    return tuple(column["name"] for column in columns) if all(map(_is_named, columns)) else None
+
+
+def _listed(definition: Any) -> Sequence[Any]:
     columns = definition.get("fields") if isinstance(definition, Mapping) else definition
-    named = columns if isinstance(columns, (list, tuple)) else ()
-    if not all(isinstance(item, Mapping) and isinstance(item.get("name"), str) for item in named):
-        return None
-    return tuple(item["name"] for item in named) or None
+    return columns if isinstance(columns, (list, tuple)) else ()
+
+
+def _is_named(column: Any) -> bool:
+    return isinstance(column, Mapping) and isinstance(column.get("name"), str)
 
 
 def _check_text(text: str, path: Path, context: NodeContext) -> None:
@@ -108,10 +115,13 @@ def _check_once(names: list[str], path: Path, context: NodeContext) -> None:
 
 def _check_kind(kind: Any, path: Path, context: NodeContext) -> None:
     if isinstance(kind, Mapping):
-        if kind.get("type") == "struct":
+        holds = _HELD.get(str(kind.get("type")), ())
+        if holds and all(key in kind for key in holds):
+            for key in holds:
+                _check_kind(kind[key], (*path, key), context)
+        else:
+            # A mapping from field to type is a struct.
             check_schema(kind, path, context)
-        elif "elementType" in kind:
-            _check_kind(kind["elementType"], (*path, "elementType"), context)
         return
     if not _is_readable(kind.strip() if isinstance(kind, str) else "", context):
         _report(kind, path, context)

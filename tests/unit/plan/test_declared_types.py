@@ -166,3 +166,56 @@ def test_a_column_that_is_declared_twice(schema: str, place: tuple[Any, ...]) ->
     found = problem_of(schema)
     assert found.message == "the schema declares the column `id` twice"
     assert found.path == place
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        "{a: {type: array, elementType: int, containsNull: true}}",
+        "{a: {type: array, elementType: {type: array, elementType: date}}}",
+        "{a: {type: struct, fields: [{name: x, type: int, nullable: true, metadata: {}}]}}",
+        "{a: {x: int, y: {z: string}}}",
+        "{type: struct, fields: [{name: a, type: {type: array, elementType: int}}]}",
+    ],
+)
+@pytest.mark.parametrize("engine", ["POLARS", "SPARK"])
+def test_types_as_spark_writes_them_in_json(schema: str, engine: str) -> None:
+    assert not plan_from(reading(schema, engine)).warnings
+
+
+def test_maps_are_types_of_spark() -> None:
+    for schema in (
+        "{a: {type: map, keyType: string, valueType: {type: array, elementType: int}}}",
+        "{a: 'map<string, array<int>>'}",
+        "'a MAP<STRING, INT>'",
+    ):
+        assert not plan_from(reading(schema, "SPARK")).warnings
+
+
+@pytest.mark.parametrize(
+    ("schema", "message", "place"),
+    [
+        ("{a: {type: array, elementType: itn}}", "there is no type `itn`", ("a", "elementType")),
+        ("{a: {type: array}}", "there is no type `array`", ("a", "type")),
+        ("{a: {type: struct}}", "there is no type `struct`", ("a", "type")),
+        ("{a: {x: itn}}", "there is no type `itn`", ("a", "x")),
+        (
+            "{a: {type: map, keyType: string, valueType: itn}}",
+            "there is no type `itn`",
+            ("a", "valueType"),
+        ),
+        ("{a: {type: map, keyType: itn, valueType: int}}", "there is no type `itn`", ("a", "keyType")),
+        ("[{name: a, type: int}, {name: b, type: itn}]", "there is no type `itn`", (1, "type")),
+        ("[{name: a, type: int}, {type: int}]", "a column of a schema needs a name", (1,)),
+        ("[a]", "a column of a schema needs a name", (0,)),
+        (
+            "{type: struct, fields: [{name: a}, {name: b, type: itn}]}",
+            "there is no type `itn`",
+            ("fields", 1, "type"),
+        ),
+    ],
+)  # fmt: skip
+def test_where_a_type_is_wrong(schema: str, message: str, place: tuple[Any, ...]) -> None:
+    found = problem_of(schema, "SPARK")
+    assert found.message == message
+    assert found.path == (*PLACE, *place)
