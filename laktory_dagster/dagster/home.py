@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
+import dagster as dg
+
 from laktory_dagster.errors import SettingsError
 from laktory_dagster.settings import Settings
 
@@ -64,6 +66,23 @@ def use_home(path: Path, environ: MutableMapping[str, str] = os.environ) -> Path
     home = instance_home(path, environ)
     environ[VARIABLE] = str(home)
     return home
+
+
+def open_instance() -> dg.DagsterInstance:
+    """Return the instance that the environment names.
+
+    Raises:
+        SettingsError: its configuration or its databases are broken.
+    """
+    try:
+        return dg.DagsterInstance.get()
+    except Exception as error:
+        # Dagster lists every option that it has.
+        said = "\n".join(line[:200] for line in str(error).splitlines()[:5])
+        raise SettingsError(
+            f"Dagster's instance in {os.environ.get(VARIABLE)} does not open: {said}",
+            hint=f"mend what is in that folder, or set {VARIABLE} to another one",
+        ) from error
 
 
 def _existing(home: Path) -> Path:

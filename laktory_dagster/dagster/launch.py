@@ -26,7 +26,7 @@ from dagster._core.execution import compute_logs
 from dagster._core.execution.api import execute_run_iterator
 
 from laktory_dagster.dagster.definitions import build_definitions
-from laktory_dagster.dagster.home import project_root, use_home
+from laktory_dagster.dagster.home import open_instance, project_root, use_home
 from laktory_dagster.dagster.keys import IO_MANAGER, job_name
 from laktory_dagster.dagster.origin import job_origin
 from laktory_dagster.dagster.report import EventReader, NodeReport, RunReport
@@ -165,7 +165,7 @@ def retry_run(run_id: str, path: Path, on_node: OnNode) -> RunReport:
         SettingsError: there is no such run, or nothing of it is left.
     """
     use_home(path)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         parent = _find_run(instance, run_id)
         done = set(_stored_in(instance, parent))
     file = parent.tags.get(FILE_TAG)
@@ -234,7 +234,7 @@ def _run(
     job = definitions.resolve_job_def(job_name(plan.name))
     keys = asset_keys(plan, selected)
     reader = EventReader(plan, keys)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         run = instance.create_run_for_job(
             job,
             run_config=_run_config(options),

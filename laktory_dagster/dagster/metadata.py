@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,18 @@ _STORAGE = {"DELTA": "deltalake", "JSONL": "json", "NDJSON": "json"}
 def storage_kind(form: str) -> str:
     """Return the storage kind of a format; those with an icon in the UI under its name."""
     return _STORAGE.get(form, form.lower())
+
+
+# `abfss://container@account` has no credentials before its `@`, and `?` may be of a pattern.
+_CREDENTIALS = re.compile(r"(?<=://)(?:[^/@:]*:[^@]*@)|(?<=^http://)[^/@]*@|(?<=^https://)[^/@]*@")
+_SIGNATURE = re.compile(r"\?[^?/]*=.*$")
+
+
+def shown_uri(uri: str) -> str:
+    """Return a path or a URL without the credentials and signatures that stand in it."""
+    if "://" not in uri:
+        return uri
+    return _SIGNATURE.sub("", _CREDENTIALS.sub("", uri, count=1))
 
 
 def table_schema(columns: Sequence[ColumnType]) -> dg.TableSchema:
@@ -91,17 +104,17 @@ def materialization_metadata(result: NodeResult, rows: int | None = None) -> dic
 def _target_record(target: TargetResult) -> dict[str, str | int]:
     return {
         "role": target.role,
-        "name": target.table_name or target.uri,
+        "name": target.table_name or shown_uri(target.uri),
         "format": target.format,
         "rows": target.rows,
         "version": "" if target.version is None else str(target.version),
-        "uri": target.uri,
+        "uri": shown_uri(target.uri),
     }
 
 
 def _target_metadata(target: TargetResult) -> dict[str, Any]:
     found: dict[str, Any] = {
-        URI: target.uri,
+        URI: shown_uri(target.uri),
         STORAGE_KIND: storage_kind(target.format),
     }
     if target.table_name is not None:

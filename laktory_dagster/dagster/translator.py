@@ -15,6 +15,7 @@ from laktory_dagster.dagster.metadata import (
     STORAGE_KIND,
     TABLE_NAME,
     URI,
+    shown_uri,
     storage_kind,
     table_schema,
 )
@@ -97,10 +98,10 @@ class LaktoryTranslator:
         if isinstance(source, FileSource):
             place = locations.file_place(plan, source.path)
             return dg.AssetSpec(
-                key=dg.AssetKey([*self.prefix, *file_key(source.path).path]),
+                key=dg.AssetKey([*self.prefix, *file_key(shown_uri(source.path)).path]),
                 group_name=folded(plan.name),
                 kinds={storage_kind(source.format)},
-                metadata={URI: place.uri},
+                metadata={URI: shown_uri(place.uri)},
             )
         if isinstance(source, AssetSource):
             return dg.AssetSpec(key=dg.AssetKey(source.asset.split("/")))
@@ -156,7 +157,7 @@ def _definition_metadata(plan: Plan, node: PlanNode) -> dict[str, Any]:
         found[TABLE_NAME] = locations.table_name(plan, sink)
         found[STORAGE_KIND] = storage_kind(sink.format)
     elif isinstance(sink, FileSink):
-        found[URI] = locations.file_place(plan, sink.path).uri
+        found[URI] = shown_uri(locations.file_place(plan, sink.path).uri)
         found[STORAGE_KIND] = storage_kind(sink.format)
     columns = _declared_columns(node)
     if columns:

@@ -162,6 +162,21 @@ def test_a_pipeline_may_have_the_name_of_a_word_that_dagster_reserves(
     assert materialized(resolved.execute_in_process()) == [f"{word}/{word}"]
 
 
+def test_names_around_a_reserved_word_are_jobs_of_their_own(tmp_path: Path) -> None:
+    names = ["config", "config_", "config__", "kind_"]
+    text = "name: {name}\nnodes:\n  - {{name: n, source: {{data: [{{x: 1}}]}}}}\n"
+    for name in names:
+        write(tmp_path / name, text.format(name=name))
+
+    definitions = build_definitions(tmp_path)
+
+    jobs = [definitions.resolve_job_def(job.name) for job in definitions.jobs or ()]
+    assert {job.tags["laktory/pipeline"] for job in jobs} == set(names)
+    assert len({job.name for job in jobs}) == len(names)
+    for job in jobs:
+        assert materialized(job.execute_in_process()) == [f"{job.tags['laktory/pipeline']}/n"]
+
+
 def test_pipelines_with_schedules_may_be_named_like_one(tmp_path: Path) -> None:
     text = """
 name: {name}
