@@ -103,8 +103,8 @@ def test_what_an_interrupted_run_had_finished_is_not_done_again(tmp_path: Path, 
     assert [killed.rows(name) for name in "abc"] == [[1], [1], [1]]
 
 
-def test_a_terminated_run_ends_as_an_interrupted_one(tmp_path: Path, steps: str) -> None:
-    killed = Killed(tmp_path, steps, "SIGTERM")
+def test_a_terminated_run_ends_as_an_interrupted_one(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, "fused", "SIGTERM")
 
     assert killed.first.returncode == 130, killed.first.stderr
     assert killed.run().status is dg.DagsterRunStatus.CANCELED
@@ -129,8 +129,8 @@ def test_a_run_that_was_killed_leaves_whole_tables_and_is_taken_up(
     assert pl.read_parquet(tmp_path / "b.parquet")["x"].to_list() == [1]
 
 
-def test_a_new_run_after_a_killed_one_needs_no_care(tmp_path: Path, steps: str) -> None:
-    killed = Killed(tmp_path, steps, "SIGKILL")
+def test_a_new_run_after_a_killed_one_needs_no_care(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, "node", "SIGKILL")
 
     found = killed.document("run", "p.yaml")
 

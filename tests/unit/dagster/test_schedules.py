@@ -87,20 +87,6 @@ def test_a_tick_asks_for_one_run_of_the_pipelines_job(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "status"),
-    [
-        ('{cron: "0 6 * * *"}', dg.DefaultScheduleStatus.RUNNING),
-        ('{cron: "0 6 * * *", enabled: false}', dg.DefaultScheduleStatus.STOPPED),
-        ('{cron: "0 6 * * *", enabled: true}', dg.DefaultScheduleStatus.RUNNING),
-    ],
-)
-def test_it_runs_by_itself_unless_the_file_says_otherwise(
-    tmp_path: Path, schedule: str, status: dg.DefaultScheduleStatus
-) -> None:
-    assert declared(tmp_path, schedule).default_status is status
-
-
-@pytest.mark.parametrize(
     "cron", ["* * * * *", "*/5 0-6 * * 1-5", "0 0 1 1 *", "0 6 * * MON", "15,45 * * * *"]
 )
 def test_what_cron_allows_dagster_takes(tmp_path: Path, cron: str) -> None:
