@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from laktory_dagster.dagster.launch import NodeReport, RunReport
 
 _MARKS = {"done": ("✓", "green"), "reused": ("=", "green"), "failed": ("✗", "red")}
+LONGEST_PAUSE = 366 * 24 * 3600
 _OTHER_MARK = ("-", "yellow")
 _COUNTS = {
     "rows in": "rows_in",
@@ -76,6 +77,8 @@ def run(
         raise SettingsError(
             "`--every` makes many runs; it goes with neither `--retry` nor `--json`"
         )
+    if every is not None and not every <= LONGEST_PAUSE:
+        raise SettingsError(f"`--every` is {every} seconds", expected="at most a year of them")
     if retry is not None:
         if select or variables or warehouse or env or full_refresh:
             raise SettingsError("`--retry` keeps the options of the earlier run; give none of them")
