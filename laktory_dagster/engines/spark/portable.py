@@ -167,16 +167,13 @@ def _join(frame: Any, scope: Scope, other: Any, on: Any = None, how: str = "inne
     kind = join_kind(how)
     if on is None:
         return _cross_join(frame, scope, other)
-    keys = on if isinstance(on, list | tuple) else [on]
-    if kind not in ("leftsemi", "leftanti") and all(isinstance(key, str) for key in keys):
-        other = _marked(other, frame, keys)
-    if isinstance(on, list | tuple) and all(isinstance(item, str) for item in on):
-        require_columns(frame, on)
-        require_columns(other, on)
-        on = list(on)
-    elif isinstance(on, str):
-        require_columns(frame, [on])
-        require_columns(other, [on])
+    keys = list(on) if isinstance(on, list | tuple) else [on]
+    if all(isinstance(key, str) for key in keys):
+        require_columns(frame, keys)
+        require_columns(other, keys)
+        if kind not in ("leftsemi", "leftanti"):
+            other = _marked(other, frame, keys)
+        on = keys
     return frame.join(other, on=on, how=kind)
 
 
@@ -241,7 +238,7 @@ def _union(frame: Any, scope: Scope, other: Any) -> Any:
     return frame.union(other)
 
 
-def _head(frame: Any, scope: Scope, num: int = 5) -> Any:
+def _head(frame: Any, scope: Scope, num: int = 1) -> Any:
     return frame.limit(num)
 
 
