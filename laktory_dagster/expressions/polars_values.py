@@ -79,7 +79,9 @@ def bracket(node: exp.Expr) -> exp.Expr | None:
     key = literal_text(node.expressions[0]) if len(node.expressions) == 1 else None
     if key is None:
         place = literal_int(node.expressions[0])
-        if place is None or place < 0:
+        if place is None:
+            return _item(node)
+        if place < 0:
             return None
         # Of a column with its table Polars takes `t.xs[1]` for a chain of fields.
         first = 0 if node.args.get("offset") else 1
@@ -93,6 +95,16 @@ def bracket(node: exp.Expr) -> exp.Expr | None:
         raise UnexpressedError("a field that lies so deep")
     chain = [exp.to_identifier(key, quoted=True), *reversed(parts)]
     return exp.Column(**dict(zip(names, chain, strict=False)))
+
+
+def _item(node: exp.Expr) -> exp.Expr | None:
+    """Return an item by a computed place; one before the first is null."""
+    if node.args.get("offset"):
+        return None
+    place = node.expressions[0]
+    following = exp.Add(this=grouped(place), expression=exp.Literal.number(1))
+    is_there = exp.GTE(this=grouped(place.copy()), expression=exp.Literal.number(0))
+    return exp.Case(ifs=[exp.If(this=is_there, true=call("ARRAY_GET", node.this, following))])
 
 
 def is_nan(node: exp.Expr) -> exp.Expr:

@@ -110,6 +110,13 @@ class Query:
         return _generate(tree, self.dialect, dialect)
 
 
+def query_of(tree: exp.Query, dialect: str) -> Query:
+    """Return the query of a checked tree, which may be a part of another."""
+    references = tuple(dict.fromkeys(_references(tree)))
+    names, passes_through = _projection(tree)
+    return Query(tree.sql(dialect), dialect, references, names, passes_through, tree)
+
+
 @dataclass(frozen=True, eq=False)
 class SqlExpression:
     """A checked scalar expression.

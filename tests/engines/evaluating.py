@@ -58,12 +58,13 @@ OTHER = pl.DataFrame(
 """Rows that share `g` and `i` with them."""
 
 
-def queried(engine: Engine, expressions: Collection[str]) -> Found:
-    """Return type and values of each expression as a result of one query, by expression."""
+def queried(
+    engine: Engine, expressions: Collection[str], query: str = "SELECT ITEMS FROM {df}"
+) -> Found:
+    """Return type and values of each expression as the ITEMS of one query, by expression."""
     listed = ", ".join(f"{text} AS c{place}" for place, text in enumerate(expressions))
-    return _by_expression(
-        engine, expressions, {"sql_expr": f"SELECT {listed} FROM {{df}} ORDER BY id"}
-    )
+    ordered = f"{query.replace('ITEMS', listed)} ORDER BY id"
+    return _by_expression(engine, expressions, {"sql_expr": ordered})
 
 
 def as_columns(engine: Engine, expressions: Collection[str]) -> Found:

@@ -12,10 +12,12 @@ from laktory_dagster.engines.polars.spark_calls import compile_calls
 from laktory_dagster.engines.polars.sql_casts import move_text_casts
 from laktory_dagster.engines.polars.sql_values import kind_of_values
 from laktory_dagster.errors import ExpressionError, TransformError
+from laktory_dagster.expressions.polars_sql import SPARK_DIALECTS
 from laktory_dagster.expressions.present import with_moment
-from laktory_dagster.expressions.sql import Reference, parse_query
+from laktory_dagster.expressions.sql import Query, Reference, parse_query, query_of
 from laktory_dagster.expressions.sql_moving import MOVED
 from laktory_dagster.expressions.sql_numbers import Kind
+from laktory_dagster.expressions.sql_parts import PART, cut_out_parts
 from laktory_dagster.expressions.suggest import hint_for
 
 
@@ -36,12 +38,20 @@ def run_query(
         ExpressionError: it is no query, or Polars cannot express it.
     """
     query = with_moment(parse_query(text, dialect), scope.moment)
+    return _run(query, frame, dict(frames), scope)
+
+
+def _run(
+    query: Query, frame: pl.LazyFrame, frames: dict[str, pl.LazyFrame], scope: Scope
+) -> pl.LazyFrame:
+    if query.dialect in SPARK_DIALECTS:
+        query = _without_parts(query, frame, frames, scope)
     tables = {reference: _frame_of(reference, frame, frames) for reference in query.references}
     names = {reference: f"t{index}" for index, reference in enumerate(tables)}
     by_name = {names[reference]: table for reference, table in tables.items()}
     moved = MovedScalars(by_name, scope)
     columns = {name: schema.names() for name, schema in moved.schemas.items()}
-    take = moved.take if dialect != "polars" else None
+    take = moved.take if query.dialect != "polars" else None
     text = query.render("polars", names, columns, take, moved.kind_of)
     rendered, named = move_text_casts(text, moved.tables())
     try:
@@ -51,6 +61,23 @@ def run_query(
     known = {name for names in columns.values() for name in names} | set(query.output_names)
     _refuse_duplicates(result.collect_schema().names(), known)
     return result
+
+
+def _without_parts(
+    query: Query, frame: pl.LazyFrame, frames: dict[str, pl.LazyFrame], scope: Scope
+) -> Query:
+    """Return the query with the queries in it as tables, which are added to `frames`."""
+
+    def run(part: exp.Query) -> str:
+        try:
+            result = _run(query_of(part, query.dialect), frame, frames, scope)
+        except pl.exceptions.PolarsError as error:
+            raise ExpressionError(str(error)) from error
+        name = f"{PART}{len(frames)}"
+        frames[f"table.{name}"] = result
+        return name
+
+    return query_of(cut_out_parts(query.tree.copy(), run), query.dialect)
 
 
 def _refuse_duplicates(names: Sequence[str], known: Collection[str]) -> None:

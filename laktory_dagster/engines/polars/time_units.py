@@ -34,18 +34,20 @@ def between(scope: Scope, unit: str, start: pl.Expr, end: pl.Expr) -> pl.Expr:
 
 
 def _months(first: pl.Expr, last: pl.Expr) -> pl.Expr:
-    """Return whole months; a last day of which not all is over counts as the day before."""
+    """Return the whole months between two times."""
+    times = pl.struct(first.alias("first"), last.alias("last"))
+    return times.map_batches(_months_of, return_dtype=pl.Int64, is_elementwise=True)
+
+
+def _months_of(times: pl.Series) -> pl.Series:
+    """Count months; a last day of which not all is over counts as the day before."""
+    frame = times.struct.unnest()
+    first, last = frame["first"], frame["last"]
     start, end = first.dt.date(), last.dt.date()
     clock = last.dt.epoch("us") - first.dt.epoch("us") - (end - start).dt.total_microseconds()
-    over = (
-        pl.when((end > start) & (clock < 0))
-        .then(-1)
-        .when((end < start) & (clock > 0))
-        .then(1)
-        .otherwise(0)
-    )
-    end = end + pl.duration(days=over)
-    return _quotient(_packed(end) - _packed(start), 32)
+    over = ((end < start) & (clock > 0)).cast(pl.Int8) - ((end > start) & (clock < 0)).cast(pl.Int8)
+    end = (end.cast(pl.Int32) + over).cast(pl.Date)
+    return pl.select(_quotient(_packed(pl.lit(end)) - _packed(pl.lit(start)), 32)).to_series()
 
 
 def _packed(day: pl.Expr) -> pl.Expr:
