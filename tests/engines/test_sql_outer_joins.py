@@ -54,6 +54,20 @@ OUTER: dict[str, list[tuple[Any, ...]]] = {
     ],
 }
 
+# The condition of a join reads its table before rows are filled.
+OUTER |= {
+    "SELECT a.id, b.w FROM {df} a LEFT JOIN {nodes.u} b"
+    " ON initcap(a.g) = initcap(coalesce(b.g, 'b'))": [
+        (1, 10),
+        (1, 40),
+        (2, 20),
+        (2, 30),
+        (3, None),
+    ],
+    "SELECT a.id, b.w FROM {nodes.u} b RIGHT JOIN {df} a"
+    " ON initcap(a.g) = initcap(coalesce(b.g, 'b')) WHERE a.id > 1": [(2, 20), (2, 30), (3, None)],
+}
+
 KEYS: dict[str, list[tuple[Any, ...]]] = {
     "SELECT a.id, b.w FROM {df} a JOIN {nodes.u} b ON a.i = b.r": [(1, 10)],
     "SELECT a.id, b.id AS k FROM {df} a JOIN {df} b ON a.d = b.z": [(2, 2)],
