@@ -134,6 +134,7 @@ def _unknown_function(node: exp.Func) -> Unexpressed | None:
 
 
 _REWRITES: dict[type[exp.Expr], Rewrite] = {
+    exp.Add: time.moved,
     exp.AddMonths: time.add_months,
     exp.Any: values.any_true,
     exp.AnyValue: renamed("FIRST"),
@@ -213,6 +214,7 @@ _REWRITES: dict[type[exp.Expr], Rewrite] = {
     exp.StrToTime: time.parse_time,
     exp.StrToUnix: time.to_unix,
     exp.Struct: refused("a struct", _INSTEAD["struct"]),
+    exp.Sub: time.moved,
     exp.Substring: text.substring,
     exp.TableSample: refused("TABLESAMPLE", "use `func_name: sample`"),
     exp.TimeToStr: time.format_time,

@@ -6,6 +6,7 @@ import re
 
 from sqlglot import exp
 
+from laktory_dagster.expressions.intervals import span_of
 from laktory_dagster.expressions.sql_build import (
     Rewrite,
     UnexpressedError,
@@ -75,6 +76,28 @@ def _unwrapped(value: exp.Expr) -> exp.Expr:
             product = exp.Literal.number(abs(left * right))
             return exp.Neg(this=product) if left * right < 0 else product
     return value
+
+
+def moved(node: exp.Expr) -> exp.Expr | None:
+    """Return a time moved by an interval of several units, or by a negative one, as by each of them."""
+    value, taken = node.this, node.expression
+    if span_of(value) is not None and isinstance(node, exp.Add):
+        value, taken = taken, value
+    span = span_of(taken)
+    is_plain = isinstance(taken, exp.Interval) and isinstance(taken.args.get("unit"), exp.Var)
+    if span is None or (is_plain and literal_text(taken.this) is not None and min(span) >= 0):
+        return None
+    result: exp.Expr = grouped(value)
+    for amount, unit in zip(
+        span if isinstance(node, exp.Add) else span.reversed(), _SPANS, strict=True
+    ):
+        if amount:
+            kind = exp.Add if amount > 0 else exp.Sub
+            result = kind(this=result, expression=interval(abs(amount), unit))
+    return exp.Paren(this=result)
+
+
+_SPANS = ("MONTH", "DAY", "MICROSECOND")
 
 
 def part(name: str, plus: int = 0) -> Rewrite:

@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
+from laktory_dagster.expressions.intervals import span_of
 from laktory_dagster.expressions.sql_build import cast
 
 Kind = Literal[
@@ -31,6 +32,7 @@ _FLOAT_IF_ANY = (
 )  # fmt: skip
 _FLOATS = (exp.Avg, exp.Div, exp.Exp, exp.Ln, exp.Pow, exp.Sqrt, exp.Stddev, exp.Variance)
 _FLOAT_TYPES = (exp.DType.FLOAT, exp.DType.DOUBLE)
+_DATES = (exp.AddMonths, exp.CurrentDate, exp.LastDay, exp.TsOrDsToDate)
 _INTEGERS = (exp.Count, exp.Length, exp.Null)
 _OfColumn = Callable[[exp.Column], bool]
 
@@ -56,7 +58,32 @@ def with_numbers(tree: exp.Expr, kind_of: KindOf) -> exp.Expr:
     wide = [n for scope, n in asked if _holds_floats(n.this, _asking(scope, floats))]
     sums = [n for scope, n in asked if _is_sum_of_integers(n, _asking(scope, integers))]
     _spell_out(wide, sums)
+    dates = _Question(lambda *path: kind_of(*path) == "date", _is_date, all)
+    for scope in scopes:
+        for node in list(scope.find_all(exp.Add, exp.Sub)):
+            _spell_out_hours(node, _asking(scope, dates))
     return tree
+
+
+def _spell_out_hours(node: exp.Expr, is_date: _OfColumn) -> None:
+    """Make a date that moves by hours a time, as Spark does: Polars would leave the hours out."""
+    for value, moved_by in ((node.this, node.expression), (node.expression, node.this)):
+        span = span_of(moved_by)
+        if span is not None and span.micros and _is_date(value, is_date):
+            value.replace(cast(value.copy(), "TIMESTAMPTZ"))
+
+
+def _is_date(node: exp.Expr, is_date: _OfColumn) -> bool:
+    if isinstance(node, exp.Column):
+        return is_date(node)
+    if isinstance(node, exp.Cast):
+        return bool(node.to.is_type(exp.DType.DATE))
+    if isinstance(node, exp.Lag | exp.Lead | exp.FirstValue | exp.LastValue):
+        return _is_date(node.this, is_date)
+    parts = _parts(node)
+    if parts is None:
+        return isinstance(node, _DATES)
+    return bool(parts) and all(_is_date(part, is_date) for part in parts)
 
 
 def with_numbers_of(tree: exp.Expr, kind_of: Callable[[exp.Column], Kind | None]) -> exp.Expr:
@@ -66,6 +93,8 @@ def with_numbers_of(tree: exp.Expr, kind_of: Callable[[exp.Column], Kind | None]
     wide = [n for n in nodes if _holds_floats(n.this, lambda c: kind_of(c) == "float")]
     sums = [n for n in nodes if _is_sum_of_integers(n, lambda c: kind_of(c) == "integer")]
     _spell_out(wide, sums)
+    for node in list(root.find_all(exp.Add, exp.Sub)):
+        _spell_out_hours(node, lambda c: kind_of(c) == "date")
     found: exp.Expr = root.this
     return found
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from laktory_dagster.engines.base import Engine
+from laktory_dagster.engines.registry import open_engine
 from tests.engines.evaluating import OTHER, ROWS
 from tests.engines.transforming import sorted_rows
 
@@ -211,3 +212,65 @@ def test_subqueries(engine: Engine, query: str) -> None:
     """A null among the values of NOT IN leaves no row."""
     found = sorted_rows(engine, ROWS, {"sql_expr": query}, frames={"nodes.u": OTHER})
     assert found == SUBQUERIES[query]
+
+
+MOVED: dict[str, list[tuple[Any, ...]]] = {
+    "SELECT max(d) + INTERVAL 1 HOUR AS a, min(d) - INTERVAL 90 MINUTES AS b, max(d) + INTERVAL 1 DAY"
+    " AS c, max(z) + INTERVAL '1 02:03:04' DAY TO SECOND AS e FROM {df}": [
+        (
+            datetime(2024, 1, 31, 1, tzinfo=UTC),
+            datetime(2023, 12, 30, 22, 30, tzinfo=UTC),
+            date(2024, 2, 1),
+            datetime(2024, 2, 1, 15, 48, 14, 123456, tzinfo=UTC),
+        )
+    ],
+    "SELECT max(z) - INTERVAL 1 DAY 2 HOURS AS a, max(d) - INTERVAL -3 DAYS AS b,"
+    " max(d) + INTERVAL '1-2' YEAR TO MONTH AS c FROM {df}": [
+        (
+            datetime(2024, 1, 30, 11, 45, 10, 123456, tzinfo=UTC),
+            date(2024, 2, 3),
+            date(2025, 3, 31),
+        )
+    ],
+    "SELECT id, lag(d) OVER (ORDER BY id) + INTERVAL 1 HOUR AS a, lag(id) OVER (ORDER BY id) + 1 AS b"
+    " FROM {df}": [
+        (1, None, None),
+        (2, datetime(2024, 1, 31, 1, tzinfo=UTC), 2),
+        (3, datetime(2023, 12, 31, 1, tzinfo=UTC), 3),
+    ],
+    "SELECT a.id, coalesce(max(a.d), DATE '2024-02-28') + INTERVAL 24 HOURS AS x FROM {df} a LEFT JOIN"
+    " {nodes.u} b ON a.g = b.g GROUP BY a.id": [
+        (1, datetime(2024, 2, 1, tzinfo=UTC)),
+        (2, datetime(2024, 1, 1, tzinfo=UTC)),
+        (3, datetime(2024, 2, 29, tzinfo=UTC)),
+    ],
+    "SELECT collect_list(i)[0] AS a, collect_list(i)[id] AS b FROM {df} GROUP BY id": [
+        (-7, None),
+        (7, None),
+        (None, None),
+    ],
+}
+
+
+@pytest.mark.parametrize("query", list(MOVED))
+def test_totals_move_by_intervals(query: str) -> None:
+    """Hours make a time of the greatest date too."""
+    engine = open_engine("polars")
+    found = sorted_rows(engine, ROWS, {"sql_expr": query}, frames={"nodes.u": OTHER})
+    assert found == sorted(MOVED[query], key=str)
+    engine.close()
+
+
+def test_a_total_of_a_step_moves_by_hours(engine: Engine) -> None:
+    step = {
+        "func_name": "laktory.groupby_and_agg",
+        "func_kwargs": {
+            "groupby_columns": ["g"],
+            "agg_expressions": [{"name": "a", "sql_expr": "max(d) + INTERVAL 1 HOUR"}],
+        },
+    }
+    assert sorted_rows(engine, ROWS, step) == [
+        ("B", datetime(2023, 12, 31, 1, tzinfo=UTC)),
+        ("a", datetime(2024, 1, 31, 1, tzinfo=UTC)),
+        (None, None),
+    ]
