@@ -52,8 +52,8 @@ QUERIES: dict[str, list[tuple[Any, ...]]] = {
     "WITH a AS (SELECT id, x FROM {df}), b AS (SELECT id, ln(x) AS l FROM a) SELECT b.id FROM b"
     " JOIN a ON a.id = b.id WHERE b.l IS NULL": [(2,), (3,)],
     "WITH df AS (SELECT id * 10 AS id FROM {df}) SELECT max(id) AS m FROM df": [(30,)],
-    "WITH a AS (SELECT 1 AS n), b AS (SELECT n + 1 AS n FROM a), c AS (WITH a AS (SELECT 9 AS n)"
-    " SELECT a.n + b.n AS n FROM a CROSS JOIN b) SELECT c.n, a.n AS m FROM c CROSS JOIN a": [
+    "WITH a AS (SELECT 1 AS n), b AS (SELECT n + 1 AS n FROM a), c AS (WITH z AS (SELECT 9 AS n)"
+    " SELECT z.n + b.n AS n FROM z CROSS JOIN b) SELECT c.n, a.n AS m FROM c CROSS JOIN a": [
         (11, 1)
     ],
     "WITH a AS (SELECT id FROM {df}) SELECT id FROM a WHERE id IN (SELECT id + 1 FROM a)": [
@@ -144,4 +144,15 @@ def test_a_star_gives_the_columns_of_the_tables_alone(query: str) -> None:
     columns = types(engine, ROWS, {"sql_expr": query}, frames={"nodes.u": OTHER})
     assert len(columns) == STARS[query]
     assert not [name for name in columns if "laktory" in name]
+    engine.close()
+
+
+def test_a_name_of_an_inner_with_hides_the_outer_one() -> None:
+    """Spark's own is not asked: what is written for it may not name two queries alike."""
+    engine = open_engine("polars")
+    query = """
+        WITH a AS (SELECT 1 AS n), b AS (WITH a AS (SELECT 9 AS n) SELECT n + 1 AS n FROM a)
+        SELECT a.n, b.n AS m, (SELECT max(n) FROM a) AS o FROM a CROSS JOIN b
+    """
+    assert sorted_rows(engine, ROWS, {"sql_expr": query}) == [(1, 10, 1)]
     engine.close()
