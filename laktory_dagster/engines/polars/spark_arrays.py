@@ -11,8 +11,8 @@ from laktory_dagster.engines.polars.exploding import explode, explode_outer
 from laktory_dagster.engines.polars.schemas import parse_schema, parse_type
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_coded import read_json
-from laktory_dagster.engines.polars.spark_names import plain
-from laktory_dagster.engines.polars.spark_text import concat_texts, text
+from laktory_dagster.engines.polars.spark_names import as_column, plain
+from laktory_dagster.engines.polars.spark_text import concat_texts, length, text
 from laktory_dagster.errors import ExpressionError, SettingsError
 
 
@@ -113,17 +113,6 @@ def _slice(value: pl.Expr, start: Any, length: Any) -> pl.Expr:
     return pl.when(known).then(value.list.slice(start, length))
 
 
-def _sequence(start: pl.Expr, stop: pl.Expr, step: Any = None) -> pl.Expr:
-    if step is None:
-        up = pl.int_ranges(start, stop + 1)
-        down = pl.int_ranges(start, stop - 1, -1)
-        return pl.when(start <= stop).then(up).otherwise(down)
-    width = plain(step)
-    if not isinstance(width, int):
-        raise ExpressionError("the step of `sequence` must be a plain number on Polars")
-    return pl.int_ranges(start, stop + (1 if width > 0 else -1), width)
-
-
 def _flatten(value: pl.Expr) -> pl.Expr:
     has_null = value.list.eval(pl.element().is_null()).list.any()
     return pl.when(~has_null).then(value.list.eval(pl.element().list.explode(empty_as_null=False)))
@@ -150,13 +139,19 @@ def _distinct(value: pl.Expr) -> pl.Expr:
     return value.list.unique(maintain_order=True)
 
 
+def _without(first: pl.Expr, second: pl.Expr) -> pl.Expr:
+    """Return the items of one array that are not in another, each once, in their order."""
+    left_out = _distinct(second)
+    return _distinct(pl.concat_list([left_out, first])).list.slice(left_out.list.len())
+
+
 ARRAYS: Mapping[str, Callable[..., Any]] = {
     "array_append": _concat_lists,
     "array_compact": lambda value: value.list.drop_nulls(),
     "array_contains": _contains,
     "array_distinct": _distinct,
-    "array_except": lambda first, second: _distinct(first.list.set_difference(second)),
-    "array_intersect": lambda first, second: _distinct(first.list.set_intersection(second)),
+    "array_except": _without,
+    "array_intersect": lambda first, second: _without(first, _without(first, second)),
     "array_join": _join,
     "array_min": lambda value: value.list.min(),
     "array_position": _position,
@@ -165,7 +160,7 @@ ARRAYS: Mapping[str, Callable[..., Any]] = {
     "array_repeat": _repeat,
     "array_size": _size,
     "array_sort": _array_sort,
-    "array_union": lambda first, second: _distinct(first.list.set_union(second)),
+    "array_union": lambda first, second: _distinct(pl.concat_list([first, second])),
     "arrays_overlap": _overlap,
     "cardinality": _size,
     "element_at": _element_at,
@@ -175,13 +170,30 @@ ARRAYS: Mapping[str, Callable[..., Any]] = {
     "from_json": _from_json,
     "get": item_at,
     "named_struct": _named_struct,
-    "sequence": _sequence,
     "size": _size,
     "slice": _slice,
     "sort_array": _sorted,
     "struct": _struct,
     "try_element_at": _element_at,
 }
+
+
+def _sequence(scope: Scope, start: pl.Expr, stop: pl.Expr, step: Any = None) -> pl.Expr:
+    """Return the whole numbers from one to another, in the wider type of both."""
+    found = _numbers_between(start, stop, step)
+    are_small = all(scope.type_of(end) == pl.Int32 for end in (start, stop))
+    return found.cast(pl.List(pl.Int32)) if are_small else found
+
+
+def _numbers_between(start: pl.Expr, stop: pl.Expr, step: Any) -> pl.Expr:
+    if step is None:
+        up = pl.int_ranges(start, stop + 1)
+        down = pl.int_ranges(start, stop - 1, -1)
+        return pl.when(start <= stop).then(up).otherwise(down)
+    width = plain(step)
+    if not isinstance(width, int):
+        raise ExpressionError("the step of `sequence` must be a plain number on Polars")
+    return pl.int_ranges(start, stop + (1 if width > 0 else -1), width)
 
 
 def _is_list(scope: Scope, value: Any) -> bool:
@@ -237,6 +249,8 @@ TEXTS_OR_ARRAYS: Mapping[str, Callable[..., Any]] = {
     "array_max": _greatest_item,
     "concat": _concat,
     "concat_ws": _concat_ws,
+    "length": length,
     "reverse": _reverse,
+    "sequence": _sequence,
 }
 """Functions whose meaning goes by the type of what they are given."""

@@ -32,6 +32,8 @@ from laktory_dagster.expressions.spark_labels import function_label
 def _lit(value: Any) -> pl.Expr:
     if isinstance(value, pl.Expr):
         return value
+    if isinstance(value, list) and value and all(type(n) is int and abs(n) < 2**31 for n in value):
+        return pl.lit(value, dtype=pl.List(pl.Int32))
     name = "NULL" if value is None else str(value)
     return pl.lit(value).alias(name.lower() if isinstance(value, bool) else name)
 
@@ -68,7 +70,7 @@ _NUMBER_FUNCTIONS = """
 """
 _OF_NUMBERS = frozenset(_NUMBER_FUNCTIONS.split())
 _OF_ROWS = frozenset({*AGGREGATES, *SCOPED_AGGREGATES})
-_OF_TEXTS = frozenset({*TEXTS, "concat", "concat_ws"})
+_OF_TEXTS = frozenset({*TEXTS, "concat", "concat_ws", "length"})
 _EXPLODING = frozenset({"explode", "explode_outer"})
 _UNNAMED = frozenset({"when", "named_struct", "expr", *_EXPLODING})
 
@@ -95,13 +97,24 @@ def call(name: str, scope: Scope, args: list[Any], kwargs: dict[str, Any]) -> An
         values = [_number(scope, value) for value in values]
     if name in _OF_ROWS and values:
         values[0] = _for_each_row(name, values[0])
-    if name in _SCOPED:
-        result = _SCOPED[name](scope, *values)
-    else:
-        result = _PLAIN[name](*_flat_columns(name, values))
+    result = _called(name, scope, values)
     if name in _UNNAMED or not isinstance(result, pl.Expr):
         return result.alias("col") if name in _EXPLODING else result
     return result if label is None else result.alias(label)
+
+
+def _called(name: str, scope: Scope, values: list[Any]) -> Any:
+    try:
+        if name in _SCOPED:
+            return _SCOPED[name](scope, *values)
+        return _PLAIN[name](*_flat_columns(name, values))
+    except TypeError as error:
+        if "truth value of an Expr" not in str(error):
+            raise
+        raise ExpressionError(
+            f"`F.{name}` takes a constant on Polars where a column is given",
+            hint="write the value itself, or the expression with `pl.`",
+        ) from error
 
 
 def _number(scope: Scope, value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_names import as_column, plain
 from laktory_dagster.errors import ExpressionError
 
@@ -36,6 +37,9 @@ def substring(value: pl.Expr, start: Any, length: Any = None) -> pl.Expr:
     """Return a part of a text; a start below zero counts from the end."""
     value = text(value)
     length = plain(length)
+    if isinstance(length, pl.Expr):
+        # Without a length Polars would take all that is left.
+        value, length = pl.when(length.is_not_null()).then(value), length.clip(lower_bound=0)
     if isinstance(length, int):
         length = max(length, 0)
     if isinstance(start, int):
@@ -111,9 +115,13 @@ def _split_part(value: pl.Expr, delimiter: Any, part: Any) -> pl.Expr:
     else:
         parts = text(value).str.split(plain(delimiter))
     number = plain(part)
-    index = number - 1 if isinstance(number, int) and number > 0 else number
+    if isinstance(number, pl.Expr):
+        index = pl.when(number > 0).then(number - 1).otherwise(number)
+        parts = pl.when(number.is_not_null()).then(parts)
+    else:
+        index = number - 1 if number > 0 else number
     found = parts.list.get(index, null_on_oob=True)
-    return pl.when(value.is_not_null()).then(found.fill_null(""))
+    return pl.when(value.is_not_null() & parts.is_not_null()).then(found.fill_null(""))
 
 
 def _initcap(value: pl.Expr) -> pl.Expr:
@@ -192,8 +200,20 @@ def _repeat(value: pl.Expr, count: Any) -> pl.Expr:
     return pl.when(value.is_not_null()).then(repeated)
 
 
-def _right(value: pl.Expr, length: Any) -> pl.Expr:
-    return text(value).str.tail(max(plain(length), 0))
+def _end(function: str) -> Callable[..., pl.Expr]:
+    """Return `left` or `right`, whose length may be a column."""
+
+    def end(value: pl.Expr, length: Any) -> pl.Expr:
+        length = plain(length)
+        whole = text(value)
+        if isinstance(length, pl.Expr):
+            whole, length = pl.when(length.is_not_null()).then(whole), length.clip(lower_bound=0)
+        else:
+            length = max(length, 0)
+        found: pl.Expr = getattr(whole.str, function)(length)
+        return found
+
+    return end
 
 
 def _regexp_substr(value: pl.Expr, pattern: Any) -> pl.Expr:
@@ -222,12 +242,22 @@ def ilike(value: pl.Expr, pattern: Any, escape: Any = None) -> pl.Expr:
 
 
 def _like(pattern: Any, escape: Any) -> str:
+    if isinstance(plain(pattern), pl.Expr):
+        raise ExpressionError(
+            "the pattern of `like` is a constant on Polars",
+            hint="`F.contains` and `F.startswith` take columns",
+        )
     return like_pattern(str(plain(pattern)), "\\" if escape is None else str(plain(escape)))
 
 
 def rlike(value: pl.Expr, pattern: Any) -> pl.Expr:
     """Return whether a regular expression matches somewhere."""
-    return text(value).str.contains(str(plain(pattern)))
+    return text(value).str.contains(plain(pattern))
+
+
+def length(scope: Scope, value: pl.Expr) -> pl.Expr:
+    """Return the characters of a text, or the bytes of a binary value."""
+    return value.bin.size().cast(pl.Int32) if scope.type_of(value) == pl.Binary else _length(value)
 
 
 def _length(value: pl.Expr) -> pl.Expr:
@@ -256,8 +286,7 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "initcap": _initcap,
     "instr": _instr,
     "lcase": _lower,
-    "left": lambda value, length: text(value).str.head(max(plain(length), 0)),
-    "length": _length,
+    "left": _end("head"),
     "like": like,
     "locate": _locate,
     "lower": _lower,
@@ -276,7 +305,7 @@ TEXTS: Mapping[str, Callable[..., Any]] = {
     "regexp_substr": _regexp_substr,
     "repeat": _repeat,
     "replace": _replace,
-    "right": _right,
+    "right": _end("tail"),
     "rlike": rlike,
     "rpad": _padded("right"),
     "rtrim": _trimmed("strip_chars_end"),

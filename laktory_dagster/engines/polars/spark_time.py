@@ -14,6 +14,7 @@ from laktory_dagster.errors import ExpressionError
 
 _DATE = pl.Date()
 _TIMESTAMP = pl.Datetime("us", "UTC")
+_SECONDS = "yyyy-MM-dd HH:mm:ss"
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _UNITS: Mapping[str, str] = {
     **dict.fromkeys(("year", "yyyy", "yy"), "1y"),
@@ -213,7 +214,9 @@ def _date_trunc(scope: Scope, format: str, timestamp: pl.Expr) -> pl.Expr:  # no
 
 
 def _trunc(scope: Scope, date: pl.Expr, format: str) -> pl.Expr:  # noqa: A002
-    return _day(scope, date).dt.truncate(_unit(format))
+    unit = _unit(format)
+    # What is smaller than a week is no unit of a date.
+    return pl.lit(None, dtype=_DATE) if unit[-1] in "dhms" else _day(scope, date).dt.truncate(unit)
 
 
 def _unit(name: str) -> str:
@@ -239,7 +242,10 @@ def _next_day(scope: Scope, date: pl.Expr, dayOfWeek: str) -> pl.Expr:  # noqa: 
 def _unix_timestamp(scope: Scope, timestamp: Any = None, format: str | None = None) -> pl.Expr:  # noqa: A002
     if timestamp is None:
         return scope.now().dt.epoch("s")
-    micros = _to_timestamp(scope, as_column(timestamp), format).dt.epoch("us")
+    value = as_column(timestamp)
+    if format is None and scope.type_of(value) == pl.String:
+        format = _SECONDS  # noqa: A001
+    micros = _to_timestamp(scope, value, format).dt.epoch("us")
     # A fraction is cut off, also before 1970.
     size = micros.abs() // 1_000_000
     return pl.when(micros < 0).then(-size).otherwise(size)
@@ -248,9 +254,10 @@ def _unix_timestamp(scope: Scope, timestamp: Any = None, format: str | None = No
 def _from_unixtime(
     scope: Scope,
     timestamp: pl.Expr,
-    format: str = "yyyy-MM-dd HH:mm:ss",  # noqa: A002
+    format: str = _SECONDS,  # noqa: A002
 ) -> pl.Expr:
-    return _written(_from_epoch(1_000_000)(scope, timestamp), format)
+    seconds = timestamp.cast(pl.Int64, strict=False)
+    return _written(_from_epoch(1_000_000)(scope, seconds), format)
 
 
 def _from_epoch(factor: int) -> Callable[..., pl.Expr]:
@@ -258,7 +265,7 @@ def _from_epoch(factor: int) -> Callable[..., pl.Expr]:
         kind = scope.type_of(value)
         # 32 bits hold the seconds of this century, and not their microseconds.
         value = value.cast(pl.Int64) if kind is not None and kind.is_integer() else value
-        return (value * factor).round(0).cast(pl.Int64).cast(_TIMESTAMP)
+        return (value * factor).round(0).cast(pl.Int64, strict=False).cast(_TIMESTAMP)
 
     return time
 
