@@ -12,7 +12,9 @@ from polars.lazyframe.group_by import LazyGroupBy
 from laktory_dagster.engines.polars.casts import cast_to
 from laktory_dagster.engines.polars.groups import Groups
 from laktory_dagster.engines.polars.portable import as_condition
+from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.engines.polars.steps import StepScope
+from laktory_dagster.errors import TransformError
 from laktory_dagster.expressions import catalog
 
 _TIMES = (pl.Date, pl.Datetime, pl.Time, pl.Boolean)
@@ -28,6 +30,8 @@ def call_method(
     if name in catalog.eager_methods("polars"):
         # Such a method needs all rows at once, in memory.
         found = getattr(frame.collect(), name)(*map(_in_memory, args), **kwargs)
+    elif not hasattr(frame, name):
+        raise TransformError(f"`{name}` is for groups", hint="add a step `group_by` before it")
     else:
         found = getattr(frame, name)(*args, **kwargs)
     if isinstance(found, LazyGroupBy):
@@ -64,10 +68,18 @@ def _cast(frame: pl.LazyFrame, scope: StepScope, dtypes: Any, strict: bool = Tru
     wanted: dict[str, pl.DataType] = {}
     for key, dtype in pairs.items():
         for name in _selected(frame, key):
-            wanted[name] = dtype if isinstance(dtype, pl.DataType) else dtype()
+            wanted[name] = _type_of(dtype)
     return frame.with_columns(
         _as_type(name, scope.schema[name], dtype, strict=strict) for name, dtype in wanted.items()
     )
+
+
+def _type_of(dtype: Any) -> pl.DataType:
+    """Return a type of Polars, given as such or by a portable name."""
+    if isinstance(dtype, str):
+        return parse_type(dtype)
+    found: pl.DataType = dtype if isinstance(dtype, pl.DataType) else dtype()
+    return found
 
 
 def _selected(frame: pl.LazyFrame, key: Any) -> list[str]:
