@@ -179,4 +179,5 @@ _BUILDERS: Mapping[type[exp.Expr], Callable[[exp.Expr], str | None]] = {
     exp.Literal: lambda node: node.name,
     exp.Null: lambda _: "NULL",
     exp.Star: lambda _: "1",
+    exp.TryCast: _cast,
 }

@@ -12,7 +12,9 @@ import pytest
 
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.errors import TransformError
-from tests.engines.transforming import rows, sorted_rows, step, types
+from tests.engines.comparing import plain_rows
+from tests.engines.together import rows_together
+from tests.engines.transforming import chained, rows, sorted_rows, step, types
 
 SOLD: dict[str, list[Any]] = {"n": [1, 2, 3, None], "s": ["a", "b", "c", "d"]}
 FLOATS = {"n": [1.0, 2.5, 3.0, None, math.nan], "f": ["u", "v", "w", "x", "y"]}
@@ -47,14 +49,20 @@ NUMBERS: list[tuple[str, str, str, list[Any]]] = [
 # fmt: on
 
 
-@pytest.mark.parametrize(("other", "how", "kind", "expected"), NUMBERS)
-def test_numbers_meet_by_their_value(
-    engine: Engine, other: str, how: str, kind: str, expected: list[Any]
-) -> None:
-    joined = step("join", f"{{nodes.{other}}}", "n", how)
-    assert types(engine, SOLD, joined, frames=FRAMES)["n"] == kind
-    found = sorted_rows(engine, SOLD, joined, frames=FRAMES)
-    assert str(found) == str(sorted(expected, key=str))
+def test_numbers_meet_by_their_value(engine: Engine) -> None:
+    """A key that both have is the left one; of an outer join it is of the wider type."""
+    frames = {
+        (other, how): chained(
+            engine, SOLD, step("join", f"{{nodes.{other}}}", "n", how), frames=FRAMES
+        )
+        for other, how, _, _ in NUMBERS
+    }
+    for other, how, kind, _ in NUMBERS:
+        columns = {column.name: column.type for column in engine.columns(frames[other, how])}
+        assert columns["n"] == kind, (other, how)
+    assert rows_together(engine, frames) == {
+        (other, how): plain_rows(expected, ordered=False) for other, how, _, expected in NUMBERS
+    }
 
 
 DAYS: dict[str, list[Any]] = {"d": [date(2024, 1, 1), date(2024, 1, 2), None], "s": ["a", "b", "c"]}
@@ -65,20 +73,20 @@ MOMENTS = {
 WRITTEN = {"d": ["2024-01-01", "soon", None], "w": ["u", "v", "w"]}
 
 
-@pytest.mark.parametrize(
-    ("left", "right", "expected"),
-    [
-        (DAYS, MOMENTS, [("a", "u")]),
-        (DAYS, WRITTEN, [("a", "u")]),
-        (MOMENTS, WRITTEN, [("u", "u")]),
-        (WRITTEN, DAYS, [("u", "a")]),
-    ],
-)
-def test_days_times_and_their_texts_meet(
-    engine: Engine, left: Any, right: Any, expected: list[Any]
-) -> None:
+def test_days_times_and_their_texts_meet(engine: Engine) -> None:
+    pairs = [
+        (DAYS, MOMENTS, ("a", "u")),
+        (DAYS, WRITTEN, ("a", "u")),
+        (MOMENTS, WRITTEN, ("u", "u")),
+        (WRITTEN, DAYS, ("u", "a")),
+    ]
     steps = [step("join", "{nodes.o}", "d"), step("drop", "d")]
-    assert rows(engine, left, *steps, frames={"nodes.o": right}) == expected
+    frames = {
+        number: chained(engine, left, *steps, frames={"nodes.o": right})
+        for number, (left, right, _) in enumerate(pairs)
+    }
+    expected = {number: [list(row)] for number, (_, _, row) in enumerate(pairs)}
+    assert rows_together(engine, frames) == expected
 
 
 def test_decimals_of_other_scales_meet(engine: Engine) -> None:
@@ -101,21 +109,20 @@ def test_only_the_key_that_differs_is_compared_otherwise(engine: Engine) -> None
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        ({"on": "n"}, [(1, "a", "u"), (2, "b", None), (3, "c", "w"), (None, "d", None)]),
-        ({"on": "n", "how": "inner"}, [(1, "a", "u"), (3, "c", "w")]),
-        ({"on": "n", "how": "semi"}, [(1, "a"), (3, "c")]),
-        ({"on": "n", "how": "anti"}, [(2, "b"), (None, "d")]),
-        ({"on": "n", "how": "cross"}, [(1, "a", "u"), (3, "c", "w")]),
-    ],
-)
-def test_smart_join_by_keys_of_other_types(
-    engine: Engine, options: dict[str, Any], expected: list[Any]
-) -> None:
-    joined = step("laktory.smart_join", "{nodes.f}", **options)
-    assert sorted_rows(engine, SOLD, joined, frames=FRAMES) == expected
+def test_smart_join_by_keys_of_other_types(engine: Engine) -> None:
+    expected: dict[str, list[Any]] = {
+        "left": [(1, "a", "u"), (2, "b", None), (3, "c", "w"), (None, "d", None)],
+        "inner": [(1, "a", "u"), (3, "c", "w")],
+        "semi": [(1, "a"), (3, "c")],
+        "anti": [(2, "b"), (None, "d")],
+        "cross": [(1, "a", "u"), (3, "c", "w")],
+    }
+    frames = {
+        how: chained(engine, SOLD, step("laktory.smart_join", "{nodes.f}", how, "n"), frames=FRAMES)
+        for how in expected
+    }
+    wanted = {how: plain_rows(rows, ordered=False) for how, rows in expected.items()}
+    assert rows_together(engine, frames) == wanted
 
 
 @pytest.mark.parametrize("how", ["semi", "anti", "left"])

@@ -10,6 +10,8 @@ import pytest
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.engines.registry import open_engine
 from laktory_dagster.errors import TransformError
+from tests.engines.comparing import plain_rows
+from tests.engines.together import rows_together
 from tests.engines.transforming import chained, rows, sorted_rows, step, types
 
 SALES: dict[str, list[Any]] = {
@@ -118,21 +120,22 @@ class TestUnpivot:
     data: dict[str, list[Any]] = {"k": ["a", "b"], "n": [1, None], "x": [0.5, 2.0]}  # noqa: RUF012
     whole = [("a", "n", 1.0), ("a", "x", 0.5), ("b", "n", None), ("b", "x", 2.0)]  # noqa: RUF012
 
-    @pytest.mark.parametrize(
-        "given",
-        [
+    def test_a_row_for_each_column(self, engine: Engine) -> None:
+        names = {"variableColumnName": "what", "valueColumnName": "amount"}
+        forms = [
             step("unpivot", ["k"], ["n", "x"], "what", "amount"),
             step("unpivot", "k", ["n", "x"], "what", "amount"),
-            step("unpivot", ids=["k"], values=["n", "x"], variableColumnName="what", valueColumnName="amount"),
+            step("unpivot", ids=["k"], values=["n", "x"], **names),
             step("unpivot", ["k"], None, "what", "amount"),
             step("melt", ["k"], ["n", "x"], "what", "amount"),
-        ],
-    )  # fmt: skip
-    def test_a_row_for_each_column(self, engine: Engine, given: dict[str, Any]) -> None:
-        assert types(engine, self.data, given) == {
-            "k": "string", "what": "string", "amount": "float64",
-        }  # fmt: skip
-        assert sorted_rows(engine, self.data, given) == self.whole
+        ]
+        for form in forms:
+            assert types(engine, self.data, form) == {
+                "k": "string", "what": "string", "amount": "float64",
+            }  # fmt: skip
+        frames = {number: chained(engine, self.data, form) for number, form in enumerate(forms)}
+        wanted = plain_rows(self.whole, ordered=False)
+        assert rows_together(engine, frames) == dict.fromkeys(frames, wanted)
 
     def test_several_keys_and_one_column(self, engine: Engine) -> None:
         given = step("unpivot", ["k", "x"], ["n"], "what", "amount")
@@ -158,20 +161,19 @@ class TestExplodeOuter:
     data: dict[str, list[Any]] = {"id": [1, 2, 3], "l": [["x", None], [], None]}  # noqa: RUF012
     whole = [(1, "x"), (1, None), (2, None), (3, None)]  # noqa: RUF012
 
-    @pytest.mark.parametrize(
-        "given",
-        [
+    def test_empty_and_null_lists_keep_their_row(self, engine: Engine) -> None:
+        column = {"name": "v", "type": "string", "expr": "F.explode_outer('l')"}
+        forms = [
             step("select", "id", "F.explode_outer('l').alias('v')"),
             step("select", "id", v="F.explode_outer('l')"),
             step("withColumn", "v", "F.explode_outer('l')"),
             step("withColumns", {"v": "F.explode_outer('l')"}),
-            {"with_column": {"name": "v", "type": "string", "expr": "F.explode_outer('l')"}},
-        ],
-    )
-    def test_empty_and_null_lists_keep_their_row(
-        self, engine: Engine, given: dict[str, Any]
-    ) -> None:
-        assert sorted_rows(engine, self.data, given, step("select", "id", "v")) == self.whole
+            {"with_column": column},
+        ]
+        taken = step("select", "id", "v")
+        frames = {n: chained(engine, self.data, form, taken) for n, form in enumerate(forms)}
+        wanted = plain_rows(self.whole, ordered=False)
+        assert rows_together(engine, frames) == dict.fromkeys(frames, wanted)
 
     def test_its_own_name_is_col(self, engine: Engine) -> None:
         found = types(engine, self.data, step("select", "id", "F.explode_outer('l')"))
@@ -182,29 +184,29 @@ class TestExplodeOuter:
         assert sorted_rows(engine, self.data, *steps) == self.whole[:2]
 
 
-class TestMissing:
-    data: dict[str, list[Any]] = {"k": ["a", None], "n": [None, 2], "x": [1.5, None]}  # noqa: RUF012
+# What is said of one column by name is cast to it; what is said of all skips other types.
+# fmt: off
+MISSING: list[tuple[dict[str, Any], list[Any]]] = [
+    (step("na.fill", 0), [("a", 0, 1.5), (None, 2, 0.0)]),
+    (step("na.fill", "?"), [("a", None, 1.5), ("?", 2, None)]),
+    (step("na.fill", 7.9), [("a", 7, 1.5), (None, 2, 7.9)]),
+    (step("fillna", {"n": 7.9, "k": 5}), [("a", 7, 1.5), ("5", 2, None)]),
+    (step("fillna", 5, "n"), [("a", 5, 1.5), (None, 2, None)]),
+    (step("fillna", 5, ["n", "k"]), [("a", 5, 1.5), (None, 2, None)]),
+    (step("na.drop"), []),
+    (step("na.drop", "all"), [("a", None, 1.5), (None, 2, None)]),
+    (step("na.drop", thresh=2), [("a", None, 1.5)]),
+    (step("na.drop", subset="k"), [("a", None, 1.5)]),
+    (step("na.replace", "a", "A", "k"), [("A", None, 1.5), (None, 2, None)]),
+    (step("na.replace", {"a": None}), [(None, None, 1.5), (None, 2, None)]),
+    (step("na.replace", [1.5, 2], [3.5, 4]), [("a", None, 3.5), (None, 4, None)]),
+]
+# fmt: on
 
-    @pytest.mark.parametrize(
-        ("given", "expected"),
-        [
-            (step("na.fill", 0), [("a", 0, 1.5), (None, 2, 0.0)]),
-            (step("na.fill", "?"), [("a", None, 1.5), ("?", 2, None)]),
-            (step("na.fill", 7.9), [("a", 7, 1.5), (None, 2, 7.9)]),
-            (step("fillna", {"n": 7.9, "k": 5}), [("a", 7, 1.5), ("5", 2, None)]),
-            (step("fillna", 5, "n"), [("a", 5, 1.5), (None, 2, None)]),
-            (step("fillna", 5, ["n", "k"]), [("a", 5, 1.5), (None, 2, None)]),
-            (step("na.drop"), []),
-            (step("na.drop", "all"), [("a", None, 1.5), (None, 2, None)]),
-            (step("na.drop", thresh=2), [("a", None, 1.5)]),
-            (step("na.drop", subset="k"), [("a", None, 1.5)]),
-            (step("na.replace", "a", "A", "k"), [("A", None, 1.5), (None, 2, None)]),
-            (step("na.replace", {"a": None}), [(None, None, 1.5), (None, 2, None)]),
-            (step("na.replace", [1.5, 2], [3.5, 4]), [("a", None, 3.5), (None, 4, None)]),
-        ],
-    )
-    def test_missing_values(
-        self, engine: Engine, given: dict[str, Any], expected: list[Any]
-    ) -> None:
-        """What is said of one column by name is cast to it; what is said of all skips other types."""
-        assert sorted_rows(engine, self.data, given) == sorted(expected, key=str)
+
+def test_missing_values(engine: Engine) -> None:
+    data = {"k": ["a", None], "n": [None, 2], "x": [1.5, None]}
+    frames = {number: chained(engine, data, given) for number, (given, _) in enumerate(MISSING)}
+    found = rows_together(engine, frames)
+    for number, (given, expected) in enumerate(MISSING):
+        assert found[number] == plain_rows(expected, ordered=False), given

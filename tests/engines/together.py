@@ -5,14 +5,30 @@ A query costs Spark the same for one column as for hundreds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.errors import LaktoryDagsterError
+from tests.engines.comparing import plain_rows
 from tests.engines.transforming import chained, step
 
 Row = dict[str, Any]
+
+
+def rows_together(engine: Engine, frames: Mapping[Any, Any]) -> dict[Any, list[Any]]:
+    """Return the rows of several lazy frames, plain and sorted, by one query where a query is dear."""
+    if engine.name != "spark":
+        return {
+            name: plain_rows([row.values() for row in engine.head(frame, 999)], ordered=False)
+            for name, frame in frames.items()
+        }
+    from tests.engines.spark_rows import rows_of
+
+    found = rows_of({str(number): frame for number, frame in enumerate(frames.values())})
+    return {
+        name: plain_rows(found[str(number)], ordered=False) for number, name in enumerate(frames)
+    }
 
 
 class Together:

@@ -565,3 +565,17 @@ def test_a_secret_in_sql_of_a_node_is_refused_once(parts: dict[str, str]) -> Non
 
     assert "a secret cannot stand in an expression or in SQL" in problem.message
     assert "func_kwargs" in str(problem.expected)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{func_name: groupBy, func_args: [a]}, {func_name: pivot, func_args: [b]}, {func_name: sum, func_args: [c]}",
+        "{func_name: unpivot, func_args: [[a], [b, c], what, amount]}",
+        "{func_name: unpivot, func_kwargs: {index: a, variable_name: what}}",
+        "{func_name: na.fill, func_args: [0]}, {func_name: na.drop}",
+        "{func_name: select, func_args: ['F.explode_outer(a)']}",
+    ],
+)
+def test_what_spark_has_is_a_step_on_polars_too(step: str) -> None:
+    assert problems_of(with_step(step)) == []
