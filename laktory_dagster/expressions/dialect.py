@@ -5,16 +5,18 @@ What other dialects mean is put in terms of Polars before, by `polars_sql`; here
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar
 
 from sqlglot import exp, generator, parser, tokens
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ErrorLevel
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.suggest import did_you_mean
 
+SPARK_DIALECTS = frozenset({"spark", "spark2", "databricks", "hive"})
 _KEPT_FUNCTIONS = frozenset(
     {"SUM", "AVG", "MIN", "MAX", "COUNT", "FIRST", "LAST", "MEDIAN", "STDDEV", "VARIANCE"}
     | {"ARRAY_AGG", "COALESCE", "LAG", "LEAD", "ROW_NUMBER", "RANK", "DENSE_RANK", "NULLIF"}
@@ -117,6 +119,23 @@ class Polars(Dialect):
             if expression.is_type(exp.DType.TEXT, exp.DType.VARCHAR, exp.DType.CHAR):
                 return "VARCHAR"
             return super().datatype_sql(expression)
+
+
+def tokens_of(text: str, dialect: str) -> list[Token]:
+    """Return the tokens of a text. Raises sqlglot's TokenError."""
+    return _tokenizer(dialect).tokenize(text)
+
+
+@cache
+def _tokenizer(dialect: str) -> tokens.Tokenizer:
+    """Return the reader of a dialect's tokens; Spark 4 has `''` for a quote in a string, as SQL has."""
+    reader = Dialect.get_or_raise(dialect)
+    if dialect not in SPARK_DIALECTS:
+        return reader.tokenizer()
+    kind = reader.tokenizer_class
+    escapes = [*kind.STRING_ESCAPES, "'", '"']
+    doubled: type[tokens.Tokenizer] = type("Doubled", (kind,), {"STRING_ESCAPES": escapes})
+    return doubled(dialect=reader)
 
 
 def check_known(dialect: str) -> None:

@@ -16,7 +16,7 @@ from laktory_dagster.expressions import polars_text as text
 from laktory_dagster.expressions import polars_time as time
 from laktory_dagster.expressions import polars_values as values
 from laktory_dagster.expressions.catalog import expression_functions, sql_functions
-from laktory_dagster.expressions.dialect import write
+from laktory_dagster.expressions.dialect import SPARK_DIALECTS, write
 from laktory_dagster.expressions.sql_build import (
     WITH_COLUMN,
     Rewrite,
@@ -30,7 +30,6 @@ from laktory_dagster.expressions.sql_build import (
 )
 from laktory_dagster.expressions.suggest import did_you_mean
 
-SPARK_DIALECTS = frozenset({"spark", "spark2", "databricks", "hive"})
 _SPARK_NAMES = {"arg_max": "max_by", "arg_min": "min_by", "json_format": "to_json"} | {
     "json_extract_scalar": "get_json_object",
     "json_extract": "get_json_object",

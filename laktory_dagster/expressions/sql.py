@@ -13,7 +13,8 @@ from sqlglot.errors import SqlglotError
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions import dialect as _dialect
-from laktory_dagster.expressions.polars_sql import SPARK_DIALECTS, to_polars
+from laktory_dagster.expressions.dialect import SPARK_DIALECTS
+from laktory_dagster.expressions.polars_sql import to_polars
 from laktory_dagster.expressions.python import Expression, parse_argument
 from laktory_dagster.expressions.secret_text import refuse_secrets
 from laktory_dagster.expressions.spark_scalar import SCALAR, spark_calls

@@ -12,6 +12,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from laktory_dagster.errors import ExpressionError
+from laktory_dagster.expressions.dialect import tokens_of
 from laktory_dagster.expressions.intervals import span_of
 from laktory_dagster.expressions.suggest import did_you_mean
 
@@ -112,7 +113,7 @@ def parse_statements(marked: MarkedSql, dialect: str, prefix: str = "") -> list[
     text = prefix + marked.text
     reader = Dialect.get_or_raise(dialect)
     try:
-        tokens = reader.tokenize(text)
+        tokens = tokens_of(text, dialect)
     except SqlglotError as error:
         raise ExpressionError(
             "the SQL cannot be read: a quote is not closed, or a character is out of place"

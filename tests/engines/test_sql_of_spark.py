@@ -273,3 +273,18 @@ def test_polars_refuses_to_floor_to_digits_in_sql() -> None:
         with pytest.raises(TransformError, match=f"`{name}` to a number of digits"):
             types(engine, DATA, {"sql_expr": f"SELECT {name}(id / 3, 1) AS r FROM {{df}}"})
     engine.close()
+
+
+def test_two_quotes_in_a_text_are_one(engine: Engine) -> None:
+    """As SQL has it, and Spark from 4.0 on; texts side by side are still one."""
+    texts = ["'it''s'", '"a""b"', '"it\'s"', "''''", "'a\\'b'", "'a' 'b'", "'say \"hi\"'", "''"]
+    query = {
+        "sql_expr": f"SELECT {', '.join(f'{t} AS c{n}' for n, t in enumerate(texts))} FROM {{df}}"
+    }
+    row = rows(engine, DATA.head(1), query)[0]
+    assert list(row) == ["it's", 'a"b', "it's", "'", "a'b", "ab", 'say "hi"', ""]
+
+
+def test_a_doubled_quote_in_a_filter(engine: Engine) -> None:
+    found = rows(engine, DATA, {"func_name": "filter", "func_args": ["s = 'x' OR s = 'it''s'"]})
+    assert [row[0] for row in found] == [2]

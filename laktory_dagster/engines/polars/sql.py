@@ -12,7 +12,7 @@ from laktory_dagster.engines.polars.spark_calls import compile_calls
 from laktory_dagster.engines.polars.sql_casts import move_text_casts
 from laktory_dagster.engines.polars.sql_values import kind_of_values
 from laktory_dagster.errors import ExpressionError, TransformError
-from laktory_dagster.expressions.polars_sql import SPARK_DIALECTS
+from laktory_dagster.expressions.dialect import SPARK_DIALECTS
 from laktory_dagster.expressions.present import with_moment
 from laktory_dagster.expressions.sql import Query, Reference, parse_query, query_of
 from laktory_dagster.expressions.sql_moving import MOVED
