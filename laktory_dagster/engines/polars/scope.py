@@ -26,8 +26,13 @@ class Scope:
         """Return the type of an expression, None when it cannot be known."""
         if self.schema is None:
             return None
+        columns = dict(self.schema)
+        if not value.meta.has_multiple_outputs():
+            # It reads few of what may be a thousand columns, which take their time.
+            names = value.meta.root_names()
+            columns = {name: columns[name] for name in names if name in columns}
         try:
-            named = pl.LazyFrame(schema=self.schema).select(value.alias("value"))
+            named = pl.LazyFrame(schema=columns).select(value.alias("value"))
             return named.collect_schema()["value"]
         except pl.exceptions.PolarsError:
             return None
