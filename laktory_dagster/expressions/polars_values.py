@@ -67,11 +67,9 @@ def collect(node: exp.Expr) -> exp.Expr | None:
 
 def sorted_array(node: exp.Expr) -> exp.Expr | None:
     """Return what an aggregate collects, which it has sorted already; other arrays as they are."""
-    is_collected = node.this.find(exp.ArrayAgg) is not None
-    if not is_collected or node.expression is not None:
-        return None
     found: exp.Expr = node.this
-    return found
+    is_collected = isinstance(found, exp.Coalesce) and isinstance(found.this, exp.Filter)
+    return found if is_collected and node.expression is None else None
 
 
 def bracket(node: exp.Expr) -> exp.Expr | None:

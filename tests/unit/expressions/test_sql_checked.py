@@ -18,6 +18,8 @@ IN_QUERIES = {
     "last_value(a, true) OVER (ORDER BY b)": "IGNORE NULLS",
     "percentile(a, array(0.25, 0.75))": "several percentiles at once",
     "count(DISTINCT a, b)": "`count(DISTINCT a, b)`",
+    "sort_array(array_distinct(collect_list(a)))": "`array_sort`",
+    "array_sort(array_distinct(collect_set(a)))": "`array_sort`",
     "max_by(a, b)": "`max_by`",
     "skewness(a)": "`skewness`",
     "try_sum(a)": "`try_sum`",
