@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 
 from sqlglot import exp
 
@@ -17,20 +17,34 @@ def spell_as_tables(tree: exp.Expr, columns: Collection[str]) -> exp.Expr:
         tree: the query; it is changed.
         columns: the columns of all its tables.
     """
-    tables = _Spelling({alias.name for alias in tree.find_all(exp.TableAlias)})
-    spelled = _Spelling({*columns, *_given_columns(tree)})
-    first: exp.Expr = tree
-    while not isinstance(first, exp.Select):
-        first = first.this
-    for item in list(first.expressions):
-        if isinstance(item, exp.Column) and spelled.of(item.name) != item.name:
+    aliases = list(tree.find_all(exp.TableAlias))
+    tables = _Spelling({alias.name for alias in aliases})
+    read = _Spelling({*columns, *(name.name for alias in aliases for name in alias.columns)})
+    given = _Spelling({alias.alias for alias in tree.find_all(exp.Alias)})
+    for item in list(_first_select(tree).expressions):
+        if isinstance(item, exp.Column) and read.of(item.name) != item.name:
             item.replace(exp.alias_(item.copy(), item.name, quoted=True))
     for column in tree.find_all(exp.Column):
-        _respell_column(column, spelled, tables)
+        _respell_column(column, (_results_around(column), read, given), tables)
     for join in tree.find_all(exp.Join):
         for name in join.args.get("using") or ():
-            _respell(name, spelled)
+            _respell(name, (read, given))
     return tree
+
+
+def _first_select(tree: exp.Expr) -> exp.Expr:
+    while not isinstance(tree, exp.Select):
+        tree = tree.this
+    return tree
+
+
+def _results_around(column: exp.Expr) -> _Spelling:
+    """Return the results that come before columns where a name stands: in HAVING, QUALIFY, ORDER BY."""
+    place = column.find_ancestor(exp.AggFunc, exp.Having, exp.Order, exp.Qualify, exp.Query)
+    if place is None or not isinstance(place.parent, exp.Query) or isinstance(place, exp.Query):
+        return _Spelling(())
+    items = _first_select(place.parent).expressions
+    return _Spelling({item.alias for item in items if isinstance(item, exp.Alias)})
 
 
 class _Spelling:
@@ -59,29 +73,22 @@ def spell_columns(tree: exp.Expr, columns: Collection[str]) -> exp.Expr:
         return tree
     copied = tree.copy()
     for column in copied.find_all(exp.Column):
-        _respell(column.parts[0], spelled)
+        _respell(column.parts[0], (spelled,))
     return copied
 
 
-def _given_columns(tree: exp.Expr) -> Iterator[str]:
-    """Yield the names of columns that the query gives itself."""
-    for node in tree.find_all(exp.Alias, exp.TableAlias):
-        if isinstance(node, exp.Alias):
-            yield node.alias
-        elif isinstance(node, exp.TableAlias):
-            yield from (column.name for column in node.columns)
-
-
-def _respell_column(column: exp.Column, spelled: _Spelling, tables: _Spelling) -> None:
+def _respell_column(column: exp.Column, spellings: Sequence[_Spelling], tables: _Spelling) -> None:
     """Respell a column and the table before it; fields of a struct stay as they are written."""
     first, *rest = column.parts
     if rest and tables.holds(first.name):
-        _respell(first, tables)
-        _respell(rest[0], spelled)
+        _respell(first, (tables,))
+        _respell(rest[0], spellings)
     else:
-        _respell(first, spelled)
+        _respell(first, spellings)
 
 
-def _respell(part: exp.Expr, spelled: _Spelling) -> None:
-    if isinstance(part, exp.Identifier):
-        part.set("this", spelled.of(part.name))
+def _respell(part: exp.Expr, spellings: Sequence[_Spelling]) -> None:
+    """Respell a name as the first has it that holds it."""
+    found = next((spelled for spelled in spellings if spelled.holds(part.name)), None)
+    if isinstance(part, exp.Identifier) and found is not None:
+        part.set("this", found.of(part.name))

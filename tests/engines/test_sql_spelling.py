@@ -26,6 +26,14 @@ NAMES: dict[str, list[tuple[Any, ...]]] = {
         (2,),
         (3,),
     ],
+    "SELECT upper(G) AS G, ID AS x FROM {df} WHERE g = 'a'": [("A", 1)],
+    "SELECT -I AS I FROM {df} WHERE Id < 3 AND i > 0": [(-7,)],
+    "SELECT max(G) AS G FROM {df} GROUP BY ID HAVING g = 'a'": [("a",)],
+    "SELECT T.S FROM (SELECT I, G FROM {df} WHERE ID = 1) AS t(s, g)": [(7,)],
+    "SELECT row_number() OVER (ORDER BY ID DESC) AS Id, ID AS x FROM {df} WHERE ID < 3": [
+        (1, 2),
+        (2, 1),
+    ],
     "SELECT ID + 1, upper(S) FROM {df} WHERE S LIKE 'f%'": [(3, "FOO")],
 }
 
