@@ -109,6 +109,15 @@ def test_only_the_key_that_differs_is_compared_otherwise(engine: Engine) -> None
     ]  # fmt: skip
 
 
+def test_long_numbers_written_as_text_meet_exactly(engine: Engine) -> None:
+    """As floats, two neighbours would be one number."""
+    mine: dict[str, list[Any]] = {"n": ["9007199254740993", "12.5"], "s": ["a", "b"]}
+    other = {"n": [9007199254740992, 9007199254740993, 12], "i": ["u", "v", "w"]}
+    joined = step("join", "{nodes.o}", "n")
+    found = sorted_rows(engine, mine, joined, frames={"nodes.o": other})
+    assert [row[1:] for row in found] == [("b", "w"), ("a", "v")]
+
+
 def test_smart_join_by_keys_of_other_types(engine: Engine) -> None:
     expected: dict[str, list[Any]] = {
         "left": [(1, "a", "u"), (2, "b", None), (3, "c", "w"), (None, "d", None)],

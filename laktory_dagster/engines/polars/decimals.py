@@ -47,19 +47,26 @@ def size_of(node: exp.Expr, kind: pl.DataType | None) -> Size | None:
         if not f"{whole}{fraction}".isdigit():
             return None
         return Size(max(len(whole.lstrip("0")) + len(fraction), 1), len(fraction))
+    return size_of_type(kind)
+
+
+def size_of_type(kind: pl.DataType | None) -> Size | None:
+    """Return the digits of a type's numbers as decimals; None for floats and what is no number."""
     if isinstance(kind, pl.Decimal):
         return Size(kind.precision or _MOST, kind.scale)
     return None if kind is None or kind not in _INTEGERS else Size(_INTEGERS[kind], 0)
 
 
-def combined(node: exp.Expr, first: pl.Expr, one: Size, second: pl.Expr, other: Size) -> pl.Expr:
+def combined(
+    operator: type[exp.Expr], first: pl.Expr, one: Size, second: pl.Expr, other: Size
+) -> pl.Expr:
     """Return what an operator gives for two decimals of these sizes."""
-    size_for, combine = _OPERATORS[type(node)]
+    size_for, combine = _OPERATORS[operator]
     size = size_for(one, other).fitting()
     target = pl.Decimal(*size)
-    scale = _scale_of_steps(node, one, other, size)
+    scale = _scale_of_steps(operator, one, other, size)
     if scale is None:
-        exact = _EXACT[type(node)]
+        exact = _EXACT[operator]
         return pl.struct(first.alias("a"), second.alias("b")).map_batches(
             lambda pairs: _exactly(pairs, exact, size), return_dtype=target, is_elementwise=True
         )
@@ -68,11 +75,11 @@ def combined(node: exp.Expr, first: pl.Expr, one: Size, second: pl.Expr, other: 
     return result.round(size.scale, mode="half_away_from_zero").cast(target, strict=False)
 
 
-def _scale_of_steps(node: exp.Expr, one: Size, other: Size, size: Size) -> int | None:
+def _scale_of_steps(operator: type[exp.Expr], one: Size, other: Size, size: Size) -> int | None:
     """Return with how many digits behind the point Polars computes a result; None if it cannot."""
-    if isinstance(node, exp.Mul):
+    if operator is exp.Mul:
         return size.scale if size.scale == one.scale + other.scale else None
-    if not isinstance(node, exp.Div):
+    if operator is not exp.Div:
         longest = max(one.scale, other.scale)
         return longest if size.scale == longest else None
     room = _MOST - max(one.whole, other.whole, size.whole)

@@ -17,6 +17,7 @@ from laktory_dagster.engines.polars.decimals import combined, size_of
 from laktory_dagster.engines.polars.schemas import parse_type
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_arrays import item_at
+from laktory_dagster.engines.polars.spark_operators import as_double, common_type, read_as
 from laktory_dagster.engines.polars.spark_text import ilike, like
 from laktory_dagster.engines.polars.time_units import added, between
 from laktory_dagster.errors import LaktoryDagsterError
@@ -75,7 +76,7 @@ def compile_calls(tree: exp.Expr, scope: Scope, *, plain: bool = False) -> pl.Ex
         return value if is_wanted else None
     except (_ForPolarsError, LaktoryDagsterError, pl.exceptions.PolarsError):
         return None
-    except (TypeError, ValueError, AttributeError):
+    except (ArithmeticError, TypeError, ValueError, AttributeError):
         return None
 
 
@@ -143,7 +144,14 @@ class _Calls:
     def negative(self, node: exp.Expr) -> pl.Expr:
         if isinstance(node.this, exp.Literal) and node.this.is_int:
             return pl.lit(_plain(node))
-        return -self.value(node.this)
+        return -self._number(self.value(node.this))
+
+    def _number(self, value: pl.Expr) -> pl.Expr:
+        """Return a text as the number that it spells."""
+        if self._scope.type_of(value) != pl.String:
+            return value
+        self.is_special = True
+        return as_double(self._scope, value)
 
     def negation(self, node: exp.Expr) -> pl.Expr:
         return ~self.value(node.this)
@@ -230,6 +238,7 @@ class _Calls:
             return moved
         first, second = self.value(node.this), self.value(node.expression)
         if type(node) in _NUMERIC:
+            first, second = self._number(first), self._number(second)
             kinds = [self._scope.type_of(side) for side in (first, second)]
             if kinds[0] == pl.Date and kinds[1] is not None and kinds[1].is_integer():
                 second = pl.duration(days=second)
@@ -249,7 +258,7 @@ class _Calls:
         if one is None or other is None or isinstance(node, exp.IntDiv):
             result: pl.Expr = _NUMERIC[type(node)](*(side.cast(pl.Float64) for side in sides))
             return result
-        return combined(node, sides[0], one, sides[1], other)
+        return combined(type(node), sides[0], one, sides[1], other)
 
     def _moved(self, node: exp.Expr) -> pl.Expr | None:
         """Return a time moved by an interval; None where there is no interval."""
@@ -288,16 +297,11 @@ class _Calls:
             return value
         if isinstance(node, exp.Literal):
             return self._constant_like(value, node, kind)
-        if own == pl.String and kind != pl.Null:
-            self.is_special = True
-            target = pl.Int64() if kind.is_integer() else pl.Float64()
-            return cast_to(value, own, target if kind.is_numeric() else kind)
-        if own.is_temporal() and isinstance(kind, pl.Datetime):
-            self.is_special |= isinstance(own, pl.Datetime)
-            # Of times with a zone and times without, those without are UTC.
-            target_ = kind if kind.time_zone else pl.Datetime("us", getattr(own, "time_zone", None))
-            return cast_to(value, own, target_)
-        return value
+        target = common_type(own, kind)
+        if target is None:
+            return value
+        self.is_special = True
+        return read_as(value, own, target)
 
     def _constant_like(self, value: pl.Expr, node: exp.Literal, kind: pl.DataType) -> pl.Expr:
         if not node.is_string:

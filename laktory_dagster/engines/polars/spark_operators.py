@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
+from sqlglot import exp
 
 from laktory_dagster.engines.polars.casts import UTC_TIMESTAMP, cast_to
+from laktory_dagster.engines.polars.decimals import Size, combined, size_of_type
 from laktory_dagster.engines.polars.scope import Scope
 from laktory_dagster.engines.polars.spark_columns import quotient
 from laktory_dagster.engines.polars.spark_names import named, plain
 from laktory_dagster.engines.polars.spark_values import remainder
 
 _DIGITS = 38
-_LEAST_SCALE = 6
-"""The digits behind the point that a decimal keeps where there is no room for all."""
-_WHOLE: Mapping[type[pl.DataType], int] = {pl.Int8: 3, pl.Int16: 5, pl.Int32: 10, pl.Int64: 20}
-"""The digits that a decimal needs for the numbers of a type."""
-
-_Digits = tuple[int, int]
 
 
 def binary(scope: Scope, kind: type[ast.operator], left: Any, right: Any) -> Any:
@@ -66,7 +62,7 @@ def compared(scope: Scope, combine: Callable[[Any, Any], Any], left: Any, right:
 def read_as(value: pl.Expr, kind: pl.DataType, target: pl.DataType) -> pl.Expr:
     """Return one side in the type of the other; a text beside whole numbers loses its fraction."""
     if kind == pl.String and target.is_integer():
-        return cast_to(value, kind, pl.Float64()).cast(target, strict=False)
+        value = value.str.strip_chars().str.replace(r"\.\d*$", "")
     return cast_to(value, kind, target)
 
 
@@ -79,10 +75,8 @@ def common_type(first: pl.DataType | None, second: pl.DataType | None) -> pl.Dat
             return pl.Float64()
         if other.is_numeric() or other.is_temporal() or other == pl.Boolean:
             return other
-    is_time = [isinstance(kind, pl.Datetime) for kind in (first, second)]
-    if all(is_time) and first != second:
-        return UTC_TIMESTAMP
-    return None
+    are_times = all(isinstance(kind, pl.Date | pl.Datetime) for kind in (first, second))
+    return UTC_TIMESTAMP if are_times and first != second else None
 
 
 def key_type(first: pl.DataType, second: pl.DataType) -> pl.DataType | None:
@@ -93,8 +87,6 @@ def key_type(first: pl.DataType, second: pl.DataType) -> pl.DataType | None:
             return pl.Float64()
         scales = [kind.scale for kind in kinds if isinstance(kind, pl.Decimal)]
         return pl.Decimal(_DIGITS, max(scales)) if scales else None
-    if pl.Date in kinds and any(isinstance(kind, pl.Datetime) for kind in kinds):
-        return UTC_TIMESTAMP
     return common_type(first, second)
 
 
@@ -104,10 +96,20 @@ def is_in(scope: Scope, value: pl.Expr, *items: Any) -> pl.Expr:
     if any(isinstance(item, pl.Expr) for item in wanted):
         return pl.any_horizontal(_equal(scope, value, item) for item in wanted)
     constants = [item for item in wanted if item is not None]
-    if len({_type_of(scope, value) == pl.String, *(isinstance(c, str) for c in constants)}) > 1:
+    kind = _type_of(scope, value)
+    if len({kind == pl.String, *(isinstance(c, str) for c in constants)}) > 1:
         value, constants = scope.cast(value, pl.String()), [str(item) for item in constants]
+    elif _are_floats(kind, constants):
+        # Polars takes no whole numbers among fractions.
+        value, constants = value.cast(pl.Float64), [float(item) for item in constants]
     found = value.is_in(constants)
     return pl.when(found).then(pl.lit(value=True)) if None in wanted else found
+
+
+def _are_floats(kind: pl.DataType | None, constants: Sequence[Any]) -> bool:
+    if kind is None or not kind.is_numeric():
+        return False
+    return kind.is_float() or any(isinstance(item, float) for item in constants)
 
 
 def _equal(scope: Scope, value: pl.Expr, other: Any) -> pl.Expr:
@@ -171,64 +173,24 @@ def _power(left: Any, right: Any) -> Any:
 
 def _of_decimals(scope: Scope, kind: type[ast.operator], left: Any, right: Any) -> Any:
     """Return what an operator gives of decimals, with Spark's digits; None of other numbers."""
-    rule = _RULES.get(kind)
-    first, second = _digits(scope, left), _digits(scope, right)
-    if rule is None or first is None or second is None:
+    first, second = _size(scope, left), _size(scope, right)
+    if kind not in _OF_DECIMALS or first is None or second is None:
         return None
     if not any(isinstance(_type_of(scope, side), pl.Decimal) for side in (left, right)):
         return None
-    precision, scale = _fitting(*rule(first, second))
-    # Polars gives the digits behind the point that the more exact side has.
-    dividend = _expression(left).cast(pl.Decimal(_DIGITS, scale), strict=False)
-    found = _OPERATORS[kind][0](dividend, right)
-    return found.cast(pl.Decimal(precision, scale), strict=False)
+    return combined(_OF_DECIMALS[kind], _expression(left), first, _expression(right), second)
 
 
-def _digits(scope: Scope, value: Any) -> _Digits | None:
-    """Return precision and scale of a decimal, or of a whole number as one."""
+def _size(scope: Scope, value: Any) -> Size | None:
     constant = plain(value)
     if isinstance(constant, int):
-        return len(str(abs(constant))), 0
-    kind = _type_of(scope, value)
-    if isinstance(kind, pl.Decimal):
-        return kind.precision or _DIGITS, kind.scale
-    whole = None if kind is None else _WHOLE.get(type(kind))
-    return None if whole is None else (whole, 0)
+        return Size(len(str(abs(constant))), 0)
+    return size_of_type(_type_of(scope, value))
 
 
-def _fitting(precision: int, scale: int) -> _Digits:
-    """Return the digits of a result, fewer behind the point where it would need too many."""
-    if precision <= _DIGITS:
-        return precision, scale
-    return _DIGITS, max(_DIGITS - (precision - scale), min(scale, _LEAST_SCALE))
-
-
-def _sum_digits(first: _Digits, second: _Digits) -> _Digits:
-    scale = max(first[1], second[1])
-    return max(first[0] - first[1], second[0] - second[1]) + scale + 1, scale
-
-
-def _product_digits(first: _Digits, second: _Digits) -> _Digits:
-    return first[0] + second[0] + 1, first[1] + second[1]
-
-
-def _ratio_digits(first: _Digits, second: _Digits) -> _Digits:
-    scale = max(_LEAST_SCALE, first[1] + second[0] + 1)
-    return first[0] - first[1] + second[1] + scale, scale
-
-
-def _rest_digits(first: _Digits, second: _Digits) -> _Digits:
-    scale = max(first[1], second[1])
-    return min(first[0] - first[1], second[0] - second[1]) + scale, scale
-
-
-_RULES: Mapping[type[ast.operator], Callable[[_Digits, _Digits], _Digits]] = {
-    ast.Add: _sum_digits,
-    ast.Div: _ratio_digits,
-    ast.Mod: _rest_digits,
-    ast.Mult: _product_digits,
-    ast.Sub: _sum_digits,
-}
+_OF_DECIMALS: Mapping[type[ast.operator], type[exp.Expr]] = {
+    ast.Add: exp.Add, ast.Div: exp.Div, ast.Mod: exp.Mod, ast.Mult: exp.Mul, ast.Sub: exp.Sub,
+}  # fmt: skip
 _EITHER_WAY = (ast.Add, ast.BitAnd, ast.BitOr, ast.Mult)
 """Operators that Python turns around where a constant stands before a column."""
 _LOGIC = (ast.BitAnd, ast.BitOr, ast.BitXor)
