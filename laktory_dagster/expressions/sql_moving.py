@@ -29,7 +29,7 @@ only what is null for nulls may move.
 _VALUES = (
     exp.Add, exp.AtTimeZone, exp.Between, exp.Bracket, exp.Div, exp.Dot, exp.DPipe, exp.EQ,
     exp.FromTimeZone, exp.Func, exp.GT, exp.GTE, exp.ILike, exp.In, exp.IntDiv, exp.LT, exp.LTE, exp.Like, exp.Mod, exp.Mul,
-    exp.NEQ, exp.NullSafeEQ, exp.Sub,
+    exp.NEQ, exp.Neg, exp.NullSafeEQ, exp.Sub,
 )  # fmt: skip
 _NO_VALUES = (exp.Connector, exp.AggFunc, exp.Window, exp.Explode, exp.Query)
 _APART = (exp.Query, exp.Lateral, exp.Unnest, exp.Values)

@@ -52,10 +52,15 @@ def with_numbers(tree: exp.Expr, kind_of: KindOf) -> exp.Expr:
         scopes = traverse_scope(tree)
     except SqlglotError:
         return tree
-    floats = _Question(lambda *path: kind_of(*path) == "float", _holds_floats, any)
     integers = _Question(lambda *path: kind_of(*path) == "integer", _is_integer, all)
     asked = [(scope, node) for scope in scopes for node in scope.find_all(exp.Max, *_DOUBLED)]
-    wide = [n for scope, n in asked if _holds_floats(n.this, _asking(scope, floats))]
+
+    def is_wide(scope: Scope, node: exp.Expr) -> bool:
+        wanted = _doubled_kinds(node)
+        floats = _Question(lambda *path: kind_of(*path) in wanted, _holds_floats, any)
+        return _holds_floats(node.this, _asking(scope, floats))
+
+    wide = [node for scope, node in asked if is_wide(scope, node)]
     sums = [n for scope, n in asked if _is_sum_of_integers(n, _asking(scope, integers))]
     _spell_out(wide, sums)
     dates = _Question(lambda *path: kind_of(*path) == "date", _is_date, all)
@@ -90,7 +95,12 @@ def with_numbers_of(tree: exp.Expr, kind_of: Callable[[exp.Column], Kind | None]
     """Return a scalar expression with such aggregates spelled out; `kind_of` is asked of columns."""
     root = exp.Paren(this=tree.copy())
     nodes = list(root.find_all(exp.Max, *_DOUBLED))
-    wide = [n for n in nodes if _holds_floats(n.this, lambda c: kind_of(c) == "float")]
+
+    def is_wide(node: exp.Expr) -> bool:
+        wanted = _doubled_kinds(node)
+        return _holds_floats(node.this, lambda c: kind_of(c) in wanted)
+
+    wide = list(filter(is_wide, nodes))
     sums = [n for n in nodes if _is_sum_of_integers(n, lambda c: kind_of(c) == "integer")]
     _spell_out(wide, sums)
     for node in list(root.find_all(exp.Add, exp.Sub)):
@@ -104,6 +114,11 @@ def _spell_out(floats: Sequence[exp.Expr], sums: Sequence[exp.Expr]) -> None:
         _spell_out_float(node)
     for node in sums:
         _cast_argument(node, "BIGINT")
+
+
+def _doubled_kinds(node: exp.Expr) -> Sequence[Kind]:
+    """Return what an aggregate takes as doubles; a text is the number that it spells."""
+    return ("float",) if isinstance(node, exp.Max) else ("float", "text")
 
 
 def _holds_floats(node: exp.Expr, is_float: _OfColumn) -> bool:

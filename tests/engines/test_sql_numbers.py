@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from laktory_dagster.engines.base import Engine
-from tests.engines.evaluating import as_columns, queried
+from tests.engines.evaluating import ROWS, as_columns, queried
+from tests.engines.transforming import rows
 
 NUMBERS: dict[str, tuple[Any, ...]] = {
     "i div 2": ("int64", 3, -3, None),
@@ -15,6 +16,10 @@ NUMBERS: dict[str, tuple[Any, ...]] = {
     "-7 div 2": ("int64", -3, -3, -3),
     "7 div -2": ("int64", -3, -3, -3),
     "i div 0": ("int64", None, None, None),
+    "s + 1": ("float64", 13.0, None, None),
+    "s + s": ("float64", 24.0, None, None),
+    "s / i": ("float64", 12 / 7, None, None),
+    "-s": ("float64", -12.0, None, None),
     "n div 3": ("int64", 3, 0, None),
     "i % 3": ("int32", 1, -1, None),
     "-7 % 3": ("int32", -1, -1, -1),
@@ -158,6 +163,11 @@ def test_numbers_are_those_of_spark(engine: Engine) -> None:
     assert queried(engine, NUMBERS) == NUMBERS
     if engine.name == "polars":
         assert as_columns(engine, NUMBERS) == NUMBERS
+
+
+def test_texts_are_added_up_as_numbers(engine: Engine) -> None:
+    query = "SELECT sum(s), avg(s), max(s), sum(-s), sum(DISTINCT s) FROM {df}"
+    assert rows(engine, ROWS, {"sql_expr": query}) == [(12.0, 12.0, "foo", -12.0, 12.0)]
 
 
 def test_decimals_have_the_digits_that_spark_gives_them(engine: Engine) -> None:
