@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -61,48 +62,65 @@ def combined(
     operator: type[exp.Expr], first: pl.Expr, one: Size, second: pl.Expr, other: Size
 ) -> pl.Expr:
     """Return what an operator gives for two decimals of these sizes."""
-    size_for, combine = _OPERATORS[operator]
-    size = size_for(one, other).fitting()
-    target = pl.Decimal(*size)
-    scale = _scale_of_steps(operator, one, other, size)
-    if scale is None:
-        exact = _EXACT[operator]
-        return pl.struct(first.alias("a"), second.alias("b")).map_batches(
-            lambda pairs: _exactly(pairs, exact, size), return_dtype=target, is_elementwise=True
-        )
-    wide = pl.Decimal(_MOST, scale)
-    result: pl.Expr = combine(first.cast(wide), second.cast(wide))
-    return result.round(size.scale, mode="half_away_from_zero").cast(target, strict=False)
+    size = _OPERATORS[operator][0](one, other).fitting()
+    scale, is_enough = _scale_of_steps(operator, one, other)
+    if is_enough:
+        wide = pl.Decimal(_MOST, scale)
+        found: pl.Expr = _OPERATORS[operator][1](first.cast(wide), second.cast(wide))
+        return _rounded(found, size).cast(pl.Decimal(*size), strict=False)
+    exact = partial(_exactly, operator=operator, scale=scale, size=size)
+    pairs = pl.struct(first.alias("a"), second.alias("b"))
+    return pairs.map_batches(exact, return_dtype=pl.Decimal(*size), is_elementwise=True)
 
 
-def _scale_of_steps(operator: type[exp.Expr], one: Size, other: Size, size: Size) -> int | None:
-    """Return with how many digits behind the point Polars computes a result; None if it cannot."""
-    if operator is exp.Mul:
-        return size.scale if size.scale == one.scale + other.scale else None
-    if operator is not exp.Div:
-        longest = max(one.scale, other.scale)
-        return longest if size.scale == longest else None
-    room = _MOST - max(one.whole, other.whole, size.whole)
-    if room >= size.scale + _SPARE:
-        return min(room, size.scale + 3 * _SPARE)
-    # What has 38 digits is a sum, of which most are never used.
-    is_wide = _MOST in (one.precision, other.precision) and size.scale + _SPARE <= _MOST // 2
-    return max(size.scale + _SPARE, one.scale, other.scale) if is_wide else None
+def _rounded(value: pl.Expr, size: Size) -> pl.Expr:
+    return value.round(size.scale, mode="half_away_from_zero")
 
 
-def _exactly(
-    pairs: pl.Series, combine: Callable[[Decimal, Decimal], Decimal | None], size: Size
-) -> pl.Series:
-    found: list[Decimal | None] = []
+def _scale_of_steps(operator: type[exp.Expr], one: Size, other: Size) -> tuple[int, bool]:
+    """Return with how many digits behind the point Polars computes, and whether these are enough.
+
+    They always are for the rest of a division; else it goes by how long the numbers are.
+    """
+    whole = _OPERATORS[operator][0](one, other)
+    size = whole.fitting()
+    if operator is exp.Div:
+        room = _MOST - max(one.whole, other.whole, size.whole)
+        scale = max(size.scale + 2 * _SPARE, one.scale, other.scale)
+        return min(scale, _MOST), room >= scale
+    scale = one.scale + other.scale if operator is exp.Mul else max(one.scale, other.scale)
+    return min(scale, _MOST), operator is exp.Mod or whole == size
+
+
+def _exactly(pairs: pl.Series, *, operator: type[exp.Expr], scale: int, size: Size) -> pl.Series:
+    """Compute what Polars can, and the few results for which it has too few digits in Python."""
+    a, b, found = pl.col("a"), pl.col("b"), pl.col("found")
+    combine, wide = _OPERATORS[operator][1], pl.Decimal(_MOST, scale)
+    largest = _OPERATORS[exp.Add if operator is exp.Sub else operator][1]
+    # Where it has too few digits Polars gives up all of the rows.
+    is_short = largest(a.cast(pl.Float64).abs(), b.cast(pl.Float64).abs()) < 10.0 ** (
+        _MOST - 1 - scale
+    )
+    steps = combine(pl.when(is_short).then(a).cast(wide, strict=False), b.cast(wide, strict=False))
+    frame = pairs.struct.unnest().with_columns(steps.alias("found"))
+    # What ends in a half may have been rounded to it.
+    half = pl.lit(Decimal(5).scaleb(-size.scale - 1)).cast(pl.Decimal(_MOST, scale), strict=False)
+    is_open = found.is_null() | ((found - _rounded(found, size)).abs() == half)
+    places = frame.select((a.is_not_null() & b.is_not_null() & is_open).arg_true()).to_series()
+    results = frame.select(_rounded(found, size).cast(pl.Decimal(*size), strict=False)).to_series()
+    pairs_left = frame[places].select("a", "b").iter_rows()
+    exact = [_exact(operator, one, other, size) for one, other in pairs_left]
+    return results.scatter(places, pl.Series(exact, dtype=results.dtype)).alias(pairs.name)
+
+
+def _exact(operator: type[exp.Expr], a: Decimal, b: Decimal, size: Size) -> Decimal | None:
+    if operator is exp.Div and not b:
+        return None
     with localcontext() as context:
         context.prec = 4 * _MOST
-        for a, b in pairs.struct.unnest().iter_rows():
-            value = None if a is None or b is None else combine(a, b)
-            if value is not None:
-                value = value.quantize(Decimal(1).scaleb(-size.scale), ROUND_HALF_UP)
-            is_fitting = value is not None and abs(value) < Decimal(10) ** size.whole
-            found.append(value if is_fitting else None)
-    return pl.Series(pairs.name, found, dtype=pl.Decimal(*size))
+        value = _EXACT[operator](Decimal(a), Decimal(b))
+        value = value.quantize(Decimal(1).scaleb(-size.scale), ROUND_HALF_UP)
+        return value if abs(value) < Decimal(10) ** size.whole else None
 
 
 def _sum(one: Size, other: Size) -> Size:
@@ -133,9 +151,9 @@ _OPERATORS: Mapping[
     exp.Mul: (_product, lambda first, second: first * second),
     exp.Sub: (_sum, lambda first, second: first - second),
 }
-_EXACT: Mapping[type[exp.Expr], Callable[[Decimal, Decimal], Decimal | None]] = {
+_EXACT: Mapping[type[exp.Expr], Callable[[Decimal, Decimal], Decimal]] = {
     exp.Add: lambda a, b: a + b,
-    exp.Div: lambda a, b: a / b if b else None,
+    exp.Div: lambda a, b: a / b,
     exp.Mul: lambda a, b: a * b,
     exp.Sub: lambda a, b: a - b,
 }
