@@ -20,7 +20,7 @@ _TARGETS: Mapping[frozenset[str], str] = {
     frozenset({"text", "boolean"}): "BOOLEAN",
     frozenset({"integer", "float"}): "DOUBLE",
     frozenset({"decimal", "float"}): "DOUBLE",
-    frozenset({"decimal", "integer"}): "DECIMAL(38, 10)",
+    frozenset({"decimal", "integer"}): "DECIMAL(38, 15)",
     frozenset({"date", "timestamp"}): "TIMESTAMP",
     frozenset({"date", "timestamp_ntz"}): "TIMESTAMP_NTZ",
     frozenset({"timestamp", "timestamp_ntz"}): "TIMESTAMP",

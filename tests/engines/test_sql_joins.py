@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import duckdb
 import polars as pl
 import pytest
@@ -99,6 +101,16 @@ def test_long_chains_run(engine: Engine, query: str, rows: int) -> None:
 def test_what_would_take_minutes_is_refused(engine: Engine, query: str, message: str) -> None:
     with pytest.raises(TransformError, match=message):
         run(engine, query)
+
+
+def test_decimals_meet_whole_numbers_exactly(engine: Engine) -> None:
+    """Rounded to fewer digits, the first would meet 1."""
+    prices = [Decimal("1.000000000001"), Decimal(2**63 - 1)]
+    mine = pl.DataFrame({"k": prices, "s": ["a", "b"]}, schema_overrides={"k": pl.Decimal(31, 12)})
+    other = pl.DataFrame({"n": [1, 2**63 - 1]})
+    query = "SELECT l.s, r.n FROM {df} l JOIN {nodes.right} r ON l.k = r.n"
+    frame = chained(engine, mine, {"sql_expr": query}, frames={"nodes.right": other})
+    assert engine.head(frame, 9) == ({"s": "b", "n": 2**63 - 1},)
 
 
 def test_a_query_leaves_a_kept_frame_kept(engine: Engine) -> None:

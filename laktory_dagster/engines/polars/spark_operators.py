@@ -163,7 +163,8 @@ def _moved(types: Any, left: Any, right: Any, *, is_later: bool) -> Any:
     kind = types[1] if day is left else types[0]
     if kind is None or not kind.is_integer() or (day is right and not is_later):
         return None
-    moved = day.dt.offset_by((_expression(days) * (1 if is_later else -1)).cast(pl.String) + "d")
+    span = pl.duration(days=days)
+    moved = day + span if is_later else day - span
     return named(f"date_{'add' if is_later else 'sub'}({{}}, {{}})", moved, day, days)
 
 
