@@ -78,7 +78,7 @@ def _of_method(node: ast.Call, names: tuple[str, ...]) -> Names:
     if _is_spark(receiver):
         return output_names(receiver) if method in _KEEPS_SPARK_NAME else None
     if method == "struct.field":
-        return _texts(node.args)
+        return _of_columns(node, "pl")
     if method == "then":  # the first one names the result
         return output_names(receiver) or _of_value(node.args)
     if method in ("when", "otherwise"):

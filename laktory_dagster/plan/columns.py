@@ -58,10 +58,13 @@ class ColumnFlow:
             self.exact = None
 
     def rename(self, names: Mapping[str, str]) -> None:
-        """Take a step that renames columns."""
+        """Take a step that renames columns. Spark also finds them in another letter case."""
         self.named.update(names.values())
         if self.exact is not None:
-            self.exact = tuple(names.get(name, name) for name in self.exact)
+            others = {name.lower() for name in self.exact if name not in names}
+            cased = any(old not in self.exact and old.lower() in others for old in names)
+            renamed = tuple(names.get(name, name) for name in self.exact)
+            self.exact = None if cased else renamed
 
     def remove(self, names: Names) -> None:
         """Take a step that leaves columns out; None for names that are not known."""
@@ -99,6 +102,9 @@ def column_flow(steps: Iterable[LeafStep], dialect: str, start: Names = None) ->
 def _take_method(flow: ColumnFlow, step: MethodStep, dialect: str) -> None:
     name = CANONICAL.get(step.func_name, step.func_name)
     effect = _EFFECTS.get(name)
+    if flow.is_grouped and name in ("having", "pivot"):
+        flow.exact = flow.exact if name == "having" else None
+        return
     if flow.is_grouped:
         flow.is_grouped = False
         effect = _aggregate if name == "agg" else _close
@@ -125,7 +131,7 @@ def _names_all(tree: Any) -> bool:
     """Return whether every projection is a column or has an alias: dialects name the rest."""
     while not tree.args.get("expressions"):
         tree = tree.this
-    return all(item.alias_or_name for item in tree.expressions)
+    return all(item.output_name for item in tree.expressions)
 
 
 def _values(step: MethodStep) -> list[Any]:
@@ -265,7 +271,13 @@ def _group(flow: ColumnFlow, step: MethodStep, dialect: str) -> None:
     if step.func_name in ("group_by_dynamic", "rolling"):
         values = [value for value in (_argument(step, 0, "index_column"),) if value]
     names, _, complete = _projected(values, dialect)
+    complete = complete and not step.func_kwargs.get("include_boundaries")
     flow.replace_all((*names, *_group_names(step)), complete=complete)
+    flow.is_grouped = True
+
+
+def _grouping_sets(flow: ColumnFlow, _step: MethodStep, _: str) -> None:
+    flow.replace_all(None)
     flow.is_grouped = True
 
 
@@ -359,6 +371,9 @@ _EFFECTS: Mapping[str, Effect] = {
     "group_by": _group,
     "group_by_dynamic": _group,
     "rolling": _group,
+    "rollup": _group,
+    "cube": _group,
+    "groupingSets": _grouping_sets,
     "agg": _total,
     "laktory.groupby_and_agg": _groupby_and_agg,
 }

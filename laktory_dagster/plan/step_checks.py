@@ -33,7 +33,7 @@ from laktory_dagster.plan.steps import (
 from laktory_dagster.plan.type_checks import check_type
 
 _TAKE_SQL = frozenset({"filter", "where", "selectExpr", "select_expr", "expr"})
-_GROUPING = frozenset({"group_by", "group_by_dynamic", "rolling", "rollup", "cube"})
+_GROUPING = frozenset({"group_by", "group_by_dynamic", "rolling", "rollup", "cube", "groupingSets"})
 """Steps that give groups, by their portable names; `having` and Spark's `pivot` keep them."""
 
 
