@@ -147,7 +147,9 @@ def _plans(
         elif isinstance(item, Pipeline):
             plans.append(plan_of(item, variables=variables))
         else:
-            project = load_project(item, env=env, variables=variables)
+            project = load_project(
+                item, env=env, variables=variables, is_one_of_many=len(given) > 1
+            )
             plans += project.plans
             problems += project.problems
     if warehouse:

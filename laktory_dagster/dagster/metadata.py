@@ -11,6 +11,7 @@ import dagster as dg
 
 from laktory_dagster.engines.base import ColumnType
 from laktory_dagster.execution.results import NodeResult, TargetResult
+from laktory_dagster.expressions.secret_text import without_login
 
 NODE = "laktory/node"
 TABLE = "laktory/table"
@@ -45,16 +46,13 @@ def storage_kind(form: str) -> str:
     return _STORAGE.get(form, form.lower())
 
 
-# `abfss://container@account` has no credentials before its `@`, and `?` may be of a pattern.
-_CREDENTIALS = re.compile(r"(?<=://)(?:[^/@:]*:[^@]*@)|(?<=^http://)[^/@]*@|(?<=^https://)[^/@]*@")
+# `?` may also be of a pattern.
 _SIGNATURE = re.compile(r"\?[^?/]*=.*$")
 
 
 def shown_uri(uri: str) -> str:
     """Return a path or a URL without the credentials and signatures that stand in it."""
-    if "://" not in uri:
-        return uri
-    return _SIGNATURE.sub("", _CREDENTIALS.sub("", uri, count=1))
+    return _SIGNATURE.sub("", without_login(uri)) if "://" in uri else uri
 
 
 def table_schema(columns: Sequence[ColumnType]) -> dg.TableSchema:

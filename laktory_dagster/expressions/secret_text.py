@@ -10,8 +10,11 @@ SECRET = re.compile(r"\$\{\s*secrets\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_.-]+)\s*\}")
 """`${secrets.scope.key}`: the groups are scope and key."""
 
 MASK = "***"
+# What begins with digits and `/` is a port and a path, and no password with `/` in it.
 _LOGIN = re.compile(
-    r"\b(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>[^\s/?#@:]*)(?P<word>:[^\s/?#]*)?@", re.IGNORECASE
+    r"\b(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<user>[^\s/?#@:]*)"
+    r"(?P<word>:(?:[^\s/?#]*|(?!\d*/)[^\s@,`'\"]*))?@",
+    re.IGNORECASE,
 )
 _QUERY = re.compile(r"(\bhttps?://[^\s?]*\?)(\S+)", re.IGNORECASE)
 _PRIVATE = re.compile(
@@ -35,12 +38,23 @@ def without_credentials(text: str) -> str:
     )
 
 
+def without_login(uri: str) -> str:
+    """Return a path or a URL without the name and the password that stand before its host."""
+    return _LOGIN.sub(
+        lambda login: f"{login['scheme']}://" if _has_login(login) else login[0], uri, count=1
+    )
+
+
+def _has_login(found: re.Match[str]) -> bool:
+    # Of an address of the web the name alone is a token; of others it is a container.
+    return found["word"] is not None or found["scheme"].lower() in ("http", "https")
+
+
 def _without_password(login: re.Match[str]) -> str:
     scheme, user, word = login["scheme"], login["user"], login["word"]
     if word is not None:
         return f"{scheme}://{user}:{_hidden(word[1:])}@"
-    # Of an address of the web the name alone is a token; of others it is a container.
-    return f"{scheme}://{_hidden(user) if scheme.lower() in ('http', 'https') else user}@"
+    return f"{scheme}://{_hidden(user) if _has_login(login) else user}@"
 
 
 def _hidden(value: str) -> str:

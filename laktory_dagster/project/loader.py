@@ -68,6 +68,7 @@ def load_project(
     env: str | None = None,
     variables: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
+    is_one_of_many: bool = False,
 ) -> Project:
     """Return the plans that a file declares, or all files below a folder.
 
@@ -79,6 +80,7 @@ def load_project(
         env: environment to choose.
         variables: values of `${vars.x}` that come before the files'.
         settings: settings of the machine; by default those of the process.
+        is_one_of_many: whether the variables are for other paths too, where they may be used.
 
     Raises:
         InvalidInputError: there is no such path.
@@ -105,7 +107,7 @@ def load_project(
         plans.extend(made)
         if found:
             problems.append(FileProblem(file, DeclarationError(found)))
-    if plans and not problems:
+    if plans and not problems and not is_one_of_many:
         _check_names(given, texts)
     good, clashes = without_clashes(plans)
     return Project(tuple(good), (*problems, *clashes))
@@ -118,9 +120,10 @@ def _texts(document: Document) -> Iterator[str]:
 
 
 def _check_names(variables: Mapping[str, Any], texts: Sequence[str]) -> None:
-    """Raise SettingsError for a variable that is given and that no text speaks of."""
+    """Raise SettingsError for a variable that is given and that no text speaks of, in any case."""
+    folded = [text.lower() for text in texts]
     for name in variables:
-        if not any(name in text for text in texts):
+        if not any(name.lower() in text for text in folded):
             used = {found for text in texts for found in _USED.findall(text)}
             raise SettingsError(
                 f"the variable `{name}` is given, and nothing there uses it",

@@ -17,6 +17,7 @@ URLS = [
     ("https://canary@host/a.csv", "https://***@host/a.csv"),
     ("HTTP://:canary@host/", "HTTP://:***@host/"),
     ("s3://id:canary@bucket/k", "s3://id:***@bucket/k"),
+    ("s3://id:can/ary@bucket/k", "s3://id:***@bucket/k"),
     ("postgresql://ann:canary@host:5432/db", "postgresql://ann:***@host:5432/db"),
     ("https://host/a.csv?sv=1&sig=can%3Dary&se=2", "https://host/a.csv?sv=1&sig=***&se=2"),
     (
@@ -35,6 +36,7 @@ PLAIN = [
     "https://host/a@b:c/d.csv",
     "https://host/a?zipcode=1&design=2&keys=3&page=4",
     "https://host:8080/a",
+    "hdfs://host:8020/a@b.parquet",
     "file:///home/a:b@c",
     "./data/a:b@c",
     "https://ann:${secrets.web.password}@host/a?sig=${secrets.web.sig}",

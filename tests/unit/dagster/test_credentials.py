@@ -21,6 +21,8 @@ SECRETS = ("CANARY", "sig=")
         ("s3://bucket/a/b.parquet", "s3://bucket/a/b.parquet"),
         ("s3://key:CANARY@bucket/a", "s3://bucket/a"),
         ("s3://key:CAN/ARY@bucket/a", "s3://bucket/a"),
+        ("s3://key:CAN@ARY@bucket/a", "s3://bucket/a"),
+        ("hdfs://host:8020/a@b.parquet", "hdfs://host:8020/a@b.parquet"),
         ("https://user:CANARY@host/a", "https://host/a"),
         ("https://CANARY@host:8080/a", "https://host:8080/a"),
         ("http://CANARY@host/a@b", "http://host/a@b"),

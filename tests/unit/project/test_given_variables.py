@@ -34,7 +34,7 @@ def given(path: Path, **variables: Any) -> None:
     load_project(path, variables=variables).raise_for_problems()
 
 
-@pytest.mark.parametrize("variables", [{"more": 1}, {"more": 1, "least": 2}])
+@pytest.mark.parametrize("variables", [{"more": 1}, {"more": 1, "least": 2}, {"MORE": 1}])
 def test_names_that_are_declared_or_used_are_taken(
     tmp_path: Path, variables: dict[str, Any]
 ) -> None:
@@ -105,6 +105,14 @@ def test_the_call_of_dagster_is_checked_alike(tmp_path: Path) -> None:
 
     with pytest.raises(SettingsError, match="the variable `moore` is given"):
         build_definitions(file, variables={"moore": 1, "more": 1})
+
+
+def test_of_several_paths_one_that_uses_it_is_enough(tmp_path: Path) -> None:
+    files = [write(tmp_path, "p"), write(tmp_path, "q", PIPELINE.replace("more", "other"))]
+
+    definitions = build_definitions(files, variables={"more": 1, "other": 2})
+
+    assert {spec.key.path[0] for spec in definitions.resolve_all_asset_specs()} == {"p", "q"}
 
 
 def test_a_model_of_python_takes_the_variables_of_the_call(tmp_path: Path) -> None:
