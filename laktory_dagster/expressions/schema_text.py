@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from sqlglot import exp, parse_one
@@ -20,16 +21,35 @@ _SPARKS = {
 """Types under the names that Spark has for them."""
 
 
+def sql_type(text: str) -> exp.DataType | None:
+    """Return a type in Spark's SQL, in which a list is an array too; None for what is none."""
+    spelt = re.sub(r"\blist\s*<", "array<", text, flags=re.IGNORECASE)
+    try:
+        return parse_one(f"CAST(x AS {spelt})", dialect="spark").find(exp.DataType)
+    except SqlglotError:
+        return None
+
+
+def split_parts(text: str, mark: str = ",", most: int = -1) -> list[str]:
+    """Return the parts between marks that stand in no brackets and in no quotes."""
+    parts, depth, is_quoted = [""], 0, False
+    for letter in text:
+        is_quoted ^= letter == "`"
+        depth += 0 if is_quoted else (letter in "<([") - (letter in ">)]")
+        if letter == mark and depth == 0 and not is_quoted and len(parts) != most + 1:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
 def columns_of_text(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return each column with the plain types that its type is made of, as SQL names them.
 
     Raises:
         ExpressionError: the text is no list of columns in Spark's SQL.
     """
-    try:
-        kind = parse_one(f"CAST(x AS STRUCT<{text}>)", dialect="spark").find(exp.DataType)
-    except SqlglotError:
-        kind = None
+    kind = sql_type(f"STRUCT<{text}>")
     fields = kind.expressions if kind is not None else []
     if not fields:
         raise ExpressionError(

@@ -50,7 +50,7 @@ def _parts(sink: SinkOptions) -> Iterator[LayoutPart]:
         (outer, ("write_options",)),
         (outer.get("delta_write_options"), ("write_options", "delta_write_options")),
     ):
-        if isinstance(options, Mapping) and options.get(_PARTITION) is not None:
+        if isinstance(options, Mapping) and options.get(_PARTITION) not in (None, [], ()):
             yield LayoutPart(clusters=False, given=options[_PARTITION], path=(*path, _PARTITION))
     for index, call in enumerate(sink.writer_methods):
         if call.name in (*PARTITION_METHODS, *CLUSTER_METHODS):

@@ -8,16 +8,17 @@ from typing import Any
 
 from laktory_dagster.errors import ExpressionError
 from laktory_dagster.expressions.python import parse_data_type
-from laktory_dagster.expressions.schema_text import columns_of_text
+from laktory_dagster.expressions.schema_text import columns_of_text, split_parts
 from laktory_dagster.expressions.suggest import hint_for
 from laktory_dagster.plan.context import NodeContext
 from laktory_dagster.plan.schedule import is_time_zone
 from laktory_dagster.plan.steps import Path
 
+_DECIMALS = ("decimal", "numeric", "dec")
 _TYPES = (
     "binary", "byte", "int8", "tinyint", "short", "int16", "smallint", "int", "integer", "int32",
     "long", "int64", "bigint", "uint8", "uint16", "uint32", "uint64", "float", "float32", "real",
-    "double", "float64", "decimal", "boolean", "bool", "string", "utf8", "str", "varchar", "char",
+    "double", "float64", *_DECIMALS, "boolean", "bool", "string", "utf8", "str", "varchar", "char",
     "text", "date", "time", "timestamp", "timestamp_ntz", "timestamp_ltz", "datetime", "duration",
 )  # fmt: skip
 _IN_SCHEMAS = (*_TYPES, "int128", "void", "null")
@@ -53,7 +54,7 @@ def check_schema(definition: Any, path: Path, context: NodeContext) -> None:
     if isinstance(definition, str):
         _check_text(definition, path, context)
         return
-    if isinstance(definition, Mapping) and "fields" not in definition:
+    if isinstance(definition, Mapping) and not _has_fields(definition):
         for name, kind in definition.items():
             _check_kind(kind, (*path, name), context)
         return
@@ -79,10 +80,15 @@ def declared_columns(definition: Any) -> tuple[str, ...] | None:
             return tuple(name for name, _ in columns_of_text(definition))
         except ExpressionError:
             return None
-    if isinstance(definition, Mapping) and "fields" not in definition:
+    if isinstance(definition, Mapping) and not _has_fields(definition):
         return tuple(definition)
     columns = _listed(definition)
     return tuple(column["name"] for column in columns) if all(map(_is_named, columns)) else None
+
+
+def _has_fields(definition: Mapping[str, Any]) -> bool:
+    """Return whether this is Spark's JSON form; a column may be called `fields`, too."""
+    return isinstance(definition.get("fields"), (list, tuple))
 
 
 def _listed(definition: Any) -> Sequence[Any]:
@@ -143,31 +149,18 @@ def _is_known(text: str, names: tuple[str, ...]) -> bool:
     if sized is None:
         return text.lower() in names
     most, scale = int(sized[2]), int(sized[3] or 0)
-    fits = sized[1].lower() != "decimal" or scale <= most <= _MOST_DIGITS
+    fits = sized[1].lower() not in _DECIMALS or scale <= most <= _MOST_DIGITS
     return fits and sized[1].lower() in names
 
 
 def _holds_known(holder: str, inner: str, names: tuple[str, ...]) -> bool:
     """Return whether the parts of a type, written between `<` and `>`, are types."""
-    parts = [part.strip() for part in _split(inner)]
+    parts = [part.strip() for part in split_parts(inner)]
     if holder == "struct":
         fields = [_FIELD.match(part) for part in parts]
         return all(field is not None and _is_known(field[1].strip(), names) for field in fields)
     count = 2 if holder == "map" else 1
     return len(parts) == count and all(_is_known(part, names) for part in parts)
-
-
-def _split(text: str) -> list[str]:
-    """Return what stands between the commas that are in no brackets and no quotes."""
-    parts, depth, is_quoted = [""], 0, False
-    for letter in text:
-        is_quoted ^= letter == "`"
-        depth += 0 if is_quoted else (letter in "<([") - (letter in ">)]")
-        if letter == "," and depth == 0 and not is_quoted:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return parts
 
 
 def _report(kind: Any, path: Path, context: NodeContext, where: str = "") -> None:

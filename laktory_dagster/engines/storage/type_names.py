@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlglot import exp, parse_one
-from sqlglot.errors import SqlglotError
+from sqlglot import exp
 
 from laktory_dagster.errors import SettingsError
+from laktory_dagster.expressions.schema_text import split_parts, sql_type
 from laktory_dagster.expressions.suggest import hint_for
 
 Type = TypeVar("Type")
@@ -31,7 +31,7 @@ _TIMES = {
     **dict.fromkeys(("timestamptz", "timestampltz"), ("us", "UTC")),
     **dict.fromkeys(("timestamp_ntz", "timestampntz"), ("us", None)),
 }
-_TIMED = re.compile(r"(timestamp|duration)\[(ms|us|ns)(?:, *([\w/+-]+))?\]", re.IGNORECASE)
+_TIMED = re.compile(r"(timestamp|datetime|duration)\[(ms|us|ns)(?:, *([\w/+-]+))?\]", re.IGNORECASE)
 _NESTED = re.compile(r"(array|list|map|struct)\s*<(.*)>", re.DOTALL | re.IGNORECASE)
 _SQL = exp.DataType.Type
 _DIGITS = 38
@@ -62,7 +62,7 @@ class TypeNames(Generic[Type]):
         nested = _NESTED.fullmatch(spelt) if found is None else None
         if nested is not None:
             found = self._nested(nested.group(1).lower(), nested.group(2))
-        kind = _sql_type(spelt) if found is None and re.search("[<(]", spelt) else None
+        kind = sql_type(spelt) if found is None and re.search("[<(]", spelt) else None
         if kind is not None:
             found = self._from_sql(kind)
         if found is None:
@@ -88,10 +88,10 @@ class TypeNames(Generic[Type]):
 
         SQL's own parser has neither its names (`float64`) nor field names of any letters.
         """
-        parts = [part.strip() for part in _split(inner, ",")]
+        parts = [part.strip() for part in split_parts(inner)]
         try:
             if kind == "struct":
-                pairs = [_split(part, ":", 1) for part in parts]
+                pairs = [split_parts(part, ":", 1) for part in parts]
                 fields = [(_plain_name(name), self.parse(kind)) for name, kind in pairs]
             else:
                 found = [self.parse(part) for part in parts]
@@ -153,7 +153,7 @@ class TypeNames(Generic[Type]):
         """
         if isinstance(definition, str):
             return self._ddl(definition)
-        if isinstance(definition, Mapping) and isinstance(definition.get("fields"), Sequence):
+        if isinstance(definition, Mapping) and isinstance(definition.get("fields"), (list, tuple)):
             return self.schema(definition["fields"])
         if isinstance(definition, Mapping):
             pairs = list(definition.items())
@@ -175,7 +175,7 @@ class TypeNames(Generic[Type]):
         raise SettingsError(f"`{kind}` is no type")
 
     def _ddl(self, text: str) -> dict[str, Type]:
-        kind = _sql_type(f"STRUCT<{text}>")
+        kind = sql_type(f"STRUCT<{text}>")
         parts = [] if kind is None else kind.expressions
         if kind is None or not parts or not all(part.args.get("kind") for part in parts):
             raise SettingsError(
@@ -195,27 +195,6 @@ def _distinct(pairs: Sequence[tuple[str, Type]]) -> dict[str, Type]:
     return columns
 
 
-def _split(text: str, mark: str, most: int = -1) -> list[str]:
-    """Return the parts between marks that stand in no brackets and in no quotes."""
-    parts, depth, is_quoted = [""], 0, False
-    for letter in text:
-        is_quoted ^= letter == "`"
-        depth += 0 if is_quoted else (letter in "<([") - (letter in ">)]")
-        if letter == mark and depth == 0 and not is_quoted and len(parts) != most + 1:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return parts
-
-
 def _plain_name(name: str) -> str:
     name = name.strip()
     return name[1:-1].replace("``", "`") if name[:1] == name[-1:] == "`" else name
-
-
-def _sql_type(text: str) -> exp.DataType | None:
-    try:
-        tree = parse_one(f"CAST(x AS {text.replace('list<', 'array<')})", dialect="spark")
-        return tree.find(exp.DataType)
-    except SqlglotError:
-        return None

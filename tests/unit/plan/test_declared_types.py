@@ -33,6 +33,7 @@ def problem_of(schema: str, engine: str = "POLARS") -> Diagnostic:
         "d DECIMAL(38, 18), v VARCHAR(10), c CHAR(3)",
         "tags ARRAY<STRING>, at STRUCT<day: DATE, n: ARRAY<STRUCT<x: DOUBLE>>>",
         "a byte, b short, c long, d float, e boolean, f binary, g date",
+        "a list<int>, b ARRAY<LIST<STRING>>, c NUMERIC(10, 2)",
     ],
 )
 def test_a_schema_in_one_text(text: str, engine: str) -> None:
@@ -50,7 +51,6 @@ def test_a_schema_in_one_text(text: str, engine: str) -> None:
         ("id INT name STRING", "the schema `id INT name STRING` cannot be read"),
         ("id INT; DROP TABLE t", "the schema `id INT; DROP TABLE t` cannot be read"),
         ("id JSON", "there is no type `json` (column `id`)"),
-        ("a INT, id LIST<INT>", "there is no type `list` (column `id`)"),
         ("id STRUCT<n: UUID>", "there is no type `uuid` (column `id`)"),
         ("d DECIMAL(39, 2)", "there is no type `decimal(39, 2)` (column `d`)"),
         ("d DECIMAL(4, 5)", "there is no type `decimal(4, 5)` (column `d`)"),
@@ -175,6 +175,8 @@ def test_a_column_that_is_declared_twice(schema: str, place: tuple[Any, ...]) ->
         "{a: {type: array, elementType: {type: array, elementType: date}}}",
         "{a: {type: struct, fields: [{name: x, type: int, nullable: true, metadata: {}}]}}",
         "{a: {x: int, y: {z: string}}}",
+        "{fields: string, type: int}",
+        "{fields: {x: 'array<numeric(10, 2)>'}, n: dec}",
         "{type: struct, fields: [{name: a, type: {type: array, elementType: int}}]}",
     ],
 )

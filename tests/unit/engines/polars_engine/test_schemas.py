@@ -145,6 +145,7 @@ def test_one_schema_in_every_form(declared: Any) -> None:
 
 def test_a_column_without_a_type_in_a_list_is_text() -> None:
     assert parse_schema([{"name": "a"}]) == {"a": pl.String()}
+    assert parse_schema({"fields": "int"}) == {"fields": pl.Int32()}
 
 
 def test_a_struct_in_the_json_of_spark() -> None:

@@ -53,6 +53,7 @@ Read = Callable[[Any], Any]
         ("timestamp", "timestamp[us, UTC]"), ("datetime", "timestamp[us, UTC]"),
         ("timestamp_ltz", "timestamp[us, UTC]"), ("TIMESTAMP[us, UTC]", "timestamp[us, UTC]"),
         ("timestamp_ntz", "timestamp[us]"), ("timestamp[us]", "timestamp[us]"),
+        ("Datetime[us, UTC]", "timestamp[us, UTC]"), ("struct<a LIST<INT>>", "struct<a: list<int32>>"),
         ("duration", "duration[us]"), ("duration[us]", "duration[us]"),
         ("decimal", "decimal(10,0)"), ("numeric", "decimal(10,0)"), ("decimal(5)", "decimal(5,0)"),
         ("DECIMAL( 7 , 3 )", "decimal(7,3)"), ("numeric(38,18)", "decimal(38,18)"),
