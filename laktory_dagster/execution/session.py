@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property, wraps
 from typing import Any, Self
 
@@ -64,15 +65,15 @@ from laktory_dagster.settings import Settings
 class _Shared:
     """What nodes of one session leave for each other.
 
-    `renewed` are nodes that this session has stored, and the views of such; `outdated` those that the
-    run which this one resumes had finished on what they held before.
+    `stored_at` says when nodes were stored that this session has met, of views when what they read
+    was; `outdated` are those that an earlier run had finished on what was there before.
     """
 
     views: dict[str, View] = field(default_factory=dict)
     handed: dict[str, Frame] = field(default_factory=dict)
     data_versions: dict[str, str] = field(default_factory=dict)
     place_versions: dict[str, str] = field(default_factory=dict)
-    renewed: set[str] = field(default_factory=set)
+    stored_at: dict[str, str] = field(default_factory=dict)
     outdated: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -205,16 +206,14 @@ class RunSession:
                 made = make_view(self, self._reader, name, self.shared.views)
                 self.shared.views[name] = made
                 self.shared.data_versions[name] = made.result.data_version
-                if self._reads_renewed(self.plan.nodes[name]):
-                    self.shared.renewed.add(name)
+                self.shared.stored_at[name] = self._newest_read(self.plan.nodes[name])
             return self.shared.views[name]
 
     def stamp(self, node: PlanNode, reader: Reader | None = None) -> RunStamp:
         """Return who writes: the run, and for a batch of a stream the batch."""
         stamp = self.options.stamp(node.name, node.code_version)
-        if (
-            node.name in self.shared.outdated
-        ):  # A write of its own, not the one that was made before.
+        if node.name in self.shared.outdated:
+            # A write of its own, not the one that was made before.
             stamp = replace(stamp, attempt_id=self.options.run_id)
         if reader is None or reader.batch_id is None:
             return stamp
@@ -317,8 +316,7 @@ class RunSession:
         primary = next((c for c in commits if c.target.role == "primary"), None)
         output = good if primary is None else primary.published
         self.shared.data_versions[name] = prepared.data_version
-        if any(not commit.skipped for commit in commits):
-            self.shared.renewed.add(name)
+        self.shared.stored_at[name] = datetime.now(UTC).isoformat()
         if not self.options.write:
             self.shared.handed[name] = output
         aside = next((c.published for c in commits if c.target.role == "quarantine"), quarantined)
@@ -392,7 +390,7 @@ class RunSession:
         """Return the result that a run which this one resumes stored for the node, None without.
 
         What appends only was stored once and for all by any run of the same root. What reads a node
-        that this run has stored anew, since its declaration changed, is done again as well.
+        that was stored later, since its declaration changed, is done again as well.
         """
         if self.options.run_id == self.options.root_run_id:
             return None
@@ -406,14 +404,18 @@ class RunSession:
             found = self._receipts(node, targets)
         if not found:
             return None
-        if self._reads_renewed(node) and any(target.mode in AGAIN for target in targets):
+        pairs = zip(targets, found, strict=True)
+        times = [receipt.written_at for target, receipt in pairs if target.mode in AGAIN]
+        if times and self._newest_read(node) > min(times):
             self.shared.outdated.add(name)
             return None
+        self.shared.stored_at[name] = max(receipt.written_at for receipt in found)
         self.shared.data_versions[name] = found[-1].data_version
         return result_of_receipts(node, targets, found, self.options.attempt)
 
-    def _reads_renewed(self, node: PlanNode) -> bool:
-        return not self.shared.renewed.isdisjoint(node.upstream)
+    def _newest_read(self, node: PlanNode) -> str:
+        """Return when the latest of what a node reads was stored, as far as this session knows."""
+        return max((self.shared.stored_at.get(name, "") for name in node.upstream), default="")
 
     @property
     def _begins_anew(self) -> bool:

@@ -131,6 +131,22 @@ def test_a_node_whose_declaration_changed_is_done_again_with_all_that_reads_it(
     assert stored(tmp_path, "log") == [1, 4]
 
 
+def test_what_reads_a_changed_node_is_done_by_a_later_resumption_too(tmp_path: Path) -> None:
+    """The one before stopped between the two."""
+    give(tmp_path, *ids(1, 4))
+    run(declared(tmp_path, MENDED), "R")
+    changed = MENDED.replace("source: {node_name: v}", "source: {node_name: v, filter: id > 2}")
+    given = RunOptions.new(run_id="R2", root_run_id="R")
+    run_plan(plan_of(declared(tmp_path, changed)), given, ("a", "v", "b"))
+
+    third = run(declared(tmp_path, changed), "R3")
+
+    assert statuses(third.nodes) == {
+        "a": "reused", "v": "done", "b": "done", "c": "done", "m": "reused", "d": "done",
+    }  # fmt: skip
+    assert stored(tmp_path, "c") == stored(tmp_path, "d") == [4]
+
+
 def test_a_change_reaches_through_a_view(tmp_path: Path) -> None:
     give(tmp_path, *ids(1, 4))
     nodes = """
