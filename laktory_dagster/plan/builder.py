@@ -116,7 +116,7 @@ def _take_node(context: NodeContext, registered: ProjectFunctions, draft: _Draft
     """Check one node and add it to the draft. Each text is parsed while its node is in hand."""
     node = context.node
     edges = edges_of(context)
-    flow = column_flow(flat_steps(node.transformer), context.dialect)
+    flow = column_flow(flat_steps(node.transformer), context.dialect, own=registered.names)
     check_node(context, flow)
     layer = layer_steps(node, context.dialect, context.common.pipeline.compat, flow)
     draft.edges.update(dict.fromkeys(edges))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,13 +78,16 @@ class ColumnFlow:
         self.only_source = False
 
 
-def column_flow(steps: Iterable[LeafStep], dialect: str, start: Names = None) -> ColumnFlow:
+def column_flow(
+    steps: Iterable[LeafStep], dialect: str, start: Names = None, own: Collection[str] = ()
+) -> ColumnFlow:
     """Return what the steps do to the columns.
 
     Args:
         steps: the chain, flat.
         dialect: SQL dialect of its strings.
         start: the source's columns where they are known.
+        own: functions of the project, which come before methods of the same name.
     """
     flow = ColumnFlow(exact=start)
     for step in steps:
@@ -94,6 +97,8 @@ def column_flow(steps: Iterable[LeafStep], dialect: str, start: Names = None) ->
             flow.add([column.name for column in step.with_columns])
         elif isinstance(step, SqlStep):
             _take_query(flow, step.sql_expr, dialect)
+        elif step.func_name in own:
+            flow.forget()
         else:
             _take_method(flow, step, dialect)
     return flow

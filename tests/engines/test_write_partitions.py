@@ -52,6 +52,14 @@ def read_back(desk: Desk, target: Target) -> list[tuple[Any, ...]]:
     return in_order(rows.rows())
 
 
+@pytest.mark.parametrize("name", ["x y", "größe", "p%q", "a+b", "q?"])
+def test_a_delta_table_in_folders_of_a_column_of_any_name(polars_desk: Desk, name: str) -> None:
+    target = polars_desk.target("t", partition_by=(name,))
+    polars_desk.put(keyed(["a b", "ü/1"]).rename({"key": name}), target)
+    found = pl.scan_delta(target.place.uri).select(name, "n").collect()
+    assert sorted(found.rows()) == [("a b", 0), ("ü/1", 1)]
+
+
 @pytest.mark.parametrize("form", ["DELTA", "PARQUET", "CSV", "JSON"])
 def test_the_spelling_of_null_is_no_partition_value(polars_desk: Desk, form: str) -> None:
     """Readers of folders take it for null: Polars does so in Delta tables too."""

@@ -156,8 +156,9 @@ class DeltaWriter(TableTarget, StagingWriter):
     def _name_of(self, label: str) -> Callable[[FileProviderArgs], str]:
         def name_of(args: FileProviderArgs) -> str:
             values = args.partition_keys.row(0, named=True)
+            # Polars takes the name of a column in a folder's name as it stands.
             folders = "/".join(
-                f"{hive_part(key)}={hive_part(value)}" for key, value in values.items()
+                f"{key.replace('/', '%2F')}={hive_part(value)}" for key, value in values.items()
             )
             name = f"{folders}/part-{label}-{args.index_in_partition}.parquet"
             self._note(DataFile(name, values))

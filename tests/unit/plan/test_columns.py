@@ -160,3 +160,10 @@ def test_a_join_brings_columns_that_are_not_the_sources() -> None:
 def test_sql_that_cannot_be_read_is_not_guessed_at() -> None:
     found = flow("SELEC a", start=("a",))
     assert found.exact is None
+
+
+def test_a_function_of_the_project_may_give_any_columns() -> None:
+    chain = TypeAdapter(Transformer).validate_python(
+        {"nodes": [_step(["select", "a"]), _step(["explode"]), _step(["limit", 1])]}
+    )
+    assert column_flow(flat_steps(chain), "spark", own={"explode"}).exact is None
