@@ -19,6 +19,7 @@ from laktory_dagster.engines.storage.checkpoints import (
     Checkpoint,
     Metadata,
     Offset,
+    is_of,
 )
 from laktory_dagster.engines.storage.layout import layout_of
 from laktory_dagster.engines.storage.progress import (
@@ -194,7 +195,7 @@ class Stream:
         sink = self.node.declared.sink
         target = self._primary.table_name or str(getattr(sink, "path", self._primary.place.uri))
         keys = tuple(sorted({source.key for source in self._sources}))
-        return Metadata.new(self.node.name, target, self.node.engine, keys)
+        return Metadata.new(self._session.plan.name, self.node.name, target, self.node.engine, keys)
 
     def _progress(self) -> Progress:
         stored = self._checkpoint.batches()
@@ -230,13 +231,14 @@ class Stream:
     def _refuse_to_repeat(self) -> None:
         """Raise CheckpointError where a target holds batches, though the primary knows of none.
 
-        So it is after the primary target was removed, or when the sinks have changed places.
+        Those of another pipeline with such a node do not count. So it is after the primary target was removed, or when the sinks have changed places.
         """
         for target in self._targets:
             log = self._engine.log(target.place)
             for key in (other.key for other in self._targets):
                 found = written_by(target.place, target.format, log, self.node.name, key)
-                if found is not None and found.stream is not None:
+                stream = found.stream if found is not None else None
+                if stream is not None and is_of(stream.checkpoint, self._session.plan.name):
                     raise CheckpointError(
                         f"{target.table_name or target.place.uri} holds batches of the stream, and "
                         f"there is no checkpoint at {self._checkpoint.uri}, where the first sink is; "

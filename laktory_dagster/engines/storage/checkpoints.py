@@ -38,9 +38,16 @@ class Metadata:
     sources: tuple[str, ...]
 
     @classmethod
-    def new(cls, node: str, target: str, engine: str, sources: tuple[str, ...]) -> Metadata:
+    def new(
+        cls, pipeline: str, node: str, target: str, engine: str, sources: tuple[str, ...]
+    ) -> Metadata:
         """Return the metadata of a stream that begins."""
-        return cls(f"stream-{uuid4().hex}", node, target, engine, sources)
+        return cls(f"stream-{uuid4().hex}-{pipeline}", node, target, engine, sources)
+
+
+def is_of(checkpoint: str, pipeline: str) -> bool:
+    """Return whether a stream of this id was begun by the pipeline; older ids do not say."""
+    return checkpoint.split("-", 2)[2:] == [pipeline]
 
 
 @dataclass(frozen=True)

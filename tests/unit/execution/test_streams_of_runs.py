@@ -78,6 +78,20 @@ def test_a_first_table_that_is_gone_does_not_double_the_others(tmp_path: Path) -
     assert stored(tmp_path, "out") == stored(tmp_path, "more") == [1]
 
 
+def test_two_pipelines_add_to_one_table_by_nodes_of_one_name(tmp_path: Path) -> None:
+    drop(tmp_path, "a", 1)
+    stream(tmp_path, TWO).execute()
+    file = tmp_path / "q.yaml"
+    text = (tmp_path / "p.yaml").read_text().replace("name: p\n", "name: q\n")
+    file.write_text(text.replace("table_name: out", "table_name: own"))
+
+    with file.open() as opened:
+        models.Pipeline.model_validate_yaml(opened).execute()
+
+    assert stored(tmp_path, "own") == [1]
+    assert stored(tmp_path, "more") == [1, 1]
+
+
 def test_a_table_that_is_gone_with_its_checkpoint_is_read_again(tmp_path: Path) -> None:
     pipeline = stream(tmp_path)
     for name, number in (("a", 1), ("b", 2)):

@@ -15,6 +15,7 @@ from laktory_dagster.engines.storage.checkpoints import (
     Metadata,
     Offset,
     advanced,
+    is_of,
 )
 from laktory_dagster.engines.storage.store import LocalStore
 from laktory_dagster.errors import CheckpointError, TargetBusyError
@@ -48,8 +49,10 @@ def test_it_says_whose_it_is(checkpoint: Checkpoint) -> None:
 
 
 def test_streams_have_ids_of_their_own() -> None:
-    made = {Metadata.new("out", "lake/out", "polars", ()).id for _ in range(3)}
+    made = {Metadata.new("p", "out", "lake/out", "polars", ()).id for _ in range(3)}
     assert len(made) == 3
+    assert all(is_of(made_id, "p") and not is_of(made_id, "q") for made_id in made)
+    assert not is_of("stream-1", "p")
 
 
 def test_offsets_come_back_as_they_were(checkpoint: Checkpoint) -> None:
