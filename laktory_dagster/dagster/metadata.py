@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import dagster as dg
 
 from laktory_dagster.engines.base import ColumnType
 from laktory_dagster.execution.results import NodeResult, TargetResult
-from laktory_dagster.expressions.secret_text import without_login
+from laktory_dagster.expressions.secret_text import is_private, without_login
 
 NODE = "laktory/node"
 TABLE = "laktory/table"
@@ -46,13 +45,13 @@ def storage_kind(form: str) -> str:
     return _STORAGE.get(form, form.lower())
 
 
-# `?` may also be of a pattern.
-_SIGNATURE = re.compile(r"\?[^?/]*=.*$")
-
-
 def shown_uri(uri: str) -> str:
-    """Return a path or a URL without the credentials and signatures that stand in it."""
-    return _SIGNATURE.sub("", without_login(uri)) if "://" in uri else uri
+    """Return a path or a URL without the login in it, and without a query that holds a signature."""
+    if "://" not in uri:
+        return uri
+    shown = without_login(uri)
+    place, _, query = shown.partition("?")
+    return place if is_private(query) else shown
 
 
 def table_schema(columns: Sequence[ColumnType]) -> dg.TableSchema:

@@ -45,6 +45,11 @@ def without_login(uri: str) -> str:
     )
 
 
+def is_private(query: str) -> bool:
+    """Return whether the query of a URL holds a password, a key or a signature."""
+    return _PRIVATE.search(query) is not None
+
+
 def _has_login(found: re.Match[str]) -> bool:
     # Of an address of the web the name alone is a token; of others it is a container.
     return found["word"] is not None or found["scheme"].lower() in ("http", "https")

@@ -27,6 +27,7 @@ SECRETS = ("CANARY", "sig=")
         ("https://CANARY@host:8080/a", "https://host:8080/a"),
         ("http://CANARY@host/a@b", "http://host/a@b"),
         ("https://host/a.csv?sv=1&sig=CANARY", "https://host/a.csv"),
+        ("https://host/export?table=a", "https://host/export?table=a"),
         (
             "abfss://box@account.dfs.core.windows.net/a",
             "abfss://box@account.dfs.core.windows.net/a",
