@@ -63,18 +63,22 @@ def check_sinks(context: NodeContext) -> None:
 
 
 def _check_primary(context: NodeContext) -> None:
-    """Report a second sink, or a quarantine, that readers of the node are to read."""
-    primary = [index for index, sink in enumerate(context.node.sinks) if sink.is_primary]
-    for index in primary:
-        place = (*context.path, "sinks", index, "is_primary")
-        if context.node.sinks[index].is_quarantine:
-            context.findings.error(
-                "a quarantine is not what the readers of the node read", place, at_key=True
-            )
-        elif index != primary[0]:
-            context.findings.error(
-                "two sinks of the node are primary", place, hint="keep one of them", at_key=True
-            )
+    """Warn of a second sink, or a quarantine, that readers of the node are to read.
+
+    Laktory takes both, and writes `is_primary: true` itself where it writes all that it knows.
+    """
+    has_one = False
+    for index, sink in enumerate(context.node.sinks):
+        message = None
+        if sink.is_primary and sink.is_quarantine:
+            message = "a quarantine is not what the readers of the node read"
+        elif sink.is_primary and has_one:
+            message = "two sinks of the node are primary: the first one is read"
+        elif sink.is_primary:
+            has_one = True
+        if message is not None:
+            place = (*context.path, "sinks", index, "is_primary")
+            context.findings.warn(message, place, at_key=True)
 
 
 def _check_sink(sink: SinkOptions, path: Path, context: NodeContext) -> None:

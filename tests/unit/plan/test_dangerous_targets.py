@@ -61,8 +61,8 @@ def test_folders_beside_the_pipeline_file(tmp_path: Path, path: str) -> None:
 
 def test_readers_of_a_node_read_one_sink() -> None:
     sinks = "[{path: a, is_primary: true}, {path: b}, {path: c, is_primary: true}]"
-    (found,) = problems_of(node_with(sinks=sinks))
-    assert found.message == "two sinks of the node are primary"
+    (found,) = plan_from(node_with(sinks=sinks)).warnings
+    assert found.message == "two sinks of the node are primary: the first one is read"
     assert found.path == ("nodes", 0, "sinks", 2, "is_primary")
     other = sinks.replace("c, is_primary: true", "c, is_primary: false")
     assert not plan_from(node_with(sinks=other)).warnings
@@ -71,7 +71,7 @@ def test_readers_of_a_node_read_one_sink() -> None:
 def test_readers_of_a_node_read_no_quarantine() -> None:
     rule = "[{name: r, expression: a > 0, action: QUARANTINE}]"
     sinks = "[{path: a}, {path: b, is_quarantine: true, is_primary: true}]"
-    (found,) = problems_of(node_with(sinks=sinks, expectations=rule))
+    (found,) = plan_from(node_with(sinks=sinks, expectations=rule)).warnings
     assert found.message == "a quarantine is not what the readers of the node read"
     assert found.path == ("nodes", 0, "sinks", 1, "is_primary")
 
