@@ -191,6 +191,7 @@ WINDOWS: list[tuple[str, list[Any]]] = [
     ("F.ntile(2).over('g', order_by='o')", [2, 1, 1, 1]), ("F.row_number().over('g', order_by='o')", [3, 1, 2, 1]),
     ("F.lag('o').over('g', order_by='o')", [1, None, 1, None]), ("F.lead('o', 1, 0).over('g', order_by='o')", [0, 1, 3, 0]),
     ("F.sum('o').over('g')", [5, 5, 5, 5]), ("F.explode(F.array('o'))", [3, 1, 1, 5]),
+    ("F.explode_outer(F.array('o'))", [3, 1, 1, 5]),
 ]
 ORDERINGS: list[tuple[str, list[Any]]] = [
     ("F.asc('v')", [None, 1, 2]), ("F.asc_nulls_first('v')", [None, 1, 2]), ("F.asc_nulls_last('v')", [1, 2, None]),
