@@ -10,7 +10,7 @@ import polars as pl
 from laktory_dagster.engines.polars.exploding import explode, explode_outer
 from laktory_dagster.engines.polars.schemas import parse_schema, parse_type
 from laktory_dagster.engines.polars.scope import Scope
-from laktory_dagster.engines.polars.spark_coded import read_json
+from laktory_dagster.engines.polars.spark_json import read_json
 from laktory_dagster.engines.polars.spark_names import plain
 from laktory_dagster.engines.polars.spark_text import concat_texts, length, text
 from laktory_dagster.errors import ExpressionError, SettingsError

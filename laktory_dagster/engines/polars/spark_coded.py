@@ -9,19 +9,17 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-from laktory_dagster.engines.polars.casts import cast_to, float_text
+from laktory_dagster.engines.polars.casts import float_text
 from laktory_dagster.engines.polars.spark_names import plain
 from laktory_dagster.engines.polars.spark_text import text
 from laktory_dagster.errors import ExpressionError
 
 _Kind = pl.DataType | DataTypeClass
-_NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _SHA2 = {0: "sha256", 224: "sha224", 256: "sha256", 384: "sha384", 512: "sha512"}
 
 
@@ -67,87 +65,6 @@ def _json(value: Any, kind: _Kind) -> str:
 def _shortest(value: float) -> float:
     """Return the number of 64 bits with the digits that tell a number of 32 bits from others."""
     return float(pl.Series([value], dtype=pl.Float32).cast(pl.String)[0])
-
-
-def read_json(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    """Return JSON as a value; a bad text is a struct of nulls, or null where no struct is wanted.
-
-    A field of the wrong kind is null, beside the fields that are right. Polars' own decoding would
-    take `true` for 1 and 1.5 for a whole number.
-    """
-    raw = _raw(kind)
-
-    def read(texts: pl.Series) -> pl.Series:
-        values = [None if text is None or not text.strip() else _root(text, raw) for text in texts]
-        return pl.Series(texts.name, values, dtype=raw)
-
-    found = value.map_batches(read, return_dtype=raw, is_elementwise=True)
-    return found if raw == kind else cast_to(found, raw, kind)
-
-
-def _raw(kind: Any) -> pl.DataType:
-    """Return a type with texts in place of those that JSON has not: times and exact numbers."""
-    if isinstance(kind, pl.List):
-        return pl.List(_raw(kind.inner))
-    if isinstance(kind, pl.Struct):
-        return pl.Struct([pl.Field(field.name, _raw(field.dtype)) for field in kind.fields])
-    is_own = kind.is_integer() or kind.is_float() or kind == pl.Boolean
-    found: pl.DataType = kind if is_own else pl.String()
-    return found
-
-
-def _root(text: str, kind: _Kind) -> Any:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if isinstance(kind, pl.Struct) and not isinstance(found, dict):
-        found = {}
-    if isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct) and isinstance(found, dict):
-        found = [found]
-    return _fitting(found, kind)
-
-
-def _fitting(value: Any, kind: _Kind) -> Any:
-    """Return what of a JSON value is of a type; null where it is of another kind."""
-    if isinstance(kind, pl.Struct):
-        if not isinstance(value, dict):
-            return None
-        return {field.name: _fitting(value.get(field.name), field.dtype) for field in kind.fields}
-    if isinstance(kind, pl.List):
-        return _items(value, kind.inner) if isinstance(value, list) else None
-    if kind == pl.String:
-        return _as_text(value)
-    if kind == pl.Boolean:
-        return value if isinstance(value, bool) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _NOT_FINITE.get(value) if kind.is_float() and isinstance(value, str) else None
-    if kind.is_float():
-        return float(value)
-    lowest, highest = _limits(kind)
-    return value if isinstance(value, int) and lowest <= value <= highest else None
-
-
-def _items(values: list[Any], kind: _Kind) -> list[Any] | None:
-    """Return the items of an array; null where one of them is of another kind."""
-    found = [_fitting(value, kind) for value in values]
-    is_wrong = any(a is None and b is not None for a, b in zip(found, values, strict=True))
-    return None if is_wrong else found
-
-
-def _as_text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return float_text(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-@lru_cache(maxsize=16)
-def _limits(kind: _Kind) -> tuple[int, int]:
-    values = pl.Series([], dtype=kind)
-    lowest, highest = values.lower_bound().item(), values.upper_bound().item()
-    return int(lowest), int(highest)
 
 
 def _hashed(function: Callable[[bytes], Any], kind: type[pl.DataType]) -> Callable[..., pl.Expr]:
