@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import io
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_FUNCTION_LINES = 60
 MAX_MODULE_LINES = 500
 MODULE_P95_LINES = 350
+LEAST_TESTS = 1.2
+"""Lines of test code for each line of code."""
+TESTS = Path(__file__).parents[1]
+_NO_CODE = (
+    *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT),
+    *(tokenize.ENCODING, tokenize.ENDMARKER),
+)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -46,6 +55,25 @@ def test_most_modules_are_short() -> None:
     sizes = sorted(len(path.read_text().splitlines()) for path in MODULES)
 
     assert sizes[int(0.95 * (len(sizes) - 1))] <= MODULE_P95_LINES
+
+
+def code_lines(path: Path) -> int:
+    """Return the lines of a module that hold code: no blank ones, comments or docstrings."""
+    text = path.read_text()
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    kept = [token for token in tokens if token.type not in _NO_CODE]
+    lines = {line for token in kept for line in range(token.start[0], token.end[0] + 1)}
+    for found in ast.walk(ast.parse(text)):
+        if isinstance(found, ast.Module | ast.ClassDef | Function) and ast.get_docstring(found):
+            first = found.body[0]
+            lines -= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    return len(lines)
+
+
+def test_there_is_more_test_code_than_code() -> None:
+    code, tests = (sum(map(code_lines, folder.rglob("*.py"))) for folder in (PACKAGE, TESTS))
+
+    assert tests >= LEAST_TESTS * code
 
 
 def test_public_definitions_are_documented() -> None:
