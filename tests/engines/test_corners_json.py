@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from laktory_dagster.engines.base import Engine
-from tests.engines.comparing import plain
 from tests.engines.together import Together
-from tests.engines.transforming import step, types
 
 
 def at(*parts: int) -> datetime:
@@ -78,14 +76,8 @@ VALUES = Together(DATA, CASES)
 
 @pytest.mark.parametrize(("expression", "_kind", "expected"), CASES)
 def test_value_of_json(engine: Engine, expression: str, _kind: str, expected: list[Any]) -> None:
-    rows = sorted(VALUES.rows(engine, expression), key=lambda row: row["id"])
-    found = [row["result"] for row in rows]
-    assert plain(found) == plain(expected)
-    assert [type(value) for value in found] == [type(value) for value in expected]
+    VALUES.check(engine, expression, expected)
 
 
 def test_the_types_of_the_results(engine: Engine) -> None:
-    added = {f"result_{number}": case[0] for number, case in enumerate(CASES)}
-    found = types(engine, DATA, step("with_columns", **added))
-    wanted = {f"result_{number}": kind for number, (_, kind, _) in enumerate(CASES)}
-    assert {name: kind for name, kind in found.items() if name in wanted} == wanted
+    VALUES.check_types(engine, {text: kind for text, kind, _ in CASES})

@@ -11,9 +11,7 @@ import pyarrow as pa
 import pytest
 
 from laktory_dagster.engines.base import Engine
-from tests.engines.comparing import plain
 from tests.engines.together import Together
-from tests.engines.transforming import step, types
 
 NAN = math.nan
 
@@ -155,15 +153,9 @@ VALUES = Together(DATA, CASES)
 def test_value_of_an_operator(
     engine: Engine, expression: str, _kind: str, expected: list[Any]
 ) -> None:
-    rows = sorted(VALUES.rows(engine, expression), key=lambda row: row["id"])
-    found = [row["result"] for row in rows]
-    assert plain(found) == plain(expected)
-    assert [type(value) for value in found] == [type(value) for value in expected]
+    VALUES.check(engine, expression, expected)
 
 
 def test_the_types_of_the_results(engine: Engine) -> None:
     """A decimal has the digits that Spark's rules give it, whatever its values are."""
-    added = {f"result_{number}": case[0] for number, case in enumerate(CASES)}
-    found = types(engine, DATA, step("with_columns", **added))
-    wanted = {f"result_{number}": kind for number, (_, kind, _) in enumerate(CASES)}
-    assert {name: kind for name, kind in found.items() if name in wanted} == wanted
+    VALUES.check_types(engine, {text: kind for text, kind, _ in CASES})

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from laktory_dagster.engines.base import Engine
-from tests.engines.comparing import plain
 from tests.engines.together import Together
 
 
@@ -126,7 +125,4 @@ VALUES = Together(DATA, CASES)
 
 @pytest.mark.parametrize(("expression", "expected"), CASES)
 def test_value_of_times(engine: Engine, expression: str, expected: list[Any]) -> None:
-    rows = sorted(VALUES.rows(engine, expression), key=lambda row: row["id"])
-    found = [row["result"] for row in rows]
-    assert plain(found) == plain(expected)
-    assert [type(value) for value in found] == [type(value) for value in expected]
+    VALUES.check(engine, expression, expected)

@@ -10,8 +10,8 @@ from typing import Any
 
 from laktory_dagster.engines.base import Engine
 from laktory_dagster.errors import LaktoryDagsterError
-from tests.engines.comparing import plain_rows
-from tests.engines.transforming import chained, step
+from tests.engines.comparing import plain, plain_rows
+from tests.engines.transforming import chained, step, types
 
 Row = dict[str, Any]
 
@@ -55,6 +55,19 @@ class Together:
         if expression not in self._names or found is None:
             return self._computed(engine, {expression: "result"})
         return [self._of(row, self._names[expression]) for row in found]
+
+    def check(self, engine: Engine, expression: str, expected: Sequence[Any]) -> None:
+        """Assert the values of an expression and their Python types, in the order of `id`."""
+        rows = sorted(self.rows(engine, expression), key=lambda row: row["id"])
+        found = [row["result"] for row in rows]
+        assert plain(found) == plain(expected)
+        assert [type(value) for value in found] == [type(value) for value in expected]
+
+    def check_types(self, engine: Engine, kinds: Mapping[str, str]) -> None:
+        """Assert the portable types of expressions, whatever their values are."""
+        names = {text: f"result_{number}" for number, text in enumerate(kinds)}
+        found = types(engine, self._data, step("with_columns", **{n: t for t, n in names.items()}))
+        assert {text: found[name] for text, name in names.items()} == kinds
 
     def _all(self, engine: Engine) -> list[Row] | None:
         """Return the rows with all values, None where one of the expressions fails."""
